@@ -1,0 +1,2 @@
+//! evtx
+fn main() {}

@@ -1,0 +1,2 @@
+//! dump_log
+fn main() {}

@@ -1,0 +1,2 @@
+//! generate_log
+fn main() {}

@@ -1,0 +1,2 @@
+//! hybrid_report
+fn main() {}

@@ -1,0 +1,2 @@
+//! Batches.
+#![forbid(unsafe_code)]

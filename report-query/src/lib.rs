@@ -1,0 +1,2 @@
+//! Query.
+#![forbid(unsafe_code)]
