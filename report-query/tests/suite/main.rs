@@ -1,1 +1,6 @@
-//! Integration tests through the public API.
+//! Integration tests through the public API, one binary.
+
+mod engine;
+#[cfg(feature = "activity")]
+mod reports;
+mod results;

@@ -1,0 +1,1 @@
+//! Tests of `activity` through the public API.

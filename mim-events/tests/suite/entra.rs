@@ -1,0 +1,1 @@
+//! Tests of `entra` through the public API.

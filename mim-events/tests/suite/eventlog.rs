@@ -1,0 +1,1 @@
+//! Tests of `eventlog` through the public API.

@@ -1,0 +1,1 @@
+//! Tests of `generate` through the public API.

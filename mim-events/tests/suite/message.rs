@@ -1,0 +1,1 @@
+//! Tests of `message` through the public API.

@@ -1,0 +1,1 @@
+//! Tests of `engine` through the public API.

@@ -1,0 +1,1 @@
+//! Tests of `reports` through the public API.
