@@ -1,1 +1,2 @@
 //! entra
+mod json;
