@@ -339,7 +339,8 @@ mod tests {
 
     #[test]
     fn keeps_order_digits_and_half_surrogates() {
-        let text = r#"{"b":1.10,"a":[true,null,"x\ud83d\ude00\ud800y\/"],"b":12345678901234567890123}"#;
+        let text =
+            r#"{"b":1.10,"a":[true,null,"x\ud83d\ude00\ud800y\/"],"b":12345678901234567890123}"#;
         let value = Json::parse(text).unwrap();
         assert_eq!(
             value.to_compact(),

@@ -1,2 +1,4 @@
 //! entra
 mod json;
+mod scan;
+mod window;
