@@ -1,4 +1,7 @@
 //! entra
 mod json;
+mod record;
 mod scan;
+mod shape;
 mod window;
+mod wrappers;
