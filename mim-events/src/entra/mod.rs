@@ -1,5 +1,7 @@
 //! entra
 mod json;
+mod kinds;
+mod methods;
 mod record;
 mod scan;
 mod shape;
