@@ -1,5 +1,8 @@
 //! Tests of `entra` through the public API.
 
+mod roundtrip;
+mod traps;
+
 use mim_events::activity::{Activity, ActorKind, Flags, Outcome, Source};
 use mim_events::entra::{EntraReader, Merge, Merged, to_audit_logs_row, to_directory_audit};
 use mim_events::{Error, ErrorKind};
