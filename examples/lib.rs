@@ -1,1 +1,6 @@
-//! Shared by the example programs.
+//! What the example programs share, and the README, whose code is compiled here.
+#![doc = include_str!("../README.md")]
+
+pub mod exit;
+pub mod files;
+pub mod progress;
