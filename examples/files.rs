@@ -42,8 +42,15 @@ fn in_folder(folder: &Path, extensions: &str, files: &mut Vec<PathBuf>) -> Resul
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.with_context(|| folder.display().to_string())?.path();
-        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        if path.is_file() && extensions.split('|').any(|known| known.eq_ignore_ascii_case(extension)) {
+        let extension = path
+            .extension()
+            .and_then(|extension| extension.to_str())
+            .unwrap_or_default();
+        if path.is_file()
+            && extensions
+                .split('|')
+                .any(|known| known.eq_ignore_ascii_case(extension))
+        {
             found.push(path);
         }
     }
@@ -63,8 +70,11 @@ mod tests {
             std::fs::write(folder.path().join(name), "").unwrap();
         }
         let text = |path: &Path| path.to_str().unwrap().to_owned();
-        let arguments =
-            [text(&folder.path().join("b.evtx")), text(folder.path()), text(&folder.path().join("*.evtx"))];
+        let arguments = [
+            text(&folder.path().join("b.evtx")),
+            text(folder.path()),
+            text(&folder.path().join("*.evtx")),
+        ];
         let names: Vec<_> = expand(&arguments, "evtx")
             .unwrap()
             .iter()

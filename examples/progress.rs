@@ -11,7 +11,11 @@ pub fn bytes(total: u64, what: &'static str) -> ProgressBar {
 
 /// A bar over a count that shows itself only on a terminal.
 pub fn count(total: u64, what: &'static str) -> ProgressBar {
-    bar(total, "{msg} {wide_bar} {human_pos}/{human_len} {eta}", what)
+    bar(
+        total,
+        "{msg} {wide_bar} {human_pos}/{human_len} {eta}",
+        what,
+    )
 }
 
 fn bar(total: u64, template: &str, what: &'static str) -> ProgressBar {
