@@ -250,8 +250,8 @@ impl RecordWalk {
     }
 
     fn damage(&mut self, chunk: &[u8], at: usize, end: usize, what: &'static str) -> Step {
-        let from = self.unsound.take().unwrap_or(at);
-        let next = self.resync(chunk, from, end);
+        let doubted = self.unsound.take();
+        let next = self.resync(chunk, doubted.unwrap_or(at), end);
         let to = next.map_or(end, |(to, _)| to);
         let bytes = to.saturating_sub(at);
         self.at = next.map_or(chunk.len(), |(to, _)| to);
@@ -263,6 +263,11 @@ impl RecordWalk {
             Some((_, frame)) => Some(frame.header_id),
             None => self.ids().and_then(|ids| ids.end().checked_add(1)),
         };
+        let lost = beyond.and_then(|beyond| beyond.checked_sub(expected));
+        if doubted.is_some() && next.is_some() && lost == Some(0) {
+            // Only the size of the record before was wrong, and that was said.
+            return self.step(chunk);
+        }
         // Numbers can lie; each record takes its frame at least. Those beyond
         // the end of a truncated file take the rest of the chunk.
         let room = if next.is_none() && self.truncated {
@@ -270,8 +275,7 @@ impl RecordWalk {
         } else {
             bytes
         };
-        let records = beyond
-            .and_then(|beyond| beyond.checked_sub(expected))
+        let records = lost
             .filter(|&records| records >= 1 && records <= (room / RECORD_OVERHEAD) as u64)
             .unwrap_or(1);
         let magic = u32_at(chunk, at) == Some(RECORD_MAGIC);
