@@ -81,6 +81,9 @@ pub(super) fn check_chunk(chunk: &[u8], minor: u16, findings: &mut Findings<'_>)
             }
         };
         let id = frame.header_id;
+        if !frame.sound {
+            findings.record(at + frame.size - 4, id, "the copy of its size differs");
+        }
         if !frame.size.is_multiple_of(RECORD_ALIGNMENT) {
             findings.record(at + 4, id, "its size is not a multiple of 8");
         }

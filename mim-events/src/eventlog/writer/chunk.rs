@@ -282,8 +282,8 @@ impl Chunk {
 }
 
 /// Whether event data can be an array of strings, each ended by a NUL, as
-/// classic providers write it. An array can't hold names or a NUL inside a
-/// string, and parsers disagree on an array whose last string is empty.
+/// classic providers write it. An array can't hold names, a NUL inside would make
+/// two strings of one, and parsers disagree on an array whose last string is empty.
 fn fits_string_array(event: &LogEvent<'_>) -> bool {
     event
         .data()

@@ -20,10 +20,10 @@ use crate::time::to_filetime;
 /// Events are written in the form of classic providers: provider, channel and
 /// computer, event id and qualifiers, level, time, user and data, with task 0
 /// and the keyword that Windows sets for classic events. Values without a name
-/// become one array of strings, as MIM's own are; values with names (or with a
-/// NUL inside, which ends an array's string) become elements of their own. All
-/// values are written as UTF-16 code units as they are, so nothing is lost to
-/// decoding. The same events always give the same bytes.
+/// become one array of strings, as MIM's own are; values with names become
+/// elements of their own. Values are written as UTF-16 code units as they are,
+/// unpaired surrogates too. (A NUL inside a value is written, but every reader,
+/// this crate's too, ends the value there.) The same events always give the same bytes.
 ///
 /// Until [`finish`](Self::finish) is called, the file is marked as not closed
 /// and lacks its last chunk. All writes but the header are of 64 KiB, so no

@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use evtx::{EvtxParser, ParserSettings};
 use mim_events::ErrorKind;
 use mim_events::eventlog::{
-    LogWriter, MIM_CHANNEL, MIM_PROVIDER, OwnedLogEvent, REQUEST, check, check_file, text_capacity,
+    Lane, LogReader, LogWriter, MIM_CHANNEL, MIM_PROVIDER, OwnedLogEvent, REQUEST, check,
+    check_file, text_capacity,
 };
 use mim_events::text::Utf16;
 use proptest::prelude::*;
@@ -644,7 +645,7 @@ mod check_finds {
 
 fn any_event() -> impl Strategy<Value = OwnedLogEvent> {
     let units = || proptest::collection::vec(any::<u16>(), 0..40);
-    let value = (proptest::option::of("[a-zäß😀]{0,6}"), units());
+    let value = (proptest::option::of("[a-zäß😀]{1,6}"), units());
     (
         "[a-zA-Z<&\"ß😀]{1,20}",
         any::<u16>(),
@@ -684,6 +685,35 @@ proptest! {
                 event.provider()
             );
         }
+    }
+
+    /// Our reader gives back everything, unit by unit, up to a NUL.
+    #[test]
+    fn any_events_come_back_unit_by_unit(events in proptest::collection::vec(any_event(), 0..60)) {
+        let file = write(events.clone());
+        let mut reader = LogReader::from_slice(&file).unwrap();
+        let mut number = 0;
+        for event in &events {
+            let wanted = event.as_event();
+            let found = reader.next_event().unwrap().unwrap();
+            number += 1;
+            prop_assert_eq!(found.lane(), Lane::Own);
+            prop_assert_eq!((found.record_id(), found.header_id()), (number, number));
+            prop_assert_eq!(found.provider(), wanted.provider());
+            prop_assert_eq!(found.computer(), wanted.computer());
+            prop_assert_eq!(found.event_id(), wanted.event_id());
+            prop_assert_eq!(found.level(), wanted.level());
+            prop_assert_eq!(found.qualifiers(), wanted.qualifiers());
+            prop_assert_eq!(found.user(), wanted.user());
+            prop_assert_eq!(found.data().len(), wanted.data().len());
+            for (found, wanted) in found.data().zip(wanted.data()) {
+                prop_assert_eq!(found.name, wanted.name);
+                let wanted = wanted.value.units().take_while(|&unit| unit != 0);
+                prop_assert!(found.value.units().eq(wanted), "{:?}", event);
+            }
+        }
+        prop_assert!(reader.next_event().is_none());
+        prop_assert!(reader.summary().to_string().contains(&number.to_string()));
     }
 
     #[test]
