@@ -1,1 +1,3 @@
 //! Tests of `eventlog` through the public API.
+
+mod writer;
