@@ -12,7 +12,7 @@ use super::{
     Activity, Actor, ActorKind, Change, ChangeMode, Detail, Flags, Outcome, Source, Target, id,
 };
 use crate::request::well_known::{self, Initiator};
-use crate::request::{Request, WorkflowInstance, WorkflowStatus};
+use crate::request::{Operation, Request, WorkflowStatus};
 
 /// What the walk decided about a row.
 pub(crate) struct Draft<'t> {
@@ -26,9 +26,9 @@ pub(crate) struct Draft<'t> {
 }
 
 /// Makes rows of one request's drafts; what they have in common is made once.
-pub(crate) struct Rows<'r, 'a> {
-    request: &'r Request<'a>,
-    view: &'r View<'a>,
+pub(crate) struct Rows<'r> {
+    request: &'r Request<'r>,
+    view: &'r View<'r>,
     table: &'r Table,
     links: &'r mut Links,
     source_id: Option<String>,
@@ -44,10 +44,10 @@ pub(crate) struct Rows<'r, 'a> {
     made: std::collections::HashMap<Uuid, u32>,
 }
 
-impl<'r, 'a> Rows<'r, 'a> {
+impl<'r> Rows<'r> {
     pub(crate) fn new(
-        request: &'r Request<'a>,
-        view: &'r View<'a>,
+        request: &'r Request<'r>,
+        view: &'r View<'r>,
         table: &'r Table,
         links: &'r mut Links,
     ) -> Self {
@@ -80,7 +80,7 @@ impl<'r, 'a> Rows<'r, 'a> {
                         .or_else(|| policy.id().map(|id| id.to_string()))
                 })
                 .collect(),
-            control: filled(request.control()).map(Into::into),
+            control: request.control().map(|control| control.as_str().to_owned()),
             made: std::collections::HashMap::new(),
         };
         rows.parent = view.parent.as_ref().and_then(|parent| rows.id_of(parent));
@@ -98,7 +98,7 @@ impl<'r, 'a> Rows<'r, 'a> {
         let view = self.view;
         let rule = draft.rule;
         let kind = rule.kind_for(view.verb);
-        let name = rule.name_for(view.verb, &view.object_type, &view.operation, || {
+        let name = rule.name_for(view.verb, &view.object_type, view.operation.as_str(), || {
             view.display_name
                 .as_deref()
                 .map_or("Request", str::trim)
@@ -123,7 +123,7 @@ impl<'r, 'a> Rows<'r, 'a> {
         }
         if rule.reset {
             let known = if stated { methods.as_slice() } else { &[] };
-            let end = reset_end(&view.status, self.locked_out(), known);
+            let end = reset_end(view.status.as_str(), self.locked_out(), known);
             outcome = end.outcome;
             details.extend(end.word.map(|word| Detail::new("ResetResult", word)));
             details.extend(end.sentence.map(|text| Detail::new("ResetDetail", text)));
@@ -133,8 +133,8 @@ impl<'r, 'a> Rows<'r, 'a> {
         let mut activity = Activity::new(id, self.time, Source::IdentityManager, kind, name);
         activity.service = "MIM Service".to_owned();
         activity.category.clone_from(&rule.category);
-        activity.operation = view.operation.clone().into_owned();
-        activity.status = (!view.status.trim().is_empty()).then(|| view.status.clone().into_owned());
+        activity.operation = view.operation.as_str().to_owned();
+        activity.status = (!view.status.is_empty()).then(|| view.status.as_str().to_owned());
         activity.flags = self.flags(draft);
         activity.actor = actor;
         activity.result = outcome;
@@ -242,7 +242,7 @@ impl<'r, 'a> Rows<'r, 'a> {
     fn object(&mut self, foreign: Option<Uuid>) -> Option<Target> {
         let view = self.view;
         if let Some(id) = foreign {
-            let mut target = self.target(&Ref::of_id(id), &view.object_type);
+            let mut target = self.target(&Ref::of_identity(Some(id), None), &view.object_type);
             target.object_type = shown_type(&view.object_type).to_owned();
             return Some(target);
         }
@@ -351,7 +351,7 @@ impl<'r, 'a> Rows<'r, 'a> {
             }
             ActorRole::Person => {
                 let reference = match draft.foreign {
-                    Some(id) => Some(Ref::of_id(id)),
+                    Some(id) => Some(Ref::of_identity(Some(id), None)),
                     None => view.target.clone(),
                 };
                 (reference, object.map(actor_of))
@@ -513,7 +513,7 @@ impl<'r, 'a> Rows<'r, 'a> {
                 details.push(Detail::new("PamTtlSeconds", seconds));
             }
         }
-        if view.operation.trim().eq_ignore_ascii_case("SystemEvent") {
+        if view.operation == Operation::SYSTEM_EVENT {
             let names = view.definitions.iter().filter_map(Ref::display);
             details.extend(names.map(|name| Detail::new("Workflow", name)));
         }
@@ -618,7 +618,7 @@ impl<'r, 'a> Rows<'r, 'a> {
             }
         }
         if found.is_empty() && !table.workflows.is_empty() {
-            let names = view.authentication.iter().map(WorkflowInstance::display_name);
+            let names = view.authentication.iter().map(|instance| instance.display_name());
             for name in names.chain(values.iter().map(|value| value.name.clone())).flatten() {
                 let methods = table.of_workflow(&name).unwrap_or_default();
                 found.extend(methods.iter().map(String::as_str));
@@ -727,7 +727,7 @@ fn reason(request: &Request<'_>, view: &View<'_>) -> Option<String> {
         .or_else(|| {
             let unfinished = view
                 .workflows()
-                .filter(|instance| instance.status() != WorkflowStatus::COMPLETED);
+                .filter(|instance| instance.status() != Some(WorkflowStatus::COMPLETED));
             joined(&mut unfinished.flat_map(|instance| {
                 instance
                     .status_details()

@@ -113,6 +113,11 @@ impl Rules {
         self.0.rows.iter()
     }
 
+    /// The built-in rule that suits everything.
+    pub(crate) fn last_resort(&self) -> Option<&'static Rule> {
+        BUILTIN.0.rows.last()
+    }
+
     pub(crate) fn table(&self) -> &Table {
         &self.0
     }
