@@ -139,11 +139,9 @@ impl Classifier {
     /// Words as logged, cut to 64 bytes. Only the first 256 shapes are counted apart, so the sum may be less than
     /// [`unclassified`](Self::unclassified).
     pub fn unclassified_shapes(&self) -> impl Iterator<Item = (&str, &str, u64)> {
-        self.shapes
-            .iter()
-            .map(|((operation, object_type), count)| {
-                (operation.as_str(), object_type.as_str(), *count)
-            })
+        self.shapes.iter().map(|((operation, object_type), count)| {
+            (operation.as_str(), object_type.as_str(), *count)
+        })
     }
 
     /// How much is remembered at the moment.
@@ -236,19 +234,28 @@ fn learn(links: &mut Links, rules: &Rules, request: &Request<'_>, view: &View<'_
         pair(&Ref::new(Reference::Resource(instance.resource())));
     }
     for attribute in ["Request", "Approval"] {
-        let inner = view.target.as_ref().and_then(|target| target.reference(attribute));
+        let inner = view
+            .target
+            .as_ref()
+            .and_then(|target| target.reference(attribute));
         if let Some(inner) = inner {
             pair(&inner);
         }
     }
     if let Some(id) = view.id {
-        let own_key = view.workflows().find_map(|instance| instance.request()?.key());
+        let own_key = view
+            .workflows()
+            .find_map(|instance| instance.request()?.key());
         if let Some(key) = own_key {
             let name = view.display_name.as_deref();
             links.learn_resource(scope, &key, id, Some("Request"), [name, None, None]);
         }
         let parent = view.parent.as_ref().and_then(|parent| {
-            let key = || links.resource(scope, parent.key.as_deref()?).map(|known| known.id);
+            let key = || {
+                links
+                    .resource(scope, parent.key.as_deref()?)
+                    .map(|known| known.id)
+            };
             parent.id.or_else(key)
         });
         links.learn_request(id, parent, &view.object_type);
@@ -310,7 +317,9 @@ impl<'w> Walk<'w, '_> {
                 Take::Each => {
                     let mut made = Vec::new();
                     left.retain(|at| {
-                        let Some(item) = items.get(*at) else { return true };
+                        let Some(item) = items.get(*at) else {
+                            return true;
+                        };
                         let by_self = self.value_is_creator(item);
                         let takes = item.value.is_some()
                             && states(rule, item)
@@ -328,7 +337,8 @@ impl<'w> Walk<'w, '_> {
                     drafts.append(&mut made);
                 }
                 Take::All => {
-                    let matches = |at: &usize| items.get(*at).is_some_and(|item| states(rule, item));
+                    let matches =
+                        |at: &usize| items.get(*at).is_some_and(|item| states(rule, item));
                     if !left.iter().any(matches) || !self.whole_suits(rule, foreign) {
                         continue;
                     }
@@ -400,7 +410,10 @@ impl<'w> Walk<'w, '_> {
         let view = self.view;
         let when = &rule.when;
         let any = |words: &[String], text: &str| {
-            words.is_empty() || words.iter().any(|word| word.eq_ignore_ascii_case(text.trim()))
+            words.is_empty()
+                || words
+                    .iter()
+                    .any(|word| word.eq_ignore_ascii_case(text.trim()))
         };
         any(&when.op, view.operation.as_str())
             && (when.object_type.is_empty()
@@ -421,7 +434,9 @@ impl<'w> Walk<'w, '_> {
                     .gate()
                     .is_some_and(|(id, _)| id.is_some_and(|id| when.gate.contains(&id))))
             && (when.decision.is_empty()
-                || view.text("Decision").is_some_and(|word| any(&when.decision, &word)))
+                || view
+                    .text("Decision")
+                    .is_some_and(|word| any(&when.decision, &word)))
             && (when.target.is_empty() || self.target_is(&when.target))
             && self.policies_suit(rule)
             && (when.workflow_name.is_empty()
@@ -436,7 +451,9 @@ impl<'w> Walk<'w, '_> {
         let when = &rule.when;
         let policies = &self.view.policies;
         let is = |words: &[String], text: &str| {
-            words.iter().any(|word| word.eq_ignore_ascii_case(text.trim()))
+            words
+                .iter()
+                .any(|word| word.eq_ignore_ascii_case(text.trim()))
         };
         (when.policy_id.is_empty()
             || policies
@@ -461,18 +478,26 @@ impl<'w> Walk<'w, '_> {
         };
         let id = target.id.map(|id| id.to_string());
         let texts = [target.name.as_deref(), id.as_deref(), target.key.as_deref()];
-        texts
-            .into_iter()
-            .flatten()
-            .any(|text| wanted.iter().any(|word| word.eq_ignore_ascii_case(text.trim())))
+        texts.into_iter().flatten().any(|text| {
+            wanted
+                .iter()
+                .any(|word| word.eq_ignore_ascii_case(text.trim()))
+        })
     }
 
     fn parent_is(&self, types: &[String], links: &mut Links) -> bool {
         let Some(parent) = &self.view.parent else {
             return false;
         };
-        let is = |text: &str| types.iter().any(|wanted| wanted.eq_ignore_ascii_case(text.trim()));
-        if parent.text("TargetObjectType").is_some_and(|text| is(&text)) {
+        let is = |text: &str| {
+            types
+                .iter()
+                .any(|wanted| wanted.eq_ignore_ascii_case(text.trim()))
+        };
+        if parent
+            .text("TargetObjectType")
+            .is_some_and(|text| is(&text))
+        {
             return true;
         }
         let title = parent.name.as_deref().and_then(DisplayName::parse);
@@ -498,11 +523,16 @@ impl<'w> Walk<'w, '_> {
             return false;
         };
         if view.is_type("GateRegistration") {
-            return view.gate_person().is_some_and(|person| person.same(creator));
+            return view
+                .gate_person()
+                .is_some_and(|person| person.same(creator));
         }
         match foreign {
             Some(id) => creator.id == Some(id),
-            None => view.target.as_ref().is_some_and(|target| target.same(creator)),
+            None => view
+                .target
+                .as_ref()
+                .is_some_and(|target| target.same(creator)),
         }
     }
 
@@ -518,9 +548,11 @@ fn states(rule: &Rule, item: &Item<'_>) -> bool {
     when.attribute.iter().any(|name| item.is(name))
         && (when.mode.is_empty() || item.mode.is_some_and(|mode| when.mode.contains(&mode)))
         && (when.value.is_empty()
-            || item
-                .text()
-                .is_some_and(|text| when.value.iter().any(|wanted| value_is(wanted, text.trim()))))
+            || item.text().is_some_and(|text| {
+                when.value
+                    .iter()
+                    .any(|wanted| value_is(wanted, text.trim()))
+            }))
 }
 
 /// Whether a value is the one of a rule: MIM writes booleans as words and as digits.

@@ -79,7 +79,16 @@ mod tests {
 
     #[test]
     fn the_form_is_pinned() {
-        let made = mim(["request", "9b6f8c34-5a0e-4a37-9a55-3f4b8f6f1d01", "group.update", "", "3f0a9d52-7c1e-4d1b-b0a4-5b0c2b1f9e77", "", "success", "0"]);
+        let made = mim([
+            "request",
+            "9b6f8c34-5a0e-4a37-9a55-3f4b8f6f1d01",
+            "group.update",
+            "",
+            "3f0a9d52-7c1e-4d1b-b0a4-5b0c2b1f9e77",
+            "",
+            "success",
+            "0",
+        ]);
         assert_eq!(made, uuid::uuid!("6e0125c8-48d4-557b-bbd6-cdc6e91f540d"));
         let made = entra("Directory_0d6e26a0-2d4d-4a39-8d4b-3b1c5a0f0a55_AB12C_7031");
         assert_eq!(made, uuid::uuid!("481a1412-c619-5383-9267-84128ef50f9d"));

@@ -9,8 +9,8 @@ use super::links::{Identity, Scope};
 use super::rules::{Class, Mode, Verb};
 use crate::request::well_known::{self, Initiator};
 use crate::request::{
-    DisplayName, Mode as Word, Operation, Parameter, Policy, Reference, Request, RequestStatus, Resource, Value,
-    ValueKind, WorkflowInstance, parse_guid,
+    DisplayName, Mode as Word, Operation, Parameter, Policy, Reference, Request, RequestStatus,
+    Resource, Value, ValueKind, WorkflowInstance, parse_guid,
 };
 use serde_json::value::RawValue;
 
@@ -36,24 +36,46 @@ pub(crate) struct Ref<'a> {
 
 impl<'a> Ref<'a> {
     pub(crate) fn new(reference: Reference<'a>) -> Self {
-        let object = reference.resource();
+        let object = match reference {
+            Reference::Resource(object) => object,
+            Reference::Id(id) => return Self::of_identity(Some(id), None),
+            Reference::Key(key) => return Self::of_identity(None, Some(key)),
+        };
+        // One pass instead of six: targets come with all their attributes.
+        const WANTED: [&str; 6] = [
+            "HybridObjectID",
+            "ObjectID",
+            "ObjectType",
+            "DisplayName",
+            "AccountName",
+            "Domain",
+        ];
+        let mut values: [Option<Value<'a>>; 6] = [None; 6];
+        for (key, value) in object.attributes() {
+            let wanted = WANTED.iter().position(|name| name.eq_ignore_ascii_case(&key));
+            if let Some(place) = wanted.and_then(|at| values.get_mut(at)) {
+                *place = Some(value);
+            }
+        }
+        let [id, key, object_type, name, account, domain] =
+            values.map(|value| filled(value.and_then(Value::to_text)));
         Self {
-            id: reference.id(),
-            key: filled(reference.key()),
-            object_type: filled(reference.object_type()),
-            name: filled(reference.display_name()),
-            account: filled(reference.account_name()),
-            domain: filled(reference.domain()),
-            is_object: object.is_some(),
-            object,
+            id: id.and_then(|id| parse_guid(&id)),
+            key: key.filter(|key| parse_guid(key).is_none()),
+            object_type,
+            name,
+            account,
+            domain,
+            is_object: true,
+            object: Some(object),
         }
     }
 
     /// A resource of which only this is known.
-    pub(crate) fn of_identity(id: Option<Uuid>, key: Option<String>) -> Self {
+    pub(crate) fn of_identity(id: Option<Uuid>, key: Option<Cow<'a, str>>) -> Self {
         Self {
             id,
-            key: key.map(Cow::Owned),
+            key,
             object_type: None,
             name: None,
             account: None,
@@ -269,7 +291,11 @@ impl<'a> View<'a> {
         }
 
         let object_type = filled(request.target_object_type())
-            .or_else(|| title.as_ref().map(|title| Cow::Owned(title.object_type.to_owned())))
+            .or_else(|| {
+                title
+                    .as_ref()
+                    .map(|title| Cow::Owned(title.object_type.to_owned()))
+            })
             .or_else(|| target.as_ref()?.object_type.clone())
             .or_else(|| {
                 // In document order, calculated or not.
@@ -360,7 +386,10 @@ impl<'a> View<'a> {
     pub(crate) fn gate(&self) -> Option<(Option<Uuid>, String)> {
         let text = self.text("GateTypeId")?;
         let id = parse_guid(&text);
-        Some((id, id.map_or_else(|| text.into_owned(), |id| id.to_string())))
+        Some((
+            id,
+            id.map_or_else(|| text.into_owned(), |id| id.to_string()),
+        ))
     }
 
     /// The person of a gate registration.
@@ -370,7 +399,10 @@ impl<'a> View<'a> {
 }
 
 /// Whether anything is known of whom a reference names.
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "a predicate for `filter`")]
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "a predicate for `filter`"
+)]
 fn is_some_body(reference: &Ref<'_>) -> bool {
     reference.id.is_some()
         || reference.key.is_some()

@@ -98,12 +98,17 @@ impl<'r> Rows<'r> {
         let view = self.view;
         let rule = draft.rule;
         let kind = rule.kind_for(view.verb);
-        let name = rule.name_for(view.verb, &view.object_type, view.operation.as_str(), || {
-            view.display_name
-                .as_deref()
-                .map_or("Request", str::trim)
-                .to_owned()
-        });
+        let name = rule.name_for(
+            view.verb,
+            &view.object_type,
+            view.operation.as_str(),
+            || {
+                view.display_name
+                    .as_deref()
+                    .map_or("Request", str::trim)
+                    .to_owned()
+            },
+        );
         let object = self.object(draft.foreign);
         let decided = self.decided(rule.targets);
         let asked = self.asked(rule.targets);
@@ -253,11 +258,17 @@ impl<'r> Rows<'r> {
         target.object_type = shown_type(&view.object_type).to_owned();
         let created = |attribute: &str| {
             (view.verb == Some(super::rules::Verb::Add))
-                .then(|| view.parameter(attribute).and_then(|item| filled(item.text())))
+                .then(|| {
+                    view.parameter(attribute)
+                        .and_then(|item| filled(item.text()))
+                })
                 .flatten()
                 .map(std::borrow::Cow::into_owned)
         };
-        let own_name = view.target.as_ref().is_some_and(|target| target.name.is_some());
+        let own_name = view
+            .target
+            .as_ref()
+            .is_some_and(|target| target.name.is_some());
         if !own_name {
             target.name = created("DisplayName")
                 .or_else(|| view.quoted.clone())
@@ -282,7 +293,9 @@ impl<'r> Rows<'r> {
             }
             TargetRole::Response => {
                 let approval = view.reference("Approval");
-                let named = approval.as_ref().and_then(|approval| approval.reference("Request"));
+                let named = approval
+                    .as_ref()
+                    .and_then(|approval| approval.reference("Request"));
                 (named, approval.as_ref().map(Ref::identity))
             }
             _ => return None,
@@ -297,7 +310,7 @@ impl<'r> Rows<'r> {
                     approval.id = self.links.resource(&view.scope, key).map(|known| known.id);
                 }
                 let Identity { id, key } = self.links.approval(&view.scope, &approval)?;
-                let named = Ref::of_identity(id, key);
+                let named = Ref::of_identity(id, key.map(std::borrow::Cow::Owned));
                 (self.target(&named, "Request"), self.known_id(&named))
             }
         };
@@ -362,9 +375,9 @@ impl<'r> Rows<'r> {
                 (requestor, actor)
             }
         };
-        let Some(mut actor) = actor.filter(|actor| {
-            actor.id.is_some() || actor.name.is_some() || actor.account.is_some()
-        }) else {
+        let Some(mut actor) = actor
+            .filter(|actor| actor.id.is_some() || actor.name.is_some() || actor.account.is_some())
+        else {
             return self.creator.clone();
         };
         actor.kind = if actor.id.is_some() {
@@ -440,7 +453,9 @@ impl<'r> Rows<'r> {
                 let person = if view.verb == Some(super::rules::Verb::Add) {
                     view.creator.clone()
                 } else {
-                    view.target.as_ref().and_then(|target| target.reference("Creator"))
+                    view.target
+                        .as_ref()
+                        .and_then(|target| target.reference("Creator"))
                 };
                 if let Some(person) = person {
                     targets.push(self.target(&person, "User"));
@@ -517,7 +532,11 @@ impl<'r> Rows<'r> {
             let names = view.definitions.iter().filter_map(Ref::display);
             details.extend(names.map(|name| Detail::new("Workflow", name)));
         }
-        details.extend(self.granted_by.iter().map(|name| Detail::new("GrantedBy", name)));
+        details.extend(
+            self.granted_by
+                .iter()
+                .map(|name| Detail::new("GrantedBy", name)),
+        );
         if let Some(control) = &self.control {
             details.push(Detail::new("RequestControl", control));
         }
@@ -536,7 +555,11 @@ impl<'r> Rows<'r> {
     }
 
     fn decision_reason(&self) -> Option<String> {
-        let of_target = self.view.target.as_ref().and_then(|target| target.text("Reason"));
+        let of_target = self
+            .view
+            .target
+            .as_ref()
+            .and_then(|target| target.text("Reason"));
         of_target
             .or_else(|| filled(self.view.parameter("Reason")?.text()))
             .map(std::borrow::Cow::into_owned)
@@ -607,7 +630,12 @@ impl<'r> Rows<'r> {
         let table: &Methods = &self.table.methods;
         let mut found: Vec<&str> = Vec::new();
         for instance in &view.authentication {
-            found.extend(instance.display_name().iter().flat_map(|text| table.in_text(text)));
+            found.extend(
+                instance
+                    .display_name()
+                    .iter()
+                    .flat_map(|text| table.in_text(text)),
+            );
             for text in instance.status_details() {
                 found.extend(table.in_text(&text));
             }
@@ -618,8 +646,14 @@ impl<'r> Rows<'r> {
             }
         }
         if found.is_empty() && !table.workflows.is_empty() {
-            let names = view.authentication.iter().map(|instance| instance.display_name());
-            for name in names.chain(values.iter().map(|value| value.name.clone())).flatten() {
+            let names = view
+                .authentication
+                .iter()
+                .map(|instance| instance.display_name());
+            for name in names
+                .chain(values.iter().map(|value| value.name.clone()))
+                .flatten()
+            {
                 let methods = table.of_workflow(&name).unwrap_or_default();
                 found.extend(methods.iter().map(String::as_str));
             }
@@ -634,7 +668,12 @@ impl<'r> Rows<'r> {
             .filter_map(|instance| Some(Ref::new(instance.definition()?).identity()))
             .chain(values.iter().map(Ref::identity));
         for definition in definitions {
-            learned.extend(self.links.workflow(&view.scope, &definition).into_iter().flatten());
+            learned.extend(
+                self.links
+                    .workflow(&view.scope, &definition)
+                    .into_iter()
+                    .flatten(),
+            );
         }
         table.ordered(learned.iter().map(String::as_str))
     }
@@ -646,9 +685,9 @@ impl<'r> Rows<'r> {
         match (&self.source_id, self.request.origin()) {
             (Some(id), _) => origin.extend(["request".to_owned(), id.clone()]),
             (None, Some(place)) => {
-                let time = place.time.map(|time| {
-                    time.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true)
-                });
+                let time = place
+                    .time
+                    .map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true));
                 origin.extend([
                     "event".to_owned(),
                     place.computer.clone(),
@@ -692,7 +731,11 @@ impl<'r> Rows<'r> {
         let times = self.made.entry(first).or_insert(0);
         let repetition = *times;
         *times += 1;
-        if repetition == 0 { first } else { over(repetition) }
+        if repetition == 0 {
+            first
+        } else {
+            over(repetition)
+        }
     }
 }
 

@@ -160,20 +160,31 @@ fn rules_of_a_user_come_first_and_names_change() {
     assert_eq!(made[1].name, "Change user");
     assert_eq!(made[1].kind, kinds::USER_UPDATE, "kinds stay");
     let changes = &made[1].changes;
-    assert_eq!((changes[0].new.as_deref(), changes[1].new.as_deref()), (None, Some("*****56")));
+    assert_eq!(
+        (changes[0].new.as_deref(), changes[1].new.as_deref()),
+        (None, Some("*****56"))
+    );
     for other in [base("active", "hr"), base("left", "other")] {
         assert_eq!(request(&other).activities_with(&rules).len(), 1);
     }
 
-    let deleted = with(json!({"Operation": "Delete", "TargetObjectType": "Person", "Target": guid(2)}));
+    let deleted =
+        with(json!({"Operation": "Delete", "TargetObjectType": "Person", "Target": guid(2)}));
     let made = request(&deleted).activities_with(&rules);
-    assert_eq!(made[0].kind, kinds::RESOURCE_DELETE, "E5 is off, H3 is next");
+    assert_eq!(
+        made[0].kind,
+        kinds::RESOURCE_DELETE,
+        "E5 is off, H3 is next"
+    );
 
     let reset = with(json!({
         "TargetObjectType": "Person", "Target": guid(2), "Creator": "b0b36673-d43b-4cfa-a7a2-aff14fd90522",
         "AuthenticationWorkflowInstance": {"DisplayName": "Contoso Reset"},
     }));
-    assert_eq!(request(&reset).activities_with(&rules)[0].methods, ["Azure MFA"]);
+    assert_eq!(
+        request(&reset).activities_with(&rules)[0].methods,
+        ["Azure MFA"]
+    );
 }
 
 #[test]
@@ -191,7 +202,9 @@ fn what_is_wrong_with_a_table_is_named() {
         error.to_string()
     };
     let rule = |body: &str| {
-        kind(&format!(r#"{{"rules": [{{"kind": "a", "name": "A"}}, {{{body}}}]}}"#))
+        kind(&format!(
+            r#"{{"rules": [{{"kind": "a", "name": "A"}}, {{{body}}}]}}"#
+        ))
     };
     assert!(kind("[").contains("not valid JSON"));
     assert!(kind(r#"{"rulez": []}"#).contains("not known"));
@@ -201,7 +214,10 @@ fn what_is_wrong_with_a_table_is_named() {
     assert!(kind(r#"{"secret_words": [""]}"#).contains("empty word"));
     assert!(kind(r#"{"methods": {"gates": {"x": "y"}}}"#).contains("GUID"));
     for (body, wanted) in [
-        (r#""kind": "a.b", "name": "A", "colour": "red""#, "not known"),
+        (
+            r#""kind": "a.b", "name": "A", "colour": "red""#,
+            "not known",
+        ),
         (r#""kind": "a.b", "name": 7"#, "another type"),
         (r#""kind": "A", "name": "A""#, "small letters"),
         (r#""kind": "", "name": "A""#, "small letters"),
@@ -209,20 +225,50 @@ fn what_is_wrong_with_a_table_is_named() {
         (r#""kind": "a", "name": "{who}""#, "token"),
         (r#""kind": "a", "name": "{Verb""#, "token"),
         (r#""kind": "a.{verb}", "name": "A""#, "{verb}"),
-        (r#""kind": "a", "name": "A", "mode": "add""#, "need an `attribute`"),
-        (r#""kind": "a", "name": "A", "take": "each""#, "need an `attribute`"),
-        (r#""kind": "a", "name": "A", "take": "some""#, "unknown `take`"),
-        (r#""kind": "a", "name": "A", "attribute": "x", "mode": "twist""#, "unknown `mode`"),
-        (r#""kind": "a", "name": "A", "initiator": "nobody""#, "unknown `initiator`"),
-        (r#""kind": "a", "name": "A", "flags": "loud""#, "unknown flag"),
+        (
+            r#""kind": "a", "name": "A", "mode": "add""#,
+            "need an `attribute`",
+        ),
+        (
+            r#""kind": "a", "name": "A", "take": "each""#,
+            "need an `attribute`",
+        ),
+        (
+            r#""kind": "a", "name": "A", "take": "some""#,
+            "unknown `take`",
+        ),
+        (
+            r#""kind": "a", "name": "A", "attribute": "x", "mode": "twist""#,
+            "unknown `mode`",
+        ),
+        (
+            r#""kind": "a", "name": "A", "initiator": "nobody""#,
+            "unknown `initiator`",
+        ),
+        (
+            r#""kind": "a", "name": "A", "flags": "loud""#,
+            "unknown flag",
+        ),
         (r#""kind": "a", "name": "A", "policy_id": "7""#, "no GUID"),
-        (r#""kind": "a", "name": "A", "with": "x""#, "only with `all`"),
-        (r#""kind": "a", "name": "A", "only": "x", "attribute": "x""#, "only with `rest`"),
-        (r#""kind": "a", "name": "A", "targets": "value""#, "only with `each`"),
+        (
+            r#""kind": "a", "name": "A", "with": "x""#,
+            "only with `all`",
+        ),
+        (
+            r#""kind": "a", "name": "A", "only": "x", "attribute": "x""#,
+            "only with `rest`",
+        ),
+        (
+            r#""kind": "a", "name": "A", "targets": "value""#,
+            "only with `each`",
+        ),
         (r#""kind": "a", "name": "A", "id": "rule 1""#, "twice"),
     ] {
         let text = rule(body);
-        assert!(text.starts_with("rule 2: ") && text.contains(wanted), "{body}: {text}");
+        assert!(
+            text.starts_with("rule 2: ") && text.contains(wanted),
+            "{body}: {text}"
+        );
     }
 }
 
@@ -240,62 +286,102 @@ fn ids_depend_on_what_the_page_says_and_nothing_else() {
     };
     let dana = "0d6e26a0-2d4d-4a39-8d4b-3b1c5a0f0a55";
     let page = include_str!("../../docs/ACTIVITY.md");
-    let twice = group("Completed", json!([member(dana, "Add"), member(dana, "Insert"), member("7", "Add")]));
+    let twice = group(
+        "Completed",
+        json!([
+            member(dana, "Add"),
+            member(dana, "Insert"),
+            member("7", "Add")
+        ]),
+    );
     for id in &ids(&twice)[..2] {
-        assert!(page.contains(&id.to_string()), "{id} is a vector of the page");
+        assert!(
+            page.contains(&id.to_string()),
+            "{id} is a vector of the page"
+        );
     }
     let pending = group("Authorizing", json!([member(dana, "Add")]));
     assert!(page.contains(&pending[0].id.to_string()));
     let update = group("Committed", json!([]));
     assert!(page.contains(&update[0].id.to_string()));
 
-    let turned = group("Completed", json!([member("7", "Add"), member(dana, "Add"), member(dana, "Add")]));
+    let turned = group(
+        "Completed",
+        json!([member("7", "Add"), member(dana, "Add"), member(dana, "Add")]),
+    );
     let sorted = |rows: &[Activity]| ids(rows).into_iter().collect::<BTreeSet<_>>();
-    assert_eq!(sorted(&twice), sorted(&turned), "the order of parameters does not matter");
+    assert_eq!(
+        sorted(&twice),
+        sorted(&turned),
+        "the order of parameters does not matter"
+    );
     assert_eq!(sorted(&twice).len(), 3);
     let same = group("Committed", json!([member("7", "Add")]));
-    assert_eq!(same[0].id, twice[2].id, "committed and completed are one result");
+    assert_eq!(
+        same[0].id, twice[2].id,
+        "committed and completed are one result"
+    );
 }
 
 #[test]
 fn a_request_without_an_id_is_told_by_its_event_or_its_text() {
     let text = r#"{"ObjectType":"Request","Operation":"Merge","RequestStatus":"x"}"#;
     let alone = Request::from_json(text).unwrap();
-    let mut origin = Origin::default();
-    origin.computer = "mim01".to_owned();
-    origin.channel = "Identity Manager Request Log".to_owned();
-    origin.record_id = 4711;
-    origin.time = chrono::DateTime::from_timestamp(1_772_439_309, 586_020_000);
+    let mut origin = Origin {
+        computer: "mim01".to_owned(),
+        channel: "Identity Manager Request Log".to_owned(),
+        record_id: 4711,
+        time: chrono::DateTime::from_timestamp(1_772_439_309, 586_020_000),
+        ..Origin::default()
+    };
     let placed = alone.clone().with_origin(origin.clone());
     let row = &placed.activities()[0];
-    assert_eq!(row.time, origin.time.unwrap(), "the event's time, as the request has none");
-    assert_eq!((row.source_id.as_ref(), row.correlation.as_ref()), (None, None));
+    assert_eq!(
+        row.time,
+        origin.time.unwrap(),
+        "the event's time, as the request has none"
+    );
+    assert_eq!(
+        (row.source_id.as_ref(), row.correlation.as_ref()),
+        (None, None)
+    );
     assert_eq!(
         row.id,
         super::id::mim([
-            "event", "mim01", "Identity Manager Request Log", "4711", "2026-03-02T08:15:09.586020000Z",
-            "other", "", "", "", "unknown", "0"
+            "event",
+            "mim01",
+            "Identity Manager Request Log",
+            "4711",
+            "2026-03-02T08:15:09.586020000Z",
+            "other",
+            "",
+            "",
+            "",
+            "unknown",
+            "0"
         ])
     );
     origin.record_id += 1;
     assert_ne!(row.id, alone.clone().with_origin(origin).activities()[0].id);
     let row = &alone.activities()[0];
     assert_eq!(row.time, chrono::DateTime::UNIX_EPOCH);
-    assert_eq!(row.id, super::id::mim(["document", text, "other", "", "", "", "unknown", "0"]));
+    assert_eq!(
+        row.id,
+        super::id::mim(["document", text, "other", "", "", "", "unknown", "0"])
+    );
 }
 
 // --- links ---
 
 fn from(computer: &str, value: &Value) -> Request<'static> {
-    let mut origin = Origin::default();
-    origin.computer = computer.to_owned();
-    request(value).with_origin(origin)
+    request(value).with_origin(Origin {
+        computer: computer.to_owned(),
+        ..Origin::default()
+    })
 }
 
 fn approval_chain() -> [Value; 3] {
-    let whole = |n: u128, key: &str, object_type: &str, name: &str| {
-        json!({"HybridObjectID": guid(n), "ObjectID": key, "ObjectType": object_type, "DisplayName": name})
-    };
+    let whole = |n: u128, key: &str, object_type: &str, name: &str| json!({"HybridObjectID": guid(n), "ObjectID": key, "ObjectType": object_type, "DisplayName": name});
     let join = with(json!({
         "HybridObjectID": guid(500), "TargetObjectType": "Group", "RequestStatus": "Authorizing",
         "DisplayName": "Update to Group:  'Night Shift' Request",
@@ -321,33 +407,59 @@ fn decisions_find_their_request_through_bare_keys() {
     let [join, approval, response] = approval_chain();
     let mut classifier = Classifier::default();
     let joined = classifier.classify(&from("mim01", &join));
-    assert_eq!(joined[0].targets[1].text(), "Dana Okafor", "the key of the creator");
+    assert_eq!(
+        joined[0].targets[1].text(),
+        "Dana Okafor",
+        "the key of the creator"
+    );
     // The creator's object names the same key, so the document itself says that it is the creator.
     assert!(joined[0].flags.contains(Flags::SELF_SERVICE));
 
     let asked = classifier.classify(&from("MIM01", &approval));
     assert_eq!(asked[0].correlation, Some(guid(500)));
     assert_eq!(asked[0].actor.name.as_deref(), Some("Dana Okafor"));
-    assert_eq!(asked[0].targets[1].name.as_deref(), Some("Update to Group:  'Night Shift' Request"));
-    assert_eq!(asked[0].approvers_asked[0].id.as_deref(), Some("9003"), "not known yet");
+    assert_eq!(
+        asked[0].targets[1].name.as_deref(),
+        Some("Update to Group:  'Night Shift' Request")
+    );
+    assert_eq!(
+        asked[0].approvers_asked[0].id.as_deref(),
+        Some("9003"),
+        "not known yet"
+    );
 
     let decided = classifier.classify(&from("mim01", &response));
     assert_eq!(decided[0].correlation, Some(guid(500)));
     assert_eq!(decided[0].source_id, Some(guid(502)));
-    let wanted: Vec<_> = decided[0].targets.iter().map(|target| target.id.clone()).collect();
+    let wanted: Vec<_> = decided[0]
+        .targets
+        .iter()
+        .map(|target| target.id.clone())
+        .collect();
     assert_eq!(wanted, [Some(guid(64)), Some(guid(500))]);
 
     let mut other = Classifier::default();
     other.classify(&from("mim01", &join));
     let asked = other.classify(&from("mim02", &approval));
-    assert_eq!(asked[0].correlation, Some(guid(501)), "keys of another database");
+    assert_eq!(
+        asked[0].correlation,
+        Some(guid(501)),
+        "keys of another database"
+    );
     assert_eq!(asked[0].targets[1].text(), "request 48213 (not resolved)");
 }
 
 #[test]
 fn rows_and_ids_are_the_same_in_any_order() {
     let chain = approval_chain();
-    let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    let orders = [
+        [0, 1, 2],
+        [0, 2, 1],
+        [1, 0, 2],
+        [1, 2, 0],
+        [2, 0, 1],
+        [2, 1, 0],
+    ];
     let mut all: Vec<Vec<(usize, Vec<uuid::Uuid>)>> = Vec::new();
     for order in orders {
         let mut classifier = Classifier::default();
@@ -363,11 +475,17 @@ fn rows_and_ids_are_the_same_in_any_order() {
 
 #[test]
 fn a_workflow_of_a_privileged_request_is_seen_through_its_parents() {
-    let pam = with(json!({"HybridObjectID": guid(600), "Operation": "Create", "TargetObjectType": "msidmPamRequest",
-        "ActionWorkflowInstance": {"Request": "52000"}}));
-    let middle = with(json!({"HybridObjectID": guid(601), "TargetObjectType": "Person", "ParentRequest": "52000"}));
-    let member = with(json!({"HybridObjectID": guid(602), "TargetObjectType": "Group", "ParentRequest": guid(601),
-        "RequestParameter": [{"PropertyName": "ExplicitMember", "Mode": "Add", "Value": guid(1)}]}));
+    let pam = with(
+        json!({"HybridObjectID": guid(600), "Operation": "Create", "TargetObjectType": "msidmPamRequest",
+        "ActionWorkflowInstance": {"Request": "52000"}}),
+    );
+    let middle = with(
+        json!({"HybridObjectID": guid(601), "TargetObjectType": "Person", "ParentRequest": "52000"}),
+    );
+    let member = with(
+        json!({"HybridObjectID": guid(602), "TargetObjectType": "Group", "ParentRequest": guid(601),
+        "RequestParameter": [{"PropertyName": "ExplicitMember", "Mode": "Add", "Value": guid(1)}]}),
+    );
     let mut classifier = Classifier::default();
     let early = classifier.classify(&request(&member));
     classifier.classify(&request(&pam));
@@ -380,14 +498,23 @@ fn a_workflow_of_a_privileged_request_is_seen_through_its_parents() {
 
 #[test]
 fn what_a_person_registered_stands_for_what_a_reset_used() {
-    let registration = with(json!({"TargetObjectType": "Person", "Target": {"HybridObjectID": guid(2)}, "Creator": guid(2),
-        "RequestParameter": [{"PropertyName": "msidmOneTimePasswordMobilePhone", "Mode": "Modify", "Value": "0123456"}]}));
-    let definition = with(json!({"TargetObjectType": "WorkflowDefinition", "Target": {"HybridObjectID": guid(40), "ObjectID": "77"},
-        "RequestParameter": [{"PropertyName": "XOML", "Mode": "Modify", "Value": "<QAAuthenticationGate/><PasswordCheckGate/>"}]}));
+    let registration = with(
+        json!({"TargetObjectType": "Person", "Target": {"HybridObjectID": guid(2)}, "Creator": guid(2),
+        "RequestParameter": [{"PropertyName": "msidmOneTimePasswordMobilePhone", "Mode": "Modify", "Value": "0123456"}]}),
+    );
+    let definition = with(
+        json!({"TargetObjectType": "WorkflowDefinition", "Target": {"HybridObjectID": guid(40), "ObjectID": "77"},
+        "RequestParameter": [{"PropertyName": "XOML", "Mode": "Modify", "Value": "<QAAuthenticationGate/><PasswordCheckGate/>"}]}),
+    );
     let reset = |more: Value| {
-        let mut reset = with(json!({"TargetObjectType": "Person", "Target": {"HybridObjectID": guid(2)}, "RequestStatus": "Denied",
-            "Creator": "b0b36673-d43b-4cfa-a7a2-aff14fd90522"}));
-        reset.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
+        let mut reset = with(
+            json!({"TargetObjectType": "Person", "Target": {"HybridObjectID": guid(2)}, "RequestStatus": "Denied",
+            "Creator": "b0b36673-d43b-4cfa-a7a2-aff14fd90522"}),
+        );
+        reset
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().cloned().unwrap());
         request(&reset)
     };
     let mut classifier = Classifier::default();
@@ -396,12 +523,20 @@ fn what_a_person_registered_stands_for_what_a_reset_used() {
     classifier.classify(&request(&registration));
     let row = &classifier.classify(&plain)[0];
     assert_eq!(row.methods, ["OTP over SMS"]);
-    assert_eq!(row.detail("ResetDetail"), Some("Stopped at the gates"), "a registration tells nothing of this attempt");
+    assert_eq!(
+        row.detail("ResetDetail"),
+        Some("Stopped at the gates"),
+        "a registration tells nothing of this attempt"
+    );
     classifier.classify(&request(&definition));
-    let by_definition = reset(json!({"AuthenticationWorkflowInstance": {"WorkflowDefinition": "77"}}));
+    let by_definition =
+        reset(json!({"AuthenticationWorkflowInstance": {"WorkflowDefinition": "77"}}));
     let row = &classifier.classify(&by_definition)[0];
     assert_eq!(row.methods, ["Security Questions"]);
-    assert_eq!(row.detail("ResetDetail"), Some("Stopped at Security Questions"));
+    assert_eq!(
+        row.detail("ResetDetail"),
+        Some("Stopped at Security Questions")
+    );
 }
 
 #[test]
@@ -420,9 +555,19 @@ fn memory_stays_within_its_bounds() {
         classifier.classify(&request(&value));
     }
     let links = classifier.links();
-    assert!(links.resources <= 64 && links.requests <= 32 && links.approvals <= 16, "{links:?}");
-    assert!(links.workflows <= 4 && links.people <= 8 && links.forgotten > 0, "{links:?}");
-    assert_eq!(classifier.unclassified(), 500, "a type of the customer's own");
+    assert!(
+        links.resources <= 64 && links.requests <= 32 && links.approvals <= 16,
+        "{links:?}"
+    );
+    assert!(
+        links.workflows <= 4 && links.people <= 8 && links.forgotten > 0,
+        "{links:?}"
+    );
+    assert_eq!(
+        classifier.unclassified(),
+        500,
+        "a type of the customer's own"
+    );
     let shapes: Vec<_> = classifier.unclassified_shapes().collect();
     assert_eq!(shapes, [("Create", "Badge", 500)]);
 }
@@ -432,11 +577,17 @@ fn shapes_that_are_not_known_are_counted_within_bounds() {
     let mut classifier = Classifier::default();
     for n in 0..300 {
         let word = format!("{n}{}", "é".repeat(40));
-        classifier.classify(&request(&with(json!({"Operation": "Merge", "TargetObjectType": word}))));
+        classifier.classify(&request(&with(
+            json!({"Operation": "Merge", "TargetObjectType": word}),
+        )));
     }
     assert_eq!(classifier.unclassified(), 300);
     assert_eq!(classifier.unclassified_shapes().count(), 256);
-    assert!(classifier.unclassified_shapes().all(|(_, word, _)| word.len() <= 64));
+    assert!(
+        classifier
+            .unclassified_shapes()
+            .all(|(_, word, _)| word.len() <= 64)
+    );
 }
 
 #[test]
@@ -445,7 +596,10 @@ fn secrets_and_people_stay_out_of_debug_output() {
     let [join, ..] = approval_chain();
     classifier.classify(&from("mim01", &join));
     let shown = format!("{classifier:?}");
-    assert!(!shown.contains("Dana") && !shown.contains("9001"), "{shown}");
+    assert!(
+        !shown.contains("Dana") && !shown.contains("9001"),
+        "{shown}"
+    );
 }
 
 // --- what holds for every request ---
@@ -481,8 +635,20 @@ fn anything() -> impl Strategy<Value = Value> {
 fn key() -> impl Strategy<Value = String> {
     proptest::sample::select(
         &[
-            "HybridObjectID", "ObjectID", "DisplayName", "AccountName", "ObjectType", "Request", "Approval",
-            "UserID", "GateTypeId", "Creator", "WorkflowDefinition", "WorkflowStatusDetail", "GrantRight", "Reason",
+            "HybridObjectID",
+            "ObjectID",
+            "DisplayName",
+            "AccountName",
+            "ObjectType",
+            "Request",
+            "Approval",
+            "UserID",
+            "GateTypeId",
+            "Creator",
+            "WorkflowDefinition",
+            "WorkflowStatusDetail",
+            "GrantRight",
+            "Reason",
         ][..],
     )
     .prop_map(str::to_owned)
@@ -490,10 +656,26 @@ fn key() -> impl Strategy<Value = String> {
 
 fn parameter() -> impl Strategy<Value = Value> {
     const NAMES: &[&str] = &[
-        "ExplicitMember", "Owner", "ResetPassword", "AuthNWFRegistered", "AuthNWFLockedOut", "GateData", "Disabled",
-        "msidmPamCandidates", "Decision", "Approval", "UserID", "DisplayName", "AuthNLockoutRegistrationID", "",
+        "ExplicitMember",
+        "Owner",
+        "ResetPassword",
+        "AuthNWFRegistered",
+        "AuthNWFLockedOut",
+        "GateData",
+        "Disabled",
+        "msidmPamCandidates",
+        "Decision",
+        "Approval",
+        "UserID",
+        "DisplayName",
+        "AuthNLockoutRegistrationID",
+        "",
     ];
-    let words = (word(NAMES), word(&["Add", "Insert", "Remove", "Modify", "Twist", ""]), word(&["true", "false"]));
+    let words = (
+        word(NAMES),
+        word(&["Add", "Insert", "Remove", "Modify", "Twist", ""]),
+        word(&["true", "false"]),
+    );
     (words, anything(), proptest::option::of(0..3_u128)).prop_map(|((name, mode, calculated), value, target)| {
         let mut item = json!({"PropertyName": name, "Mode": mode, "Calculated": calculated, "Value": value});
         if let Some(target) = target {
@@ -505,11 +687,36 @@ fn parameter() -> impl Strategy<Value = Value> {
 
 fn any_request() -> impl Strategy<Value = Value> {
     const TYPES: &[&str] = &[
-        "Person", "Group", "Set", "GateRegistration", "Approval", "ApprovalResponse", "Request", "msidmPamRequest",
-        "msidmPamRole", "ManagementPolicyRule", "WorkflowDefinition", "EmailTemplate", "ma-data", "Badge", "",
+        "Person",
+        "Group",
+        "Set",
+        "GateRegistration",
+        "Approval",
+        "ApprovalResponse",
+        "Request",
+        "msidmPamRequest",
+        "msidmPamRole",
+        "ManagementPolicyRule",
+        "WorkflowDefinition",
+        "EmailTemplate",
+        "ma-data",
+        "Badge",
+        "",
     ];
-    const STATUSES: &[&str] = &["Completed", "Denied", "Failed", "Authenticating", "PostProcessingError", "Paused", ""];
-    let words = (word(&["Create", "Put", "Delete", "SystemEvent", "Get", ""]), word(TYPES), word(STATUSES));
+    const STATUSES: &[&str] = &[
+        "Completed",
+        "Denied",
+        "Failed",
+        "Authenticating",
+        "PostProcessingError",
+        "Paused",
+        "",
+    ];
+    let words = (
+        word(&["Create", "Put", "Delete", "SystemEvent", "Get", ""]),
+        word(TYPES),
+        word(STATUSES),
+    );
     let who = (anything(), anything(), anything(), anything());
     let more = (
         proptest::option::of(0..3_u128),
