@@ -73,8 +73,6 @@ mod parameter;
 mod workflow;
 
 mod document;
-#[cfg(test)]
-mod tests;
 
 pub use document::{Origin, ParseOptions, Request};
 pub use json::{Object, Value, ValueKind};
