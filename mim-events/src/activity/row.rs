@@ -12,7 +12,7 @@ use super::{
     Activity, Actor, ActorKind, Change, ChangeMode, Detail, Flags, Outcome, Source, Target, id,
 };
 use crate::request::well_known::{self, Initiator};
-use crate::request::{Request, WorkflowInstance, WorkflowStatus};
+use crate::request::{Operation, Request, WorkflowStatus};
 
 /// What the walk decided about a row.
 pub(crate) struct Draft<'t> {
@@ -26,9 +26,9 @@ pub(crate) struct Draft<'t> {
 }
 
 /// Makes rows of one request's drafts; what they have in common is made once.
-pub(crate) struct Rows<'r, 'a> {
-    request: &'r Request<'a>,
-    view: &'r View<'a>,
+pub(crate) struct Rows<'r> {
+    request: &'r Request<'r>,
+    view: &'r View<'r>,
     table: &'r Table,
     links: &'r mut Links,
     source_id: Option<String>,
@@ -44,10 +44,10 @@ pub(crate) struct Rows<'r, 'a> {
     made: std::collections::HashMap<Uuid, u32>,
 }
 
-impl<'r, 'a> Rows<'r, 'a> {
+impl<'r> Rows<'r> {
     pub(crate) fn new(
-        request: &'r Request<'a>,
-        view: &'r View<'a>,
+        request: &'r Request<'r>,
+        view: &'r View<'r>,
         table: &'r Table,
         links: &'r mut Links,
     ) -> Self {
@@ -80,7 +80,7 @@ impl<'r, 'a> Rows<'r, 'a> {
                         .or_else(|| policy.id().map(|id| id.to_string()))
                 })
                 .collect(),
-            control: filled(request.control()).map(Into::into),
+            control: request.control().map(|control| control.as_str().to_owned()),
             made: std::collections::HashMap::new(),
         };
         rows.parent = view.parent.as_ref().and_then(|parent| rows.id_of(parent));
@@ -98,12 +98,17 @@ impl<'r, 'a> Rows<'r, 'a> {
         let view = self.view;
         let rule = draft.rule;
         let kind = rule.kind_for(view.verb);
-        let name = rule.name_for(view.verb, &view.object_type, &view.operation, || {
-            view.display_name
-                .as_deref()
-                .map_or("Request", str::trim)
-                .to_owned()
-        });
+        let name = rule.name_for(
+            view.verb,
+            &view.object_type,
+            view.operation.as_str(),
+            || {
+                view.display_name
+                    .as_deref()
+                    .map_or("Request", str::trim)
+                    .to_owned()
+            },
+        );
         let object = self.object(draft.foreign);
         let decided = self.decided(rule.targets);
         let asked = self.asked(rule.targets);
@@ -123,7 +128,7 @@ impl<'r, 'a> Rows<'r, 'a> {
         }
         if rule.reset {
             let known = if stated { methods.as_slice() } else { &[] };
-            let end = reset_end(&view.status, self.locked_out(), known);
+            let end = reset_end(view.status.as_str(), self.locked_out(), known);
             outcome = end.outcome;
             details.extend(end.word.map(|word| Detail::new("ResetResult", word)));
             details.extend(end.sentence.map(|text| Detail::new("ResetDetail", text)));
@@ -133,8 +138,8 @@ impl<'r, 'a> Rows<'r, 'a> {
         let mut activity = Activity::new(id, self.time, Source::IdentityManager, kind, name);
         activity.service = "MIM Service".to_owned();
         activity.category.clone_from(&rule.category);
-        activity.operation = view.operation.clone().into_owned();
-        activity.status = (!view.status.trim().is_empty()).then(|| view.status.clone().into_owned());
+        activity.operation = view.operation.as_str().to_owned();
+        activity.status = (!view.status.is_empty()).then(|| view.status.as_str().to_owned());
         activity.flags = self.flags(draft);
         activity.actor = actor;
         activity.result = outcome;
@@ -242,7 +247,7 @@ impl<'r, 'a> Rows<'r, 'a> {
     fn object(&mut self, foreign: Option<Uuid>) -> Option<Target> {
         let view = self.view;
         if let Some(id) = foreign {
-            let mut target = self.target(&Ref::of_id(id), &view.object_type);
+            let mut target = self.target(&Ref::of_identity(Some(id), None), &view.object_type);
             target.object_type = shown_type(&view.object_type).to_owned();
             return Some(target);
         }
@@ -253,11 +258,17 @@ impl<'r, 'a> Rows<'r, 'a> {
         target.object_type = shown_type(&view.object_type).to_owned();
         let created = |attribute: &str| {
             (view.verb == Some(super::rules::Verb::Add))
-                .then(|| view.parameter(attribute).and_then(|item| filled(item.text())))
+                .then(|| {
+                    view.parameter(attribute)
+                        .and_then(|item| filled(item.text()))
+                })
                 .flatten()
                 .map(std::borrow::Cow::into_owned)
         };
-        let own_name = view.target.as_ref().is_some_and(|target| target.name.is_some());
+        let own_name = view
+            .target
+            .as_ref()
+            .is_some_and(|target| target.name.is_some());
         if !own_name {
             target.name = created("DisplayName")
                 .or_else(|| view.quoted.clone())
@@ -282,7 +293,9 @@ impl<'r, 'a> Rows<'r, 'a> {
             }
             TargetRole::Response => {
                 let approval = view.reference("Approval");
-                let named = approval.as_ref().and_then(|approval| approval.reference("Request"));
+                let named = approval
+                    .as_ref()
+                    .and_then(|approval| approval.reference("Request"));
                 (named, approval.as_ref().map(Ref::identity))
             }
             _ => return None,
@@ -297,7 +310,7 @@ impl<'r, 'a> Rows<'r, 'a> {
                     approval.id = self.links.resource(&view.scope, key).map(|known| known.id);
                 }
                 let Identity { id, key } = self.links.approval(&view.scope, &approval)?;
-                let named = Ref::of_identity(id, key);
+                let named = Ref::of_identity(id, key.map(std::borrow::Cow::Owned));
                 (self.target(&named, "Request"), self.known_id(&named))
             }
         };
@@ -351,7 +364,7 @@ impl<'r, 'a> Rows<'r, 'a> {
             }
             ActorRole::Person => {
                 let reference = match draft.foreign {
-                    Some(id) => Some(Ref::of_id(id)),
+                    Some(id) => Some(Ref::of_identity(Some(id), None)),
                     None => view.target.clone(),
                 };
                 (reference, object.map(actor_of))
@@ -362,9 +375,9 @@ impl<'r, 'a> Rows<'r, 'a> {
                 (requestor, actor)
             }
         };
-        let Some(mut actor) = actor.filter(|actor| {
-            actor.id.is_some() || actor.name.is_some() || actor.account.is_some()
-        }) else {
+        let Some(mut actor) = actor
+            .filter(|actor| actor.id.is_some() || actor.name.is_some() || actor.account.is_some())
+        else {
             return self.creator.clone();
         };
         actor.kind = if actor.id.is_some() {
@@ -440,7 +453,9 @@ impl<'r, 'a> Rows<'r, 'a> {
                 let person = if view.verb == Some(super::rules::Verb::Add) {
                     view.creator.clone()
                 } else {
-                    view.target.as_ref().and_then(|target| target.reference("Creator"))
+                    view.target
+                        .as_ref()
+                        .and_then(|target| target.reference("Creator"))
                 };
                 if let Some(person) = person {
                     targets.push(self.target(&person, "User"));
@@ -513,11 +528,15 @@ impl<'r, 'a> Rows<'r, 'a> {
                 details.push(Detail::new("PamTtlSeconds", seconds));
             }
         }
-        if view.operation.trim().eq_ignore_ascii_case("SystemEvent") {
+        if view.operation == Operation::SYSTEM_EVENT {
             let names = view.definitions.iter().filter_map(Ref::display);
             details.extend(names.map(|name| Detail::new("Workflow", name)));
         }
-        details.extend(self.granted_by.iter().map(|name| Detail::new("GrantedBy", name)));
+        details.extend(
+            self.granted_by
+                .iter()
+                .map(|name| Detail::new("GrantedBy", name)),
+        );
         if let Some(control) = &self.control {
             details.push(Detail::new("RequestControl", control));
         }
@@ -536,7 +555,11 @@ impl<'r, 'a> Rows<'r, 'a> {
     }
 
     fn decision_reason(&self) -> Option<String> {
-        let of_target = self.view.target.as_ref().and_then(|target| target.text("Reason"));
+        let of_target = self
+            .view
+            .target
+            .as_ref()
+            .and_then(|target| target.text("Reason"));
         of_target
             .or_else(|| filled(self.view.parameter("Reason")?.text()))
             .map(std::borrow::Cow::into_owned)
@@ -607,7 +630,12 @@ impl<'r, 'a> Rows<'r, 'a> {
         let table: &Methods = &self.table.methods;
         let mut found: Vec<&str> = Vec::new();
         for instance in &view.authentication {
-            found.extend(instance.display_name().iter().flat_map(|text| table.in_text(text)));
+            found.extend(
+                instance
+                    .display_name()
+                    .iter()
+                    .flat_map(|text| table.in_text(text)),
+            );
             for text in instance.status_details() {
                 found.extend(table.in_text(&text));
             }
@@ -618,8 +646,14 @@ impl<'r, 'a> Rows<'r, 'a> {
             }
         }
         if found.is_empty() && !table.workflows.is_empty() {
-            let names = view.authentication.iter().map(WorkflowInstance::display_name);
-            for name in names.chain(values.iter().map(|value| value.name.clone())).flatten() {
+            let names = view
+                .authentication
+                .iter()
+                .map(|instance| instance.display_name());
+            for name in names
+                .chain(values.iter().map(|value| value.name.clone()))
+                .flatten()
+            {
                 let methods = table.of_workflow(&name).unwrap_or_default();
                 found.extend(methods.iter().map(String::as_str));
             }
@@ -634,7 +668,12 @@ impl<'r, 'a> Rows<'r, 'a> {
             .filter_map(|instance| Some(Ref::new(instance.definition()?).identity()))
             .chain(values.iter().map(Ref::identity));
         for definition in definitions {
-            learned.extend(self.links.workflow(&view.scope, &definition).into_iter().flatten());
+            learned.extend(
+                self.links
+                    .workflow(&view.scope, &definition)
+                    .into_iter()
+                    .flatten(),
+            );
         }
         table.ordered(learned.iter().map(String::as_str))
     }
@@ -646,9 +685,9 @@ impl<'r, 'a> Rows<'r, 'a> {
         match (&self.source_id, self.request.origin()) {
             (Some(id), _) => origin.extend(["request".to_owned(), id.clone()]),
             (None, Some(place)) => {
-                let time = place.time.map(|time| {
-                    time.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true)
-                });
+                let time = place
+                    .time
+                    .map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true));
                 origin.extend([
                     "event".to_owned(),
                     place.computer.clone(),
@@ -692,7 +731,11 @@ impl<'r, 'a> Rows<'r, 'a> {
         let times = self.made.entry(first).or_insert(0);
         let repetition = *times;
         *times += 1;
-        if repetition == 0 { first } else { over(repetition) }
+        if repetition == 0 {
+            first
+        } else {
+            over(repetition)
+        }
     }
 }
 
@@ -727,7 +770,7 @@ fn reason(request: &Request<'_>, view: &View<'_>) -> Option<String> {
         .or_else(|| {
             let unfinished = view
                 .workflows()
-                .filter(|instance| instance.status() != WorkflowStatus::COMPLETED);
+                .filter(|instance| instance.status() != Some(WorkflowStatus::COMPLETED));
             joined(&mut unfinished.flat_map(|instance| {
                 instance
                     .status_details()

@@ -101,7 +101,9 @@ impl Rules {
         table.methods.extend(user.methods);
         table.lockout_words.extend(user.lockout_words);
         let hiding = &mut table.hiding;
-        hiding.secret_attributes.extend(user.hiding.secret_attributes);
+        hiding
+            .secret_attributes
+            .extend(user.hiding.secret_attributes);
         hiding.secret_words.extend(user.hiding.secret_words);
         hiding.masked_phones.extend(user.hiding.masked_phones);
         hiding.masked_addresses.extend(user.hiding.masked_addresses);
@@ -111,6 +113,11 @@ impl Rules {
     /// The rules in table order, those that are off included.
     pub fn iter(&self) -> impl Iterator<Item = &Rule> {
         self.0.rows.iter()
+    }
+
+    /// The built-in rule that suits everything.
+    pub(crate) fn last_resort(&self) -> Option<&'static Rule> {
+        BUILTIN.0.rows.last()
     }
 
     pub(crate) fn table(&self) -> &Table {
@@ -168,7 +175,10 @@ impl Rules {
         }
         Ok(Self(Arc::new(Table {
             rows,
-            methods: file.methods.into_methods().map_err(|what| rules_error(0, what))?,
+            methods: file
+                .methods
+                .into_methods()
+                .map_err(|what| rules_error(0, what))?,
             lockout_words: words(file.lockout_words.0)?,
             hiding: Hiding {
                 secret_attributes: words(file.secret_attributes.0)?,
@@ -412,10 +422,28 @@ impl Rule {
         let uuids = |ids: &[Uuid]| ids.iter().map(Uuid::to_string).collect();
         say("op", when.op.clone());
         say("type", when.object_type.clone());
-        say("class", when.class.map(|class| class.word().to_owned()).into_iter().collect());
-        say("initiator", when.initiator.iter().map(|who| who.as_str().to_owned()).collect());
+        say(
+            "class",
+            when.class
+                .map(|class| class.word().to_owned())
+                .into_iter()
+                .collect(),
+        );
+        say(
+            "initiator",
+            when.initiator
+                .iter()
+                .map(|who| who.as_str().to_owned())
+                .collect(),
+        );
         say("attribute", when.attribute.clone());
-        say("mode", when.mode.iter().map(|mode| mode.word().to_owned()).collect());
+        say(
+            "mode",
+            when.mode
+                .iter()
+                .map(|mode| mode.word().to_owned())
+                .collect(),
+        );
         say("value", when.value.clone());
         say("only", when.only.clone());
         say("parameters", flag(when.parameters));
@@ -429,7 +457,13 @@ impl Rule {
         say("gate", uuids(&when.gate));
         say("target", when.target.clone());
         say("decision", when.decision.clone());
-        say("result", when.result.iter().map(|result| result.as_str().to_owned()).collect());
+        say(
+            "result",
+            when.result
+                .iter()
+                .map(|result| result.as_str().to_owned())
+                .collect(),
+        );
         parts.join("; ")
     }
 
@@ -502,7 +536,9 @@ impl Rule {
         // One pass, so that a type with braces in it stays as it is.
         while let Some(start) = rest.find('{') {
             name.push_str(&rest[..start]);
-            let end = rest[start..].find('}').map_or(rest.len(), |end| start + end + 1);
+            let end = rest[start..]
+                .find('}')
+                .map_or(rest.len(), |end| start + end + 1);
             match &rest[start..end] {
                 "{Verb}" => name.push_str(verb),
                 "{verb}" => name.push_str(&verb.to_ascii_lowercase()),
