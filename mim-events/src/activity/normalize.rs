@@ -52,7 +52,9 @@ impl<'a> Ref<'a> {
         ];
         let mut values: [Option<Value<'a>>; 6] = [None; 6];
         for (key, value) in object.attributes() {
-            let wanted = WANTED.iter().position(|name| name.eq_ignore_ascii_case(&key));
+            let wanted = WANTED
+                .iter()
+                .position(|name| name.eq_ignore_ascii_case(&key));
             if let Some(place) = wanted.and_then(|at| values.get_mut(at)) {
                 *place = Some(value);
             }
