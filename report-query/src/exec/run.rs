@@ -121,8 +121,7 @@ impl<'s> Run<'s, '_> {
         {
             batch = self
                 .stage(batch, stage, None)
-                .at_index(index)
-                .at("stages")?;
+                .map_err(place(index, stage))?;
         }
         batch.sort_by_key();
         while let Some((index, stage)) = stages.next() {
@@ -133,8 +132,7 @@ impl<'s> Run<'s, '_> {
             batch = self
                 .stage(batch, stage, limit)
                 .and_then(|batch| batch.check(self.limits).map(|()| batch))
-                .at_index(index)
-                .at("stages")?;
+                .map_err(place(index, stage))?;
         }
         Ok(batch)
     }
@@ -231,11 +229,11 @@ impl<'s> Run<'s, '_> {
                 batch.take(&page.rows)
             }
             BoundStage::Join(join) => {
-                let right = self.pipeline(&join.with).at("with").at("join")?;
+                let right = self.pipeline(&join.with).at("with")?;
                 join::join(batch, &right, join, self.limits)?
             }
             BoundStage::Union { other, columns } => {
-                let right = self.pipeline(other).at("union")?;
+                let right = self.pipeline(other)?;
                 join::union(batch, &right, columns, self.limits)?
             }
             BoundStage::Sessionize {
@@ -253,6 +251,12 @@ impl<'s> Run<'s, '_> {
             }
         })
     }
+}
+
+/// Says which stage an error comes from.
+fn place(index: usize, stage: &BoundStage) -> impl FnOnce(QueryError) -> QueryError {
+    let name = stage.name();
+    move |error| error.at(name).at_index(index).at("stages")
 }
 
 /// A column as it stands, or computed for all rows.

@@ -42,3 +42,6 @@ pub(crate) use eval::{Cells, Row, Scope};
 pub(crate) use function::Function;
 pub(crate) use time::parse_offset;
 pub(crate) use tree::{Each, Node};
+
+#[cfg(test)]
+mod tests;

@@ -67,6 +67,26 @@ pub(crate) enum BoundStage {
     },
 }
 
+impl BoundStage {
+    /// The name in the JSON form.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Filter(_) => "filter",
+            Self::Extend(_) => "extend",
+            Self::Select(_) => "select",
+            Self::Expand { .. } => "expand",
+            Self::Group { .. } => "group",
+            Self::Sort(_) => "sort",
+            Self::Limit(_) => "limit",
+            Self::Page { .. } => "page",
+            Self::Join(_) => "join",
+            Self::Union { .. } => "union",
+            Self::Sessionize { .. } => "sessionize",
+            Self::TopPer { .. } => "top_per",
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct BoundSort {
     pub(crate) key: Bound,
