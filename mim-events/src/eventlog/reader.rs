@@ -340,12 +340,15 @@ impl<R: Read + Seek> LogReader<R> {
         at: usize,
         frame: RecordFrame,
     ) -> Option<Result<()>> {
-        let error = Error::new(ErrorKind::Record {
-            what: "the copy of the size differs",
-        })
-        .at_chunk(current.number)
-        .at_offset(chunk_offset(current.number) + at as u64)
-        .at_record(frame.header_id);
+        let what = if self.strict {
+            "the copy of its size differs"
+        } else {
+            "its end is lost (the copy of its size differs); what is left was given"
+        };
+        let error = Error::new(ErrorKind::Record { what })
+            .at_chunk(current.number)
+            .at_offset(chunk_offset(current.number) + at as u64)
+            .at_record(frame.header_id);
         if self.strict {
             self.summary.records_damaged += 1;
             self.summary.bytes_skipped += frame.size as u64;
