@@ -78,6 +78,28 @@ pub(crate) fn chunk_data_checksum(chunk: &[u8], free_space: u32) -> Option<u32> 
         .map(|data| checksum(&[data]))
 }
 
+/// The hash of an element's or attribute's name; its remainder by
+/// [`STRING_BUCKETS`] is the name's bucket ([MS-EVEN6] 2.2.12.3 for the hash).
+pub(crate) fn name_hash(units: impl Iterator<Item = u16>) -> u16 {
+    hash(units) as u16
+}
+
+/// The hash of a template definition's GUID, as stored; its remainder by
+/// [`TEMPLATE_BUCKETS`] is the definition's bucket. Found by trial: 5,180 of
+/// 5,180 definitions in files of version 3.1. Version 3.2 uses another.
+pub(crate) fn template_hash(guid: &[u8; 16]) -> u32 {
+    hash(
+        guid.chunks_exact(2)
+            .map(|pair| u16::from_le_bytes([pair[0], pair[1]])),
+    )
+}
+
+fn hash(units: impl Iterator<Item = u16>) -> u32 {
+    units.fold(0_u32, |hash, unit| {
+        hash.wrapping_mul(65_599).wrapping_add(u32::from(unit))
+    })
+}
+
 fn array_at<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..)?.first_chunk().copied()
 }
@@ -238,6 +260,12 @@ mod tests {
     fn the_checksum_is_ieee_crc_32() {
         assert_eq!(checksum(&[b"123456789"]), 0xCBF4_3926);
         assert_eq!(checksum(&[b"1234", b"", b"56789"]), 0xCBF4_3926);
+    }
+
+    #[test]
+    fn names_hash_as_windows_hashes_them() {
+        assert_eq!(name_hash("Event".encode_utf16()), 0x0CBA);
+        assert_eq!(name_hash("System".encode_utf16()), 0x546F);
     }
 
     #[test]

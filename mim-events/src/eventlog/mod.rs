@@ -62,11 +62,19 @@
 //!   read as far as it goes.
 //!
 //! [`ReadSummary`] counts all of it.
+//!
+//! # Writing and checking
+//! [`LogWriter`] writes logs that this and other parsers read, and [`check`] tests
+//! all that a log must be, also what no parser looks at. [`text_capacity`] says
+//! how long a classic event's text may be.
 
+mod capacity;
 mod event;
 
 #[cfg(feature = "eventlog")]
 mod binxml;
+#[cfg(feature = "eventlog")]
+mod check;
 #[cfg(feature = "eventlog")]
 mod chunks;
 #[cfg(feature = "eventlog")]
@@ -85,9 +93,14 @@ mod summary;
 mod value;
 #[cfg(feature = "eventlog")]
 mod walker;
+#[cfg(feature = "eventlog")]
+mod writer;
 #[cfg(feature = "evtx")]
 mod xml;
 
+pub use capacity::text_capacity;
+#[cfg(feature = "eventlog")]
+pub use check::{CheckReport, check, check_file};
 pub use event::{
     Datum, Lane, LogEvent, MIM_CHANNEL, MIM_PROVIDER, OwnedLogEvent, REQUEST, REQUEST_PART,
 };
@@ -97,3 +110,5 @@ pub use filter::LogFilter;
 pub use reader::{Events, LogReader};
 #[cfg(feature = "eventlog")]
 pub use summary::{FilterCounts, ReadSummary};
+#[cfg(feature = "eventlog")]
+pub use writer::LogWriter;

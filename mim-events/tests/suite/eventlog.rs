@@ -4,3 +4,4 @@
 mod fixture;
 mod oracle;
 mod reader;
+mod writer;
