@@ -209,11 +209,11 @@ impl Collector {
             Target::Nothing
         } else {
             match (self.element, name) {
-                (Target::Provider, Name::NameAttribute) => Target::Provider,
+                (Target::Provider, Name::Label) => Target::Provider,
                 (Target::EventId, Name::Qualifiers) => Target::Qualifiers,
                 (Target::Created, Name::SystemTime) => Target::Created,
                 (Target::User, Name::UserId) => Target::User,
-                (Target::DataValue, Name::NameAttribute) => Target::DataName,
+                (Target::DataValue, Name::Label) => Target::DataName,
                 _ => Target::Nothing,
             }
         };
