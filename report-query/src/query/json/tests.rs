@@ -221,3 +221,47 @@ fn the_documentation_is_read_back() {
         );
     }
 }
+
+/// What is stored by this version is read by all later ones: these texts stay.
+#[test]
+fn golden_texts_of_version_one() {
+    let query = Query::new()
+        .filter(
+            col("time").ge(lit("2026-11-24T00:00:00Z"
+                .parse::<chrono::DateTime<chrono::Utc>>()
+                .unwrap())),
+        )
+        .extend([col("targets")
+            .map_items(field("name"))
+            .join(", ")
+            .alias("names")])
+        .group_by([col("actor"), col("time").bucket(Bucket::DAY)])
+        .aggregate([
+            count().filter(col("ok")).alias("n"),
+            percentile(col("wait"), 95.0),
+        ])
+        .sort([desc("n").nulls_first()])
+        .limit(3);
+    let golden = concat!(
+        r#"{"version":1,"stages":[{"filter":{"ge":[{"col":"time"},{"time":"2026-11-24T00:00:00Z"}]}},"#,
+        r#"{"extend":[{"as":["names",{"join":[{"map":[{"col":"targets"},{"field":"name"}]},", "]}]}]},"#,
+        r#"{"group":{"by":[{"col":"actor"},{"bucket":{"of":{"col":"time"},"by":"day"}}],"#,
+        r#""aggregate":[{"count":[],"as":"n","filter":{"col":"ok"}},{"percentile":[{"col":"wait"},95.0]}]}},"#,
+        r#"{"sort":[{"desc":{"col":"n"},"nulls":"first"}]},{"limit":3}]}"#,
+    );
+    assert_eq!(query.to_json(), golden);
+    assert!(Query::from_json(golden).unwrap() == query);
+    // A page token made for this query.
+    assert_eq!(
+        fingerprint(&query, &Parameters::new()),
+        8_757_747_954_093_134_083
+    );
+    let token = token::PageToken {
+        fingerprint: 0xabc,
+        newest: 12,
+        keys: vec!["a".into(), crate::Value::Null],
+        given: 1,
+    };
+    let golden = "WyJwMSIsImFiYyIsImMiLCIxIixbImEiLG51bGxdXQ";
+    assert_eq!(token.to_text(), golden);
+}

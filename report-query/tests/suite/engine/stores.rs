@@ -303,3 +303,12 @@ fn batches_are_whole_while_many_write_and_read() {
     assert_eq!(ids.len() as u64, stats.rows);
     assert!(ids.value(0, "id") == Some(&Value::from(Uuid::from_u128(0))));
 }
+
+#[test]
+fn what_threads_share_can_be_shared() {
+    fn check<T: Send + Sync + 'static>() {}
+    check::<Store>();
+    check::<report_query::Snapshot>();
+    check::<report_query::Plan>();
+    check::<report_query::QueryResult>();
+}
