@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
-    Bucket, Expand, Join, Page, SortKey, TimePart, asc, avg, case, col, collect_list, count,
-    count_if, desc, field, if_then_else, item, list, lit, param, percentile, when_param,
+    Bucket, Expand, Join, Page, TimePart, asc, avg, case, col, collect_list, count, count_if, desc,
+    field, if_then_else, item, list, lit, param, percentile, when_param,
 };
 
 fn round_trip(query: &Query) {
@@ -79,7 +79,7 @@ fn handwritten_short_forms_are_read() {
         .expand("targets")
         .filter(col("targets").field("name").eq("x").not())
         .distinct(["a"])
-        .sort([SortKey::from(asc("a"))])
+        .sort([asc("a")])
         .page(10);
     assert!(query == same);
 }
@@ -188,4 +188,36 @@ fn fingerprints_tell_queries_apart_and_pages_not() {
         first,
         fingerprint(&query(Page::new(5)), &none.clone().set("p", 1))
     );
+}
+
+#[test]
+fn the_documentation_is_read_back() {
+    let mut names = String::new();
+    let document = include_str!("../../../docs/JSON.md");
+    for block in document.split("```json\n").skip(1) {
+        let json = block.split("```").next().unwrap();
+        if json.starts_with('{') {
+            let query = Query::from_json(json).unwrap_or_else(|error| panic!("{error}"));
+            round_trip(&query);
+        } else if json.contains("count_distinct") {
+            let aggregates: Vec<Aggregate> = serde_json::from_str(json).unwrap();
+            round_trip(&Query::new().aggregate(aggregates));
+        } else {
+            let exprs: Vec<Expr> = serde_json::from_str(json).unwrap();
+            round_trip(&Query::new().extend(exprs));
+        }
+        names.push_str(json);
+    }
+    // Every function and aggregate is mentioned.
+    for function in crate::expr::Function::ALL {
+        let name = function.name();
+        let name = name.strip_suffix("_cs").unwrap_or(name);
+        assert!(document.contains(&format!("`{name}`")), "{name}");
+    }
+    for function in crate::aggregate::AggregateFunction::ALL {
+        assert!(
+            names.contains(&format!("\"{}\"", function.name())),
+            "{function:?}"
+        );
+    }
 }

@@ -283,7 +283,7 @@ fn batches_are_whole_while_many_write_and_read() {
                     let snapshot = store.snapshot();
                     let counts = whole.run(&snapshot).unwrap();
                     assert!(matches!(shown(&counts).concat().as_str(), "" | "10"));
-                    assert!(snapshot.len() >= rows && snapshot.len() % 10 == 0);
+                    assert!(snapshot.len() >= rows && snapshot.len().is_multiple_of(10));
                     rows = snapshot.len();
                 }
             });
