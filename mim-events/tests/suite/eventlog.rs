@@ -1,3 +1,4 @@
 //! Tests of `eventlog` through the public API.
 
+#[cfg(feature = "eventlog")]
 mod writer;
