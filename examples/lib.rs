@@ -3,3 +3,4 @@
 pub mod exit;
 pub mod files;
 pub mod progress;
+pub mod time;

@@ -5,6 +5,9 @@ use std::fmt;
 /// The result of this crate's functions.
 pub type Result<T, E = QueryError> = std::result::Result<T, E>;
 
+/// How deep a query may be nested, in levels of its JSON form.
+pub(crate) const MAX_DEPTH: usize = 64;
+
 /// What is wrong with a query, and where: the [kind](QueryError::kind) and the
 /// [path](QueryError::path) into its JSON form, which a query built in code has too.
 ///

@@ -150,20 +150,6 @@ impl Value {
         }
     }
 
-    /// Bytes behind the cell itself, as far as they are not shared.
-    pub(crate) fn heap_size(&self) -> usize {
-        match self {
-            Self::Text(text) => text.len() + 16,
-            Self::List(items) | Self::Record(items) => {
-                16 + items
-                    .iter()
-                    .map(|item| size_of::<Self>() + item.heap_size())
-                    .sum::<usize>()
-            }
-            _ => 0,
-        }
-    }
-
     /// Types that are compared with each other have one rank; null is last.
     const fn rank(&self) -> u8 {
         match self {
@@ -381,7 +367,7 @@ mod tests {
 
     #[test]
     fn null_is_last_and_lists_go_item_by_item() {
-        let mut values = vec![
+        let mut values = [
             Value::Null,
             Value::list([2]),
             Value::list([1, 2]),

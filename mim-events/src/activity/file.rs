@@ -8,9 +8,9 @@ use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
 use super::methods::{Methods, Word};
-use super::rules::{
-    ActorRole, Class, MethodSource, Mode, Rule, SelfService, Take, TargetRole, When, kinds_by_verb,
-    tokens_are_known,
+use super::rule::{
+    ActorRole, Class, MethodSource, Mode, Rule, SelfService, Take, TargetRole, Verb, When,
+    kinds_by_verb, tokens_are_known,
 };
 use super::{Flags, Outcome};
 use crate::request::well_known::Initiator;
@@ -236,11 +236,7 @@ fn all<T>(
     read: impl Fn(&str) -> Option<T>,
     what: &'static str,
 ) -> Result<Vec<T>, &'static str> {
-    words
-        .0
-        .iter()
-        .map(|text| read(text).ok_or(what))
-        .collect()
+    words.0.iter().map(|text| read(text).ok_or(what)).collect()
 }
 
 impl Row {
@@ -249,9 +245,9 @@ impl Row {
         let kind_is_key = self.kind.split('.').all(|part| {
             part == "{verb}"
                 || (!part.is_empty()
-                    && part
-                        .bytes()
-                        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-'))
+                    && part.bytes().all(|b| {
+                        b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-'
+                    }))
         });
         if !kind_is_key {
             return Err("its `kind` must be words of small letters joined by dots");
@@ -262,21 +258,26 @@ impl Row {
         if !tokens_are_known(&self.name) {
             return Err("its `name` has a token that is not known");
         }
-        let verbs_only = !self.op.0.is_empty()
-            && self
-                .op
-                .0
-                .iter()
-                .all(|op| super::rules::Verb::of(op).is_some());
+        let verbs_only = !self.op.0.is_empty() && self.op.0.iter().all(|op| Verb::of(op).is_some());
         if self.kind.contains("{verb}") && !verbs_only {
             return Err("a `kind` with `{verb}` needs `op` to be Create, Put or Delete");
         }
         let attribute_given = !self.attribute.0.is_empty();
-        if !attribute_given && !(self.mode.0.is_empty() && self.value.0.is_empty()) {
+        let states_more = !self.mode.0.is_empty() || !self.value.0.is_empty();
+        if states_more && !attribute_given {
             return Err("`mode` and `value` need an `attribute`");
         }
-        let default = if attribute_given { Take::All } else { Take::Rest };
-        let take = word(self.take.as_ref(), default, Take::from_word, "an unknown `take`")?;
+        let default = if attribute_given {
+            Take::All
+        } else {
+            Take::Rest
+        };
+        let take = word(
+            self.take.as_ref(),
+            default,
+            Take::from_word,
+            "an unknown `take`",
+        )?;
         if matches!(take, Take::Each | Take::All) && !attribute_given {
             return Err("`each` and `all` need an `attribute`");
         }
@@ -334,7 +335,11 @@ impl Row {
                 by_self: self.by_self,
                 via_workflow: self.via_workflow,
                 parent_type: self.parent_type.0,
-                policy_id: all(&self.policy_id, |id| guid(id).ok(), "`policy_id` is no GUID")?,
+                policy_id: all(
+                    &self.policy_id,
+                    |id| guid(id).ok(),
+                    "`policy_id` is no GUID",
+                )?,
                 policy_name: self.policy_name.0,
                 policy_attribute: self.policy_attribute.0,
                 workflow_name: self.workflow_name.0,

@@ -10,7 +10,7 @@ macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $key:literal;)*) => {
         $($(#[$doc])* pub const $name: Kind = Kind::from_static($key);)*
 
-        /// Every kind named here, by key.
+        /// Every kind named here.
         pub const ALL: &[Kind] = &[$($name),*];
     };
 }

@@ -260,7 +260,13 @@ impl Links {
     pub(crate) fn learn_request(&mut self, id: Uuid, parent: Option<Uuid>, object_type: &str) {
         let object_type = kept(Some(object_type)).unwrap_or_default();
         let parent = parent.or_else(|| self.requests.get(&id).and_then(|known| known.parent));
-        self.requests.insert(id, Ancestor { parent, object_type });
+        self.requests.insert(
+            id,
+            Ancestor {
+                parent,
+                object_type,
+            },
+        );
     }
 
     /// Whether a request, or one on the chain of its parents, has one of the types.
@@ -297,7 +303,12 @@ impl Links {
         named(&mut self.approvals, scope, approval)
     }
 
-    pub(crate) fn learn_workflow(&mut self, scope: &Scope, definition: &Identity, methods: &[String]) {
+    pub(crate) fn learn_workflow(
+        &mut self,
+        scope: &Scope,
+        definition: &Identity,
+        methods: &[String],
+    ) {
         let names = [
             definition.id.map(|id| id.to_string()),
             definition.key.as_deref().and_then(|key| scope.own(key)),
@@ -378,7 +389,10 @@ mod tests {
         links.learn_resource(&east, "61", uuid(1), None, [None; 3]);
         assert!(links.resource(&west, "61").is_none());
         let again = Scope::new(Some("mim-east"), None);
-        assert_eq!(links.resource(&again, "61").map(|known| known.id), Some(uuid(1)));
+        assert_eq!(
+            links.resource(&again, "61").map(|known| known.id),
+            Some(uuid(1))
+        );
         // A request without its event's computer is asked by partition name only.
         let unplaced = Scope::new(None, Some("portal"));
         assert!(links.resource(&unplaced, "61").is_none());
@@ -414,6 +428,9 @@ mod tests {
         assert_eq!(links.counts().resources, 0);
         let long = "x".repeat(257);
         links.learn_resource(&scope, "1", uuid(1), None, [Some(&long), None, None]);
-        assert_eq!(links.resource(&scope, "1").map(|known| known.name.clone()), Some(None));
+        assert_eq!(
+            links.resource(&scope, "1").map(|known| known.name.clone()),
+            Some(None)
+        );
     }
 }

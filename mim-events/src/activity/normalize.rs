@@ -6,10 +6,13 @@ use uuid::Uuid;
 
 use super::Outcome;
 use super::links::{Identity, Scope};
-use super::rules::{Class, Mode, Verb};
-use crate::request::json::Value;
+use super::rule::{Class, Mode, Verb};
 use crate::request::well_known::{self, Initiator};
-use crate::request::{DisplayName, Parameter, Policy, Reference, Request, Resource, WorkflowInstance};
+use crate::request::{
+    DisplayName, Mode as Word, Operation, Parameter, Policy, Reference, Request, RequestStatus,
+    Resource, Value, ValueKind, WorkflowInstance, parse_guid,
+};
+use serde_json::value::RawValue;
 
 /// Text that is there and not blank.
 pub(crate) fn filled(text: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
@@ -26,36 +29,84 @@ pub(crate) struct Ref<'a> {
     pub(crate) name: Option<Cow<'a, str>>,
     pub(crate) account: Option<Cow<'a, str>>,
     pub(crate) domain: Option<Cow<'a, str>>,
+    /// Whether it was an object, or JSON of one in a text.
+    is_object: bool,
     object: Option<Resource<'a>>,
 }
 
 impl<'a> Ref<'a> {
     pub(crate) fn new(reference: Reference<'a>) -> Self {
+        let object = match reference {
+            Reference::Resource(object) => object,
+            Reference::Id(id) => return Self::of_identity(Some(id), None),
+            Reference::Key(key) => return Self::of_identity(None, Some(key)),
+        };
+        // One pass instead of six: targets come with all their attributes.
+        const WANTED: [&str; 6] = [
+            "HybridObjectID",
+            "ObjectID",
+            "ObjectType",
+            "DisplayName",
+            "AccountName",
+            "Domain",
+        ];
+        let mut values: [Option<Value<'a>>; 6] = [None; 6];
+        for (key, value) in object.attributes() {
+            let wanted = WANTED
+                .iter()
+                .position(|name| name.eq_ignore_ascii_case(&key));
+            if let Some(place) = wanted.and_then(|at| values.get_mut(at)) {
+                *place = Some(value);
+            }
+        }
+        let [id, key, object_type, name, account, domain] =
+            values.map(|value| filled(value.and_then(Value::to_text)));
         Self {
-            id: reference.id(),
-            key: filled(reference.key()),
-            object_type: filled(reference.object_type()),
-            name: filled(reference.display_name()),
-            account: filled(reference.account_name()),
-            domain: filled(reference.domain()),
-            object: match reference {
-                Reference::Resource(object) => Some(object),
-                _ => None,
-            },
+            id: id.and_then(|id| parse_guid(&id)),
+            key: key.filter(|key| parse_guid(key).is_none()),
+            object_type,
+            name,
+            account,
+            domain,
+            is_object: true,
+            object: Some(object),
         }
     }
 
-    /// A resource of which only the GUID is known.
-    pub(crate) fn of_id(id: Uuid) -> Self {
+    /// A resource of which only this is known.
+    pub(crate) fn of_identity(id: Option<Uuid>, key: Option<Cow<'a, str>>) -> Self {
         Self {
-            id: Some(id),
-            key: None,
+            id,
+            key,
             object_type: None,
             name: None,
             account: None,
             domain: None,
+            is_object: false,
             object: None,
         }
+    }
+
+    /// JSON of a resource in a text, as MIM Auditor's test data has it.
+    fn in_text(text: &str) -> Option<Ref<'static>> {
+        let text = text.trim();
+        if !text.starts_with(['{', '[']) {
+            return None;
+        }
+        let valid: &RawValue = serde_json::from_str(text).ok()?;
+        let first = Value::from_valid(valid.get()).items().next()?;
+        let found = Ref::new(Reference::from_value(first)?);
+        let owned = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
+        (found.is_object && found.display().is_some()).then(|| Ref {
+            id: found.id,
+            key: owned(found.key),
+            object_type: owned(found.object_type),
+            name: owned(found.name),
+            account: owned(found.account),
+            domain: owned(found.domain),
+            is_object: true,
+            object: None,
+        })
     }
 
     pub(crate) fn attribute(&self, name: &str) -> Option<Value<'a>> {
@@ -72,10 +123,15 @@ impl<'a> Ref<'a> {
 
     pub(crate) fn references(&self, name: &str) -> Vec<Ref<'a>> {
         self.attribute(name)
-            .iter()
-            .flat_map(|value| value.items())
-            .filter_map(|value| value_reference(value))
+            .into_iter()
+            .flat_map(Value::items)
+            .filter_map(value_reference)
             .collect()
+    }
+
+    /// Whether it came with both a GUID and an internal key.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.id.is_some() && self.key.is_some()
     }
 
     pub(crate) fn identity(&self) -> Identity {
@@ -114,7 +170,12 @@ impl<'a> Ref<'a> {
 }
 
 /// Reads a value as a reference: an object, JSON of one in a text, a GUID, or any other text.
-pub(crate) fn value_reference<'a>(value: Value<'a>) -> Option<Ref<'a>> {
+pub(crate) fn value_reference(value: Value<'_>) -> Option<Ref<'_>> {
+    if value.kind() == ValueKind::Text
+        && let Some(found) = Ref::in_text(&value.as_text()?)
+    {
+        return Some(found);
+    }
     Reference::from_value(value).map(Ref::new)
 }
 
@@ -142,23 +203,18 @@ impl<'a> Item<'a> {
     /// The value as text, before hiding and cutting.
     pub(crate) fn text(&self) -> Option<Cow<'a, str>> {
         let value = self.value?;
-        if let Some(text) = value.as_text() {
-            let begins_json = text.trim_start().starts_with(['{', '[']);
-            if begins_json
-                && let Some(reference) = self.reference()
-                && reference.object.is_some()
-                && let Some(display) = reference.display()
-            {
-                return Some(Cow::Owned(display));
-            }
-            return Some(text);
-        }
-        if value.as_object().is_some()
-            && let Some(display) = self.reference().and_then(|reference| reference.display())
-        {
-            return Some(Cow::Owned(display));
-        }
-        Some(Cow::Owned(value.raw().to_owned()))
+        let display = match value.kind() {
+            ValueKind::Object | ValueKind::Text => self
+                .reference()
+                .filter(|reference| reference.is_object)
+                .and_then(|reference| reference.display()),
+            _ => None,
+        };
+        Some(match (display, value.to_text()) {
+            (Some(display), _) => Cow::Owned(display),
+            (None, Some(text)) => text,
+            (None, None) => Cow::Borrowed(value.raw()),
+        })
     }
 
     /// What tells this value from others of its attribute, for the id; never a learned thing.
@@ -170,14 +226,14 @@ impl<'a> Item<'a> {
             if let Some(id) = reference.id {
                 return id.to_string();
             }
-            if reference.object.is_some() {
+            if reference.is_object {
                 let found = [&reference.key, &reference.account, &reference.name];
                 if let Some(found) = found.into_iter().flatten().next() {
                     return found.clone().into_owned();
                 }
             }
         }
-        match value.as_text() {
+        match value.to_text() {
             Some(text) => text.into_owned(),
             None => value.raw().to_owned(),
         }
@@ -187,9 +243,9 @@ impl<'a> Item<'a> {
 /// A request with everything that rules and rows ask more than once.
 pub(crate) struct View<'a> {
     pub(crate) id: Option<Uuid>,
-    pub(crate) operation: Cow<'a, str>,
+    pub(crate) operation: Operation<'a>,
     pub(crate) verb: Option<Verb>,
-    pub(crate) status: Cow<'a, str>,
+    pub(crate) status: RequestStatus<'a>,
     pub(crate) outcome: Outcome,
     pub(crate) object_type: Cow<'a, str>,
     pub(crate) class: Class,
@@ -211,10 +267,10 @@ pub(crate) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub(crate) fn new(request: &Request<'a>) -> Self {
-        let operation = request.operation().into_inner();
-        let verb = Verb::of(operation.trim());
-        let status = request.status().into_inner();
+    pub(crate) fn new(request: &'a Request<'a>) -> Self {
+        let operation = request.operation();
+        let verb = Verb::of(operation.as_str().trim());
+        let status = request.status();
         let creator = request.creator().map(Ref::new).filter(is_some_body);
         let target = request.target().map(Ref::new).filter(is_some_body);
         let display_name = filled(request.display_name());
@@ -233,11 +289,15 @@ impl<'a> View<'a> {
             } else {
                 &mut items
             };
-            push_items(&parameter, verb, target_id, list);
+            push_items(parameter, verb, target_id, list);
         }
 
         let object_type = filled(request.target_object_type())
-            .or_else(|| title.as_ref().map(|title| Cow::Owned(title.object_type.to_owned())))
+            .or_else(|| {
+                title
+                    .as_ref()
+                    .map(|title| Cow::Owned(title.object_type.to_owned()))
+            })
             .or_else(|| target.as_ref()?.object_type.clone())
             .or_else(|| {
                 // In document order, calculated or not.
@@ -262,7 +322,7 @@ impl<'a> View<'a> {
         Self {
             id: request.id(),
             verb,
-            outcome: Outcome::of_request_status(&status),
+            outcome: Outcome::of_request_status(status.as_str()),
             status,
             class,
             object_type,
@@ -327,8 +387,11 @@ impl<'a> View<'a> {
     /// The gate that a registration is for: as GUID, and as it is shown.
     pub(crate) fn gate(&self) -> Option<(Option<Uuid>, String)> {
         let text = self.text("GateTypeId")?;
-        let id = Uuid::try_parse(text.trim()).ok();
-        Some((id, id.map_or_else(|| text.into_owned(), |id| id.to_string())))
+        let id = parse_guid(&text);
+        Some((
+            id,
+            id.map_or_else(|| text.into_owned(), |id| id.to_string()),
+        ))
     }
 
     /// The person of a gate registration.
@@ -338,7 +401,10 @@ impl<'a> View<'a> {
 }
 
 /// Whether anything is known of whom a reference names.
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "a predicate for `filter`")]
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "a predicate for `filter`"
+)]
 fn is_some_body(reference: &Ref<'_>) -> bool {
     reference.id.is_some()
         || reference.key.is_some()
@@ -356,7 +422,7 @@ fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 fn push_items<'a>(
-    parameter: &Parameter<'a>,
+    parameter: Parameter<'a>,
     verb: Option<Verb>,
     target: Option<Uuid>,
     list: &mut Vec<Item<'a>>,
@@ -364,29 +430,17 @@ fn push_items<'a>(
     let Some(property) = filled(parameter.property()) else {
         return;
     };
-    let word = parameter
-        .mode()
-        .map(|mode| mode.into_inner())
-        .filter(|mode| !mode.trim().is_empty());
+    let word = parameter.mode();
     let mode = match &word {
         None if verb == Some(Verb::Add) => Some(Mode::Add),
         None => Some(Mode::Set),
-        Some(word) => {
-            let is = |known: &str| word.trim().eq_ignore_ascii_case(known);
-            if is("Add") || is("Insert") {
-                Some(Mode::Add)
-            } else if is("Remove") {
-                Some(Mode::Remove)
-            } else if is("Modify") {
-                Some(Mode::Set)
-            } else {
-                None
-            }
-        }
+        Some(word) if *word == Word::ADD || *word == Word::INSERT => Some(Mode::Add),
+        Some(word) if *word == Word::REMOVE => Some(Mode::Remove),
+        Some(word) if *word == Word::MODIFY => Some(Mode::Set),
+        Some(_) => None,
     };
     let foreign = parameter
         .target()
-        .and_then(|other| other.id())
         .filter(|other| target.is_some_and(|target| target != *other));
     let mut push = |value: Option<Value<'a>>| {
         list.push(Item {

@@ -121,9 +121,7 @@ pub(crate) fn begins_a_word(text: &str, words: &[String]) -> bool {
     for (at, c) in text.char_indices() {
         let free = match before {
             None => true,
-            Some(before) => {
-                !before.is_alphabetic() || (before.is_lowercase() && c.is_uppercase())
-            }
+            Some(before) => !before.is_alphabetic() || (before.is_lowercase() && c.is_uppercase()),
         };
         before = Some(c);
         if !free {
@@ -157,7 +155,12 @@ mod tests {
     #[test]
     fn lockout_words_begin_a_word() {
         let words = ["lock".to_owned()];
-        for text in ["Lockout threshold", "user is locked out", "GateLockout", "x:LOCK"] {
+        for text in [
+            "Lockout threshold",
+            "user is locked out",
+            "GateLockout",
+            "x:LOCK",
+        ] {
             assert!(begins_a_word(text, &words), "{text}");
         }
         for text in ["blocked", "o'clock", "unlock", "", "loc"] {
@@ -190,26 +193,96 @@ mod tests {
         use Outcome::{Canceled, Denied, Expired, Failure, Pending, Success, Unknown};
         let (succeeded, failed) = (Some("Succeeded"), Some("Failed"));
         let cancelled = Some("Cancelled");
-        check("completed", false, sms, Success, succeeded, Some("Reset finished"));
+        check(
+            "completed",
+            false,
+            sms,
+            Success,
+            succeeded,
+            Some("Reset finished"),
+        );
         let under_way = Some("Gates passed, reset under way");
         check("Committed", false, none, Success, succeeded, under_way);
         check("PostProcessing", false, none, Success, succeeded, under_way);
         let refused = Some("Gates passed, directory refused the password");
         check("PostProcessingError", true, none, Failure, failed, refused);
         let blocked = Some("Blocked");
-        check("Denied", true, sms, Denied, blocked, Some("Locked out at OTP over SMS"));
+        check(
+            "Denied",
+            true,
+            sms,
+            Denied,
+            blocked,
+            Some("Locked out at OTP over SMS"),
+        );
         let tries = Some("Locked out after too many tries");
         check("Failed", true, none, Failure, blocked, tries);
-        check("Denied", false, none, Denied, failed, Some("Stopped at the gates"));
-        check("Denied", false, sms, Denied, failed, Some("Stopped at OTP over SMS"));
-        check("Failed", false, none, Failure, failed, Some("Stopped by an error"));
-        check("NotFound", true, sms, Failure, failed, Some("Stopped by an error"));
-        check("Canceled", false, none, Canceled, cancelled, Some("Cancelled before the end"));
+        check(
+            "Denied",
+            false,
+            none,
+            Denied,
+            failed,
+            Some("Stopped at the gates"),
+        );
+        check(
+            "Denied",
+            false,
+            sms,
+            Denied,
+            failed,
+            Some("Stopped at OTP over SMS"),
+        );
+        check(
+            "Failed",
+            false,
+            none,
+            Failure,
+            failed,
+            Some("Stopped by an error"),
+        );
+        check(
+            "NotFound",
+            true,
+            sms,
+            Failure,
+            failed,
+            Some("Stopped by an error"),
+        );
+        check(
+            "Canceled",
+            false,
+            none,
+            Canceled,
+            cancelled,
+            Some("Cancelled before the end"),
+        );
         let after = Some("Gates passed, reset cancelled");
-        check("CanceledPostProcessing", false, none, Canceled, cancelled, after);
+        check(
+            "CanceledPostProcessing",
+            false,
+            none,
+            Canceled,
+            cancelled,
+            after,
+        );
         let left = Some("Left at the gates");
-        check("Authenticating", false, none, Pending, Some("Abandoned"), left);
-        check("Expired", false, none, Expired, Some("Abandoned"), Some("Not finished in time"));
+        check(
+            "Authenticating",
+            false,
+            none,
+            Pending,
+            Some("Abandoned"),
+            left,
+        );
+        check(
+            "Expired",
+            false,
+            none,
+            Expired,
+            Some("Abandoned"),
+            Some("Not finished in time"),
+        );
         for status in ["Validating", "Authorized", "Canceling"] {
             check(status, false, none, Pending, None, Some("Not finished yet"));
         }

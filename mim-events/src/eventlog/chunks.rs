@@ -139,6 +139,7 @@ pub(crate) struct RecordWalk {
     /// Whether records may follow that the header does not tell of.
     ahead: bool,
     truncated: bool,
+    done: bool,
 }
 
 /// What stands next in a chunk.
@@ -174,6 +175,7 @@ impl RecordWalk {
             unsound: None,
             ahead,
             truncated: chunk.len() < CHUNK_SIZE,
+            done: false,
         })
     }
 
@@ -214,6 +216,9 @@ impl RecordWalk {
     }
 
     pub(crate) fn step(&mut self, chunk: &[u8]) -> Step {
+        if self.done {
+            return Step::End { unexplained: 0 };
+        }
         let at = self.at;
         let end = self.end().min(chunk.len());
         let frame = RecordFrame::parse(chunk, at, chunk.len());
@@ -224,8 +229,9 @@ impl RecordWalk {
             let follows = frame.is_ok_and(|frame| {
                 frame.sound && (self.ahead || at < end) && Some(frame.header_id) == self.next_id()
             });
-            if !follows && (complete || self.unsound.is_none()) {
-                self.at = chunk.len();
+            let cut = self.is_truncated(chunk) || self.unsound.is_some();
+            if !follows && (complete || !cut) {
+                self.done = true;
                 let rest = chunk.get(at..end).unwrap_or_default();
                 let blank = rest.iter().all(|&byte| byte == 0);
                 return Step::End {
@@ -250,11 +256,12 @@ impl RecordWalk {
     }
 
     fn damage(&mut self, chunk: &[u8], at: usize, end: usize, what: &'static str) -> Step {
-        let from = self.unsound.take().unwrap_or(at);
-        let next = self.resync(chunk, from, end);
+        let doubted = self.unsound.take();
+        let next = self.resync(chunk, doubted.unwrap_or(at), end);
         let to = next.map_or(end, |(to, _)| to);
         let bytes = to.saturating_sub(at);
-        self.at = next.map_or(chunk.len(), |(to, _)| to);
+        self.at = to;
+        self.done = next.is_none();
         let expected = self
             .next_id()
             .or(self.ids().map(|ids| *ids.start()))
@@ -263,6 +270,11 @@ impl RecordWalk {
             Some((_, frame)) => Some(frame.header_id),
             None => self.ids().and_then(|ids| ids.end().checked_add(1)),
         };
+        let lost = beyond.and_then(|beyond| beyond.checked_sub(expected));
+        if doubted.is_some() && next.is_some() && lost == Some(0) {
+            // Only the size of the record before was wrong, and that was said.
+            return self.step(chunk);
+        }
         // Numbers can lie; each record takes its frame at least. Those beyond
         // the end of a truncated file take the rest of the chunk.
         let room = if next.is_none() && self.truncated {
@@ -270,8 +282,7 @@ impl RecordWalk {
         } else {
             bytes
         };
-        let records = beyond
-            .and_then(|beyond| beyond.checked_sub(expected))
+        let records = lost
             .filter(|&records| records >= 1 && records <= (room / RECORD_OVERHEAD) as u64)
             .unwrap_or(1);
         let magic = u32_at(chunk, at) == Some(RECORD_MAGIC);

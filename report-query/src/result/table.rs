@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::error::{QueryError, QueryErrorKind, Result};
-use crate::schema::{DataType, Unit};
+use crate::schema::{DataType, Field, Unit};
 use crate::value::Value;
 
 /// A column of a result.
@@ -48,6 +48,17 @@ impl ResultColumn {
     pub fn unit(mut self, unit: Unit) -> Self {
         self.unit = Some(unit);
         self
+    }
+}
+
+impl From<&Field> for ResultColumn {
+    fn from(field: &Field) -> Self {
+        let mut column = Self::new(field.name.clone(), field.data_type.clone());
+        if !field.label.is_empty() {
+            column.label = field.label.clone().into_owned();
+        }
+        column.unit.clone_from(&field.unit);
+        column
     }
 }
 
