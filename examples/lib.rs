@@ -1,1 +1,6 @@
-//! Shared by the example programs.
+//! What the example programs share, and the README, whose code is compiled here.
+
+pub mod exit;
+pub mod files;
+pub mod progress;
+pub mod time;

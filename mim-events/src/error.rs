@@ -69,6 +69,13 @@ pub enum ErrorKind {
         capacity: usize,
     },
 
+    /// The event log format has no place for something of the event. Nothing was written.
+    #[error("the event can't be written: {what}")]
+    Event {
+        /// What has no place.
+        what: &'static str,
+    },
+
     // --- message ---
     /// The event holds no text that could be a request or a part of one.
     #[error("the event holds no document")]

@@ -1,1 +1,9 @@
 //! entra
+mod json;
+mod kinds;
+mod methods;
+mod record;
+mod scan;
+mod shape;
+mod window;
+mod wrappers;

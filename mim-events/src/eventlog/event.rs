@@ -234,13 +234,15 @@ pub struct OwnedLogEvent {
 }
 
 impl OwnedLogEvent {
-    /// An event of a provider and event id, level 4 (information), with nothing else set.
+    /// A classic event of a provider and event id, level 4 (information) and
+    /// qualifiers 0, with nothing else set.
     #[must_use]
     pub fn new(provider: impl Into<String>, event_id: u32) -> Self {
         let head = Head {
             provider: provider.into(),
             event_id,
             level: Some(4),
+            qualifiers: Some(0),
             ..Head::default()
         };
         Self {
@@ -291,6 +293,13 @@ impl OwnedLogEvent {
     #[must_use]
     pub fn level(mut self, level: u8) -> Self {
         self.head.level = Some(level);
+        self
+    }
+
+    /// Sets the upper half of a classic event's full id; other events have none.
+    #[must_use]
+    pub fn qualifiers(mut self, qualifiers: Option<u16>) -> Self {
+        self.head.qualifiers = qualifiers;
         self
     }
 

@@ -1,1 +1,7 @@
 //! Tests of `eventlog` through the public API.
+#![cfg(feature = "eventlog")]
+
+mod fixture;
+mod oracle;
+mod reader;
+mod writer;

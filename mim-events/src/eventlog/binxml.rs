@@ -1,0 +1,422 @@
+//! BinXML as tokens: a cursor that never leaves its bounds, names, and one
+//! pass over a stream of tokens that hands them to a [`Sink`].
+//!
+//! The grammar is [MS-EVEN6] 2.2.12. Offsets count from the beginning of the
+//! chunk, so everything here works on the whole chunk.
+
+use super::filter::Reason;
+use super::format::{u16_at, u32_at};
+
+/// The end of a stream.
+const EOF: u8 = 0x00;
+const CLOSE_START: u8 = 0x02;
+const CLOSE_EMPTY: u8 = 0x03;
+const END_ELEMENT: u8 = 0x04;
+const CDATA: u8 = 0x07;
+const PI_TARGET: u8 = 0x0A;
+const PI_DATA: u8 = 0x0B;
+const TEMPLATE_INSTANCE: u8 = 0x0C;
+const SUBSTITUTION: u8 = 0x0D;
+const OPTIONAL_SUBSTITUTION: u8 = 0x0E;
+const FRAGMENT_HEADER: u8 = 0x0F;
+/// On an element, attribute, value or reference token: another one follows, or
+/// the element has attributes.
+const MORE: u8 = 0x40;
+const OPEN_START: u8 = 0x01;
+const VALUE: u8 = 0x05;
+const ATTRIBUTE: u8 = 0x06;
+const CHAR_REF: u8 = 0x08;
+const ENTITY_REF: u8 = 0x09;
+
+/// Bytes of a template definition before its tokens: next definition, GUID, size.
+const DEFINITION_HEADER: usize = 24;
+/// The dependency id of an element that depends on no value.
+const NO_DEPENDENCY: u16 = 0xFFFF;
+/// Elements may nest this deep; real events need 5.
+const MAX_DEPTH: u32 = 64;
+
+/// Why the walker leaves a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// The bytes can't be what they should be.
+    Damaged(&'static str),
+    /// A shape that only the second lane renders.
+    Unsupported,
+    /// The filter does not want the event.
+    Rejected(Reason),
+}
+
+/// The names that the reader looks for; all others are one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Name {
+    Event,
+    System,
+    EventData,
+    RenderingInfo,
+    Provider,
+    EventId,
+    Level,
+    TimeCreated,
+    EventRecordId,
+    Channel,
+    Computer,
+    Security,
+    Data,
+    /// The attribute `Name` of `Provider` and `Data`.
+    Name,
+    Qualifiers,
+    SystemTime,
+    UserId,
+    Other,
+}
+
+impl Name {
+    pub(crate) fn of(text: &[u8]) -> Self {
+        match text {
+            b"Event" => Self::Event,
+            b"System" => Self::System,
+            b"EventData" => Self::EventData,
+            b"RenderingInfo" => Self::RenderingInfo,
+            b"Provider" => Self::Provider,
+            b"EventID" => Self::EventId,
+            b"Level" => Self::Level,
+            b"TimeCreated" => Self::TimeCreated,
+            b"EventRecordID" => Self::EventRecordId,
+            b"Channel" => Self::Channel,
+            b"Computer" => Self::Computer,
+            b"Security" => Self::Security,
+            b"Data" => Self::Data,
+            b"Name" => Self::Name,
+            b"Qualifiers" => Self::Qualifiers,
+            b"SystemTime" => Self::SystemTime,
+            b"UserID" => Self::UserId,
+            _ => Self::Other,
+        }
+    }
+
+    /// The name whose node begins at `offset`: next node, hash, length, text.
+    fn at(chunk: &[u8], offset: usize) -> Result<Self, Stop> {
+        let (bytes, length) = name_text(chunk, offset)?;
+        let mut ascii = [0; 16];
+        let Some(ascii) = ascii.get_mut(..length) else {
+            return Ok(Self::Other);
+        };
+        for (to, unit) in ascii.iter_mut().zip(bytes.chunks_exact(2)) {
+            if unit[1] != 0 {
+                return Ok(Self::Other);
+            }
+            *to = unit[0];
+        }
+        Ok(Self::of(ascii))
+    }
+}
+
+/// UTF-16LE bytes and number of units of the name node at `offset`.
+fn name_text(chunk: &[u8], offset: usize) -> Result<(&[u8], usize), Stop> {
+    let outside = Stop::Damaged("a name lies outside the chunk");
+    let at = offset.checked_add(6).ok_or(outside)?;
+    let length = usize::from(u16_at(chunk, at).ok_or(outside)?);
+    let bytes = chunk.get(at + 2..at + 2 + length * 2).ok_or(outside)?;
+    Ok((bytes, length))
+}
+
+/// A typed value: where it lies in the chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Value {
+    pub(crate) kind: u8,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+impl Value {
+    pub(crate) fn bytes(self, chunk: &[u8]) -> &[u8] {
+        chunk
+            .get(self.start as usize..self.end as usize)
+            .unwrap_or_default()
+    }
+}
+
+/// A template with values: where its definition and its values are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Instance {
+    /// Offset of the definition.
+    pub(crate) definition: u32,
+    /// Offset of the first of `count` descriptors of four bytes.
+    descriptors: usize,
+    count: usize,
+    /// Where the stream that holds the values ends.
+    end: usize,
+}
+
+impl Instance {
+    /// Appends the values, and returns where the stream goes on.
+    pub(crate) fn values(self, chunk: &[u8], values: &mut Vec<Value>) -> Result<usize, Stop> {
+        let mut at = self.descriptors + self.count * 4;
+        for index in 0..self.count {
+            let descriptor = self.descriptors + index * 4;
+            let (Some(size), Some(&kind)) = (u16_at(chunk, descriptor), chunk.get(descriptor + 2))
+            else {
+                return Err(Stop::Damaged("values end early"));
+            };
+            let end = at + usize::from(size);
+            if end > self.end {
+                return Err(Stop::Damaged("a value goes beyond the end of its record"));
+            }
+            values.push(Value {
+                kind,
+                start: at as u32,
+                end: end as u32,
+            });
+            at = end;
+        }
+        Ok(at)
+    }
+}
+
+/// The range of tokens of the template definition at `offset`.
+pub(crate) fn definition_range(chunk: &[u8], offset: u32) -> Result<(usize, usize), Stop> {
+    let outside = Stop::Damaged("a template definition lies outside the chunk");
+    let offset = offset as usize;
+    let size_at = offset.checked_add(DEFINITION_HEADER - 4).ok_or(outside)?;
+    let size = u32_at(chunk, size_at).ok_or(outside)? as usize;
+    let start = offset + DEFINITION_HEADER;
+    let end = start.checked_add(size).ok_or(outside)?;
+    if end > chunk.len() {
+        return Err(outside);
+    }
+    Ok((start, end))
+}
+
+/// Takes the tokens of a stream.
+pub(crate) trait Sink {
+    /// Called once a token; an error ends the pass.
+    fn step(&mut self) -> Result<(), Stop>;
+    fn open(&mut self, name: Name, dependency: Option<u16>) -> Result<(), Stop>;
+    fn attribute(&mut self, name: Name) -> Result<(), Stop>;
+    /// The start tag is complete; content follows.
+    fn content(&mut self) -> Result<(), Stop>;
+    fn close(&mut self) -> Result<(), Stop>;
+    /// A literal value.
+    fn value(&mut self, value: Value) -> Result<(), Stop>;
+    /// One UTF-16 unit, from a character or entity reference.
+    fn character(&mut self, unit: u16) -> Result<(), Stop>;
+    /// A place for the instance's value of this number.
+    fn slot(&mut self, id: u16) -> Result<(), Stop>;
+    /// A template instance; returns where the stream goes on.
+    fn instance(&mut self, instance: Instance) -> Result<usize, Stop>;
+}
+
+struct Cursor<'a> {
+    chunk: &'a [u8],
+    at: usize,
+    end: usize,
+}
+
+impl Cursor<'_> {
+    fn skip(&mut self, count: usize) -> Result<usize, Stop> {
+        let start = self.at;
+        let end = start.checked_add(count).filter(|&end| end <= self.end);
+        self.at = end.ok_or(Stop::Damaged("the content ends inside a token"))?;
+        Ok(start)
+    }
+
+    fn u8(&mut self) -> Result<u8, Stop> {
+        let at = self.skip(1)?;
+        Ok(self.chunk.get(at).copied().unwrap_or_default())
+    }
+
+    fn u16(&mut self) -> Result<u16, Stop> {
+        let at = self.skip(2)?;
+        Ok(u16_at(self.chunk, at).unwrap_or_default())
+    }
+
+    fn u32(&mut self) -> Result<u32, Stop> {
+        let at = self.skip(4)?;
+        Ok(u32_at(self.chunk, at).unwrap_or_default())
+    }
+
+    /// A name's offset; its node may follow in place and is then passed over.
+    fn name_offset(&mut self) -> Result<usize, Stop> {
+        let offset = self.u32()? as usize;
+        if offset == self.at {
+            let (_, length) = name_text(self.chunk, offset)?;
+            self.skip(4 + 2 + 2 + length * 2 + 2)?;
+        }
+        Ok(offset)
+    }
+
+    fn name(&mut self) -> Result<Name, Stop> {
+        let offset = self.name_offset()?;
+        Name::at(self.chunk, offset)
+    }
+
+    fn literal(&mut self) -> Result<Value, Stop> {
+        let kind = self.u8()?;
+        let size = match kind {
+            0x00 => 0,
+            0x01 => usize::from(self.u16()?) * 2,
+            0x03 | 0x04 => 1,
+            0x05 | 0x06 => 2,
+            0x07 | 0x08 | 0x0D | 0x14 => 4,
+            0x09 | 0x0A | 0x11 | 0x15 => 8,
+            0x0F => 16,
+            _ => return Err(Stop::Unsupported),
+        };
+        let start = self.skip(size)?;
+        Ok(Value {
+            kind,
+            start: start as u32,
+            end: self.at as u32,
+        })
+    }
+
+    fn instance(&mut self) -> Result<Instance, Stop> {
+        self.skip(1 + 4)?;
+        let definition = self.u32()?;
+        if definition as usize == self.at {
+            let (_, end) = definition_range(self.chunk, definition)?;
+            self.skip(end - self.at)?;
+        }
+        let count = self.u32()? as usize;
+        let descriptors = self.at;
+        if count > (self.end - self.at) / 4 {
+            return Err(Stop::Damaged("more values than the record can hold"));
+        }
+        Ok(Instance {
+            definition,
+            descriptors,
+            count,
+            end: self.end,
+        })
+    }
+}
+
+/// Hands the tokens of `chunk[start..end]` to `sink`, up to the end token or
+/// the end of the range. Elements of a template definition carry a dependency
+/// id, and only they may hold places for values.
+pub(crate) fn walk(
+    chunk: &[u8],
+    start: usize,
+    end: usize,
+    in_template: bool,
+    sink: &mut impl Sink,
+) -> Result<(), Stop> {
+    let mut cursor = Cursor {
+        chunk,
+        at: start,
+        end: end.min(chunk.len()),
+    };
+    let mut depth = 0;
+    let mut in_tag = false;
+    while cursor.at < cursor.end {
+        sink.step()?;
+        let token = cursor.u8()?;
+        match token {
+            EOF => break,
+            FRAGMENT_HEADER => {
+                cursor.skip(3)?;
+                continue;
+            }
+            _ => {}
+        }
+        // What may stand in a start tag, outside of one, and only in elements.
+        let plain = token & !MORE;
+        let fits = match plain {
+            ATTRIBUTE | CLOSE_START | CLOSE_EMPTY => in_tag,
+            OPEN_START | TEMPLATE_INSTANCE => !in_tag,
+            END_ELEMENT => !in_tag && depth > 0,
+            _ => in_tag || depth > 0,
+        };
+        if !fits {
+            return Err(Stop::Damaged("a token where it can't be"));
+        }
+        match token {
+            OPEN_START | 0x41 => {
+                if depth == MAX_DEPTH {
+                    return Err(Stop::Unsupported);
+                }
+                depth += 1;
+                in_tag = true;
+                let dependency = if in_template {
+                    Some(cursor.u16()?).filter(|&id| id != NO_DEPENDENCY)
+                } else {
+                    None
+                };
+                // The sizes that are stored with elements are not needed.
+                cursor.skip(4)?;
+                let name = cursor.name()?;
+                if token & MORE != 0 {
+                    cursor.skip(4)?;
+                }
+                sink.open(name, dependency)?;
+            }
+            ATTRIBUTE | 0x46 => {
+                let name = cursor.name()?;
+                sink.attribute(name)?;
+            }
+            CLOSE_START => {
+                in_tag = false;
+                sink.content()?;
+            }
+            CLOSE_EMPTY | END_ELEMENT => {
+                if in_tag {
+                    sink.content()?;
+                }
+                in_tag = false;
+                depth -= 1;
+                sink.close()?;
+            }
+            VALUE | 0x45 => {
+                let value = cursor.literal()?;
+                sink.value(value)?;
+            }
+            CHAR_REF | 0x48 => {
+                let unit = cursor.u16()?;
+                if (0xD800..0xE000).contains(&unit) {
+                    return Err(Stop::Unsupported);
+                }
+                sink.character(unit)?;
+            }
+            ENTITY_REF | 0x49 => {
+                let offset = cursor.name_offset()?;
+                sink.character(entity(chunk, offset)?)?;
+            }
+            SUBSTITUTION | OPTIONAL_SUBSTITUTION => {
+                let id = cursor.u16()?;
+                cursor.skip(1)?;
+                if !in_template {
+                    return Err(Stop::Damaged("a place for a value outside a template"));
+                }
+                sink.slot(id)?;
+            }
+            TEMPLATE_INSTANCE => {
+                if in_template {
+                    return Err(Stop::Unsupported);
+                }
+                let instance = cursor.instance()?;
+                let next = sink.instance(instance)?;
+                cursor.skip(next.saturating_sub(cursor.at))?;
+            }
+            CDATA | 0x47 | PI_TARGET | PI_DATA => return Err(Stop::Unsupported),
+            _ => return Err(Stop::Damaged("an unknown token")),
+        }
+    }
+    if depth > 0 {
+        return Err(Stop::Damaged("an element is not closed"));
+    }
+    Ok(())
+}
+
+/// The unit that one of XML's five named entities stands for.
+fn entity(chunk: &[u8], offset: usize) -> Result<u16, Stop> {
+    let (bytes, _) = name_text(chunk, offset)?;
+    let character = match bytes {
+        b"a\0m\0p\0" => '&',
+        b"l\0t\0" => '<',
+        b"g\0t\0" => '>',
+        b"q\0u\0o\0t\0" => '"',
+        b"a\0p\0o\0s\0" => '\'',
+        _ => return Err(Stop::Unsupported),
+    };
+    Ok(character as u16)
+}

@@ -1,0 +1,324 @@
+//! The chunks of a log: which there are, in which order, and the records in one.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+use super::format::{
+    CHUNK_HEADER_SIZE, CHUNK_SIZE, ChunkHeader, FILE_HEADER_FIELDS, FILE_HEADER_SIZE, FileHeader,
+    RECORD_ALIGNMENT, RECORD_MAGIC, RECORD_OVERHEAD, RecordFrame, chunk_data_checksum,
+    chunk_header_checksum, u32_at,
+};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A log's chunks, found from its size: the count in the file header is often
+/// stale, and too narrow for logs over 4 GiB.
+#[derive(Debug)]
+pub(crate) struct Chunks<R> {
+    source: R,
+    length: u64,
+    count: u64,
+    /// Where the oldest records are: a full log goes on in its first chunk.
+    oldest: u64,
+    /// Where the newest records are.
+    newest: Option<u64>,
+    pub(crate) visited: u64,
+    pub(crate) header: FileHeader,
+}
+
+impl<R: Read + Seek> Chunks<R> {
+    /// Reads the file header and, of each chunk, the header.
+    pub(crate) fn new(mut source: R) -> Result<Self> {
+        let length = source.seek(SeekFrom::End(0)).map_err(Error::io)?;
+        let mut bytes = [0; FILE_HEADER_FIELDS];
+        source.seek(SeekFrom::Start(0)).map_err(Error::io)?;
+        let filled = read_up_to(&mut source, &mut bytes).map_err(Error::io)?;
+        let header = FileHeader::parse(bytes.get(..filled).unwrap_or_default())?;
+        if length < FILE_HEADER_SIZE as u64 {
+            let what = "it ends inside the file header";
+            return Err(Error::new(ErrorKind::FileHeader { what }).at_offset(length));
+        }
+        let mut chunks = Self {
+            source,
+            length,
+            count: (length - FILE_HEADER_SIZE as u64).div_ceil(CHUNK_SIZE as u64),
+            oldest: 0,
+            newest: None,
+            visited: 0,
+            header,
+        };
+        chunks.find_order()?;
+        Ok(chunks)
+    }
+
+    fn find_order(&mut self) -> Result<()> {
+        let (mut lowest, mut highest) = (u64::MAX, 0);
+        let mut bytes = [0; CHUNK_HEADER_SIZE];
+        for number in 0..self.count {
+            let filled = self.read_at(number, &mut bytes)?;
+            let Some(header) = bytes.get(..filled).and_then(ChunkHeader::parse) else {
+                continue;
+            };
+            // A header whose range is reversed says nothing.
+            if header.first_record_id > header.last_record_id {
+                continue;
+            }
+            if header.first_record_id < lowest {
+                lowest = header.first_record_id;
+                self.oldest = number;
+            }
+            if header.last_record_id >= highest {
+                highest = header.last_record_id;
+                self.newest = Some(number);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Bytes before the chunks that were not visited yet.
+    pub(crate) fn position(&self) -> u64 {
+        (FILE_HEADER_SIZE as u64 + self.visited * CHUNK_SIZE as u64).min(self.length)
+    }
+
+    /// Reads the next chunk into `buffer`, oldest records first; returns its
+    /// number and how many of its bytes there are.
+    pub(crate) fn next(&mut self, buffer: &mut [u8]) -> Result<Option<(u64, usize)>> {
+        if self.visited == self.count {
+            return Ok(None);
+        }
+        let number = (self.oldest + self.visited) % self.count;
+        self.visited += 1;
+        let filled = self.read_at(number, buffer)?;
+        Ok(Some((number, filled)))
+    }
+
+    /// Whether a chunk may hold records that its header does not tell of yet.
+    pub(crate) fn may_be_ahead(&self, number: u64) -> bool {
+        self.header.is_dirty() && self.newest == Some(number)
+    }
+
+    fn read_at(&mut self, number: u64, buffer: &mut [u8]) -> Result<usize> {
+        let offset = chunk_offset(number);
+        self.source
+            .seek(SeekFrom::Start(offset))
+            .and_then(|_| read_up_to(&mut self.source, buffer))
+            .map_err(|error| Error::io(error).at_chunk(number).at_offset(offset))
+    }
+}
+
+/// Where a chunk begins in the file.
+pub(crate) fn chunk_offset(number: u64) -> u64 {
+    FILE_HEADER_SIZE as u64 + number * CHUNK_SIZE as u64
+}
+
+fn read_up_to(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match source.read(rest) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// The walk from record to record in one chunk.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RecordWalk {
+    pub(crate) header: ChunkHeader,
+    /// Where the next record begins.
+    at: usize,
+    /// The header number of the record before.
+    last_id: Option<u64>,
+    /// Where that record began, if its size is in doubt.
+    unsound: Option<usize>,
+    /// Whether records may follow that the header does not tell of.
+    ahead: bool,
+    truncated: bool,
+    done: bool,
+}
+
+/// What stands next in a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Record {
+        at: usize,
+        frame: RecordFrame,
+    },
+    /// Bytes that are no record. `records` is how many they held, by the
+    /// numbers of the records around them, at least one.
+    Damaged {
+        at: usize,
+        header_id: Option<u64>,
+        what: &'static str,
+        bytes: usize,
+        records: u64,
+    },
+    End {
+        /// Bytes that the header counts as records and that are none.
+        unexplained: usize,
+    },
+}
+
+impl RecordWalk {
+    /// `chunk` holds what there is of the chunk; `None` if that is no chunk.
+    pub(crate) fn new(chunk: &[u8], ahead: bool) -> Option<Self> {
+        let header = ChunkHeader::parse(chunk).filter(|_| chunk.len() >= CHUNK_HEADER_SIZE)?;
+        Some(Self {
+            header,
+            at: CHUNK_HEADER_SIZE,
+            last_id: None,
+            unsound: None,
+            ahead,
+            truncated: chunk.len() < CHUNK_SIZE,
+            done: false,
+        })
+    }
+
+    /// How many of the two checksums are wrong. That of the records can't be
+    /// known when the file ends inside them.
+    pub(crate) fn wrong_checksums(&self, chunk: &[u8]) -> u64 {
+        if !self.header.has_checksums() {
+            return 0;
+        }
+        let header = self.header.header_checksum != chunk_header_checksum(chunk);
+        let free = self.header.free_space_offset;
+        let data = match chunk_data_checksum(chunk, free) {
+            Some(computed) => computed != self.header.data_checksum,
+            None => !self.truncated || free as usize > CHUNK_SIZE,
+        };
+        u64::from(header) + u64::from(data)
+    }
+
+    /// Whether the header says that the records go beyond the bytes there are.
+    pub(crate) fn is_truncated(&self, chunk: &[u8]) -> bool {
+        self.truncated && self.end() > chunk.len()
+    }
+
+    /// Where the header says that the records end; the chunk's end if it
+    /// says what can't be.
+    fn end(&self) -> usize {
+        let free = self.header.free_space_offset as usize;
+        if (CHUNK_HEADER_SIZE..=CHUNK_SIZE).contains(&free) {
+            free
+        } else {
+            CHUNK_SIZE
+        }
+    }
+
+    fn ids(&self) -> Option<std::ops::RangeInclusive<u64>> {
+        let (first, last) = (self.header.first_record_id, self.header.last_record_id);
+        (first <= last).then_some(first..=last)
+    }
+
+    pub(crate) fn step(&mut self, chunk: &[u8]) -> Step {
+        if self.done {
+            return Step::End { unexplained: 0 };
+        }
+        let at = self.at;
+        let end = self.end().min(chunk.len());
+        let frame = RecordFrame::parse(chunk, at, chunk.len());
+        // Past the last record that the header knows, stale bytes of the log's
+        // pass before may lie: only a record with the next number goes on.
+        let complete = self.last_id == Some(self.header.last_record_id);
+        if complete || at >= end {
+            let follows = frame.is_ok_and(|frame| {
+                frame.sound && (self.ahead || at < end) && Some(frame.header_id) == self.next_id()
+            });
+            let cut = self.is_truncated(chunk) || self.unsound.is_some();
+            if !follows && (complete || !cut) {
+                self.done = true;
+                let rest = chunk.get(at..end).unwrap_or_default();
+                let blank = rest.iter().all(|&byte| byte == 0);
+                return Step::End {
+                    unexplained: if blank { 0 } else { rest.len() },
+                };
+            }
+        }
+        match frame {
+            Ok(frame) if at < end || frame.sound => {
+                self.at = at + frame.size;
+                self.last_id = Some(frame.header_id);
+                self.unsound = (!frame.sound).then_some(at);
+                Step::Record { at, frame }
+            }
+            Ok(_) => self.damage(chunk, at, end, "a record's size is wrong"),
+            Err(what) => self.damage(chunk, at, end, what),
+        }
+    }
+
+    fn next_id(&self) -> Option<u64> {
+        self.last_id?.checked_add(1)
+    }
+
+    fn damage(&mut self, chunk: &[u8], at: usize, end: usize, what: &'static str) -> Step {
+        let doubted = self.unsound.take();
+        let next = self.resync(chunk, doubted.unwrap_or(at), end);
+        let to = next.map_or(end, |(to, _)| to);
+        let bytes = to.saturating_sub(at);
+        self.at = to;
+        self.done = next.is_none();
+        let expected = self
+            .next_id()
+            .or(self.ids().map(|ids| *ids.start()))
+            .unwrap_or_default();
+        let beyond = match next {
+            Some((_, frame)) => Some(frame.header_id),
+            None => self.ids().and_then(|ids| ids.end().checked_add(1)),
+        };
+        let lost = beyond.and_then(|beyond| beyond.checked_sub(expected));
+        if doubted.is_some() && next.is_some() && lost == Some(0) {
+            // Only the size of the record before was wrong, and that was said.
+            return self.step(chunk);
+        }
+        // Numbers can lie; each record takes its frame at least. Those beyond
+        // the end of a truncated file take the rest of the chunk.
+        let room = if next.is_none() && self.truncated {
+            self.end().saturating_sub(at)
+        } else {
+            bytes
+        };
+        let records = lost
+            .filter(|&records| records >= 1 && records <= (room / RECORD_OVERHEAD) as u64)
+            .unwrap_or(1);
+        let magic = u32_at(chunk, at) == Some(RECORD_MAGIC);
+        let header_id = if magic {
+            super::format::u64_at(chunk, at + 8)
+        } else {
+            self.next_id()
+        };
+        let what = if next.is_none() && self.truncated && self.end() > chunk.len() {
+            "the file ends inside it"
+        } else {
+            what
+        };
+        self.last_id = next.map(|(_, frame)| frame.header_id.wrapping_sub(1));
+        Step::Damaged {
+            at,
+            header_id,
+            what,
+            bytes,
+            records,
+        }
+    }
+
+    /// The next place after `at` where a whole record of this chunk begins.
+    fn resync(&self, chunk: &[u8], at: usize, end: usize) -> Option<(usize, RecordFrame)> {
+        let first = (at + 1).next_multiple_of(RECORD_ALIGNMENT);
+        (first..end)
+            .step_by(RECORD_ALIGNMENT)
+            .filter(|&at| u32_at(chunk, at) == Some(RECORD_MAGIC))
+            .find_map(|at| {
+                let frame = RecordFrame::parse(chunk, at, chunk.len())
+                    .ok()
+                    .filter(|frame| frame.sound)?;
+                self.ids()
+                    .is_none_or(|ids| ids.contains(&frame.header_id))
+                    .then_some((at, frame))
+            })
+    }
+}

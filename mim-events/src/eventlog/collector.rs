@@ -1,0 +1,515 @@
+//! What a record's elements and values say, gathered into an event.
+
+use chrono::{DateTime, Utc};
+
+use super::binxml::{Name, Stop, Value};
+use super::event::Item;
+use super::filter::{Facts, matches};
+use super::format::CHUNK_SIZE;
+use super::value::{self, STRING, STRING_ARRAY};
+use crate::text::Utf16;
+use crate::time::{self, DateOrder, TimeText};
+
+/// Rendered text a record may take besides its strings in the chunk.
+const MAX_SCRATCH: usize = 4 << 20;
+/// Values an event may have; a chunk has room for 32,000 empty strings.
+const MAX_ITEMS: usize = 65_536;
+
+/// A range of bytes: of the chunk below [`CHUNK_SIZE`], of the scratch text above.
+pub(crate) type Span = (u32, u32);
+
+/// The parts of `System` that an event has, not decoded.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct System {
+    pub(crate) record_id: Option<u64>,
+    pub(crate) event_id: u32,
+    pub(crate) qualifiers: Option<u16>,
+    pub(crate) level: Option<u8>,
+    pub(crate) created: Option<DateTime<Utc>>,
+    pub(crate) provider: Span,
+    pub(crate) channel: Span,
+    pub(crate) computer: Span,
+    pub(crate) user: Option<User>,
+}
+
+/// A user's SID in binary or as text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum User {
+    Sid(Span),
+    Text(Span),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Section {
+    System,
+    EventData,
+    Ignored,
+}
+
+/// What the text that comes next is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Target {
+    Nothing,
+    Provider,
+    EventId,
+    Qualifiers,
+    Level,
+    Created,
+    RecordId,
+    Channel,
+    Computer,
+    User,
+    DataName,
+    DataValue,
+}
+
+/// A text in pieces. Only a text of one string stays where it is; others are
+/// written to the scratch text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Text {
+    Empty,
+    Chunk(Span),
+    /// From here to the end of the scratch text.
+    Scratch(u32),
+}
+
+/// What [`Collector::close`] closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Closed {
+    System,
+    Other,
+}
+
+/// Gathers one event. The buffers are reused from record to record.
+#[derive(Debug)]
+pub(crate) struct Collector {
+    pub(crate) system: System,
+    pub(crate) items: Vec<Item>,
+    /// UTF-16LE text that is not in the chunk as it stands.
+    pub(crate) scratch: Vec<u8>,
+    /// Whether the event holds more than `Data` values.
+    pub(crate) other_content: bool,
+    header_id: u64,
+    depth: u32,
+    roots: u32,
+    in_event: bool,
+    section: Section,
+    /// The element of `System` or the `Data` that is open.
+    element: Target,
+    target: Target,
+    /// Whether `target` got a value.
+    filled: bool,
+    name: Option<Span>,
+    text: Text,
+    array: Option<Span>,
+    ascii: String,
+}
+
+impl Default for Collector {
+    fn default() -> Self {
+        Self {
+            system: System::default(),
+            items: Vec::new(),
+            scratch: Vec::new(),
+            other_content: false,
+            header_id: 0,
+            depth: 0,
+            roots: 0,
+            in_event: false,
+            section: Section::Ignored,
+            element: Target::Nothing,
+            target: Target::Nothing,
+            filled: false,
+            name: None,
+            text: Text::Empty,
+            array: None,
+            ascii: String::new(),
+        }
+    }
+}
+
+impl Collector {
+    /// Forgets the record before.
+    pub(crate) fn begin(&mut self, header_id: u64) {
+        let items = std::mem::take(&mut self.items);
+        let scratch = std::mem::take(&mut self.scratch);
+        let ascii = std::mem::take(&mut self.ascii);
+        *self = Self {
+            items,
+            scratch,
+            ascii,
+            header_id,
+            ..Self::default()
+        };
+        self.items.clear();
+        self.scratch.clear();
+    }
+
+    /// What a filter asks for, before anything is decoded.
+    pub(crate) fn facts<'a>(&self, chunk: &'a [u8]) -> SystemFacts<'a> {
+        SystemFacts {
+            chunk,
+            system: self.system,
+            header_id: self.header_id,
+        }
+    }
+
+    pub(crate) fn open(&mut self, name: Name) -> Result<(), Stop> {
+        self.depth += 1;
+        match self.depth {
+            1 => {
+                // What follows the first root is not part of the event.
+                self.roots += 1;
+                self.in_event = self.roots == 1 && name == Name::Event;
+            }
+            2 if self.in_event => {
+                self.section = match name {
+                    Name::System => Section::System,
+                    Name::EventData => Section::EventData,
+                    _ => Section::Ignored,
+                };
+                if self.section == Section::Ignored && name != Name::RenderingInfo {
+                    self.other_content = true;
+                }
+            }
+            3 => {
+                self.element = match (self.section, name) {
+                    (Section::System, Name::Provider) => Target::Provider,
+                    (Section::System, Name::EventId) => Target::EventId,
+                    (Section::System, Name::Level) => Target::Level,
+                    (Section::System, Name::TimeCreated) => Target::Created,
+                    (Section::System, Name::EventRecordId) => Target::RecordId,
+                    (Section::System, Name::Channel) => Target::Channel,
+                    (Section::System, Name::Computer) => Target::Computer,
+                    (Section::System, Name::Security) => Target::User,
+                    (Section::EventData, Name::Data) => Target::DataValue,
+                    (Section::EventData, _) => {
+                        self.other_content = true;
+                        Target::Nothing
+                    }
+                    _ => Target::Nothing,
+                };
+                self.name = None;
+                self.text = Text::Empty;
+                self.array = None;
+                self.filled = false;
+            }
+            // No event was seen that nests further in what is read here.
+            4 if self.element != Target::Nothing => return Err(Stop::Unsupported),
+            _ => {}
+        }
+        self.target = Target::Nothing;
+        Ok(())
+    }
+
+    pub(crate) fn attribute(&mut self, name: Name) -> Result<(), Stop> {
+        self.finish_name();
+        self.filled = false;
+        self.target = if self.depth != 3 {
+            Target::Nothing
+        } else {
+            match (self.element, name) {
+                (Target::Provider, Name::Name) => Target::Provider,
+                (Target::EventId, Name::Qualifiers) => Target::Qualifiers,
+                (Target::Created, Name::SystemTime) => Target::Created,
+                (Target::User, Name::UserId) => Target::User,
+                (Target::DataValue, Name::Name) => Target::DataName,
+                _ => Target::Nothing,
+            }
+        };
+        Ok(())
+    }
+
+    pub(crate) fn content(&mut self) {
+        self.finish_name();
+        self.filled = false;
+        self.target = match self.element {
+            _ if self.depth != 3 => Target::Nothing,
+            // These are attributes.
+            Target::Provider | Target::Created | Target::User => Target::Nothing,
+            element => element,
+        };
+    }
+
+    /// Whether an element may stand here: not in a value that is read.
+    pub(crate) fn takes_elements(&self) -> bool {
+        self.target == Target::Nothing
+    }
+
+    pub(crate) fn close(&mut self) -> Result<Closed, Stop> {
+        let mut closed = Closed::Other;
+        if self.depth == 3 {
+            if self.element == Target::DataValue {
+                self.finish_value()?;
+            }
+            self.element = Target::Nothing;
+        }
+        if self.depth == 2 && self.in_event {
+            if self.section == Section::System {
+                closed = Closed::System;
+            }
+            self.section = Section::Ignored;
+        }
+        self.depth = self.depth.saturating_sub(1);
+        self.target = Target::Nothing;
+        Ok(closed)
+    }
+
+    /// A value that is not null.
+    pub(crate) fn value(&mut self, chunk: &[u8], value: Value) -> Result<(), Stop> {
+        match self.target {
+            Target::Nothing => Ok(()),
+            Target::DataName | Target::DataValue => self.push_value(chunk, value),
+            _ => self.system_value(chunk, value),
+        }
+    }
+
+    /// One unit of a reference.
+    pub(crate) fn character(&mut self, chunk: &[u8], unit: u16) -> Result<(), Stop> {
+        match self.target {
+            Target::Nothing => Ok(()),
+            Target::DataName | Target::DataValue => {
+                self.spill(chunk)?;
+                self.reserve(2)?;
+                self.scratch.extend_from_slice(&unit.to_le_bytes());
+                Ok(())
+            }
+            _ => Err(Stop::Unsupported),
+        }
+    }
+
+    fn system_value(&mut self, chunk: &[u8], value: Value) -> Result<(), Stop> {
+        let text = string(chunk, value);
+        if text.is_some_and(|(start, end)| start == end) {
+            return Ok(());
+        }
+        // A text in pieces: nothing that was ever seen here.
+        if std::mem::replace(&mut self.filled, true) {
+            return Err(Stop::Unsupported);
+        }
+        let number = || match text {
+            Some(span) => lossy(chunk, span).trim().parse().ok(),
+            None => value::unsigned(value.kind, value.bytes(chunk)),
+        };
+        let narrow = Stop::Unsupported;
+        let system = &mut self.system;
+        match self.target {
+            Target::EventId => {
+                system.event_id = number().and_then(|n| n.try_into().ok()).ok_or(narrow)?;
+            }
+            Target::Qualifiers => {
+                system.qualifiers = Some(number().and_then(|n| n.try_into().ok()).ok_or(narrow)?);
+            }
+            Target::Level => {
+                system.level = Some(number().and_then(|n| n.try_into().ok()).ok_or(narrow)?);
+            }
+            Target::RecordId => system.record_id = Some(number().ok_or(narrow)?),
+            Target::Created => {
+                system.created = match (text, value.kind) {
+                    (Some(span), _) => parse_time(&lossy(chunk, span)),
+                    (None, value::FILETIME) => {
+                        let ticks = value.bytes(chunk).try_into().map_err(|_| narrow)?;
+                        value::filetime(u64::from_le_bytes(ticks))
+                    }
+                    _ => return Err(narrow),
+                };
+            }
+            Target::Provider => system.provider = text.ok_or(narrow)?,
+            Target::Channel => system.channel = text.ok_or(narrow)?,
+            Target::Computer => system.computer = text.ok_or(narrow)?,
+            Target::User => {
+                system.user = Some(match (text, value.kind) {
+                    (Some(span), _) => User::Text(span),
+                    (None, value::SID) => {
+                        self.ascii.clear();
+                        value::sid(value.bytes(chunk), &mut self.ascii).ok_or(narrow)?;
+                        User::Sid((value.start, value.end))
+                    }
+                    _ => return Err(narrow),
+                });
+            }
+            Target::Nothing | Target::DataName | Target::DataValue => {}
+        }
+        Ok(())
+    }
+
+    fn push_value(&mut self, chunk: &[u8], value: Value) -> Result<(), Stop> {
+        if self.array.is_some() {
+            return Err(Stop::Unsupported);
+        }
+        if let Some((start, end)) = string(chunk, value) {
+            if start < end {
+                match self.text {
+                    Text::Empty => self.text = Text::Chunk((start, end)),
+                    _ => {
+                        self.spill(chunk)?;
+                        self.push_span(chunk, (start, end))?;
+                    }
+                }
+            }
+            return Ok(());
+        }
+        if value.kind == STRING_ARRAY {
+            if self.target == Target::DataName || self.text != Text::Empty {
+                return Err(Stop::Unsupported);
+            }
+            return self.push_array(chunk, value);
+        }
+        self.ascii.clear();
+        value::render(value.kind, value.bytes(chunk), &mut self.ascii).ok_or(Stop::Unsupported)?;
+        if !self.ascii.is_empty() {
+            self.spill(chunk)?;
+            self.reserve(self.ascii.len() * 2)?;
+            for byte in self.ascii.bytes() {
+                self.scratch.extend_from_slice(&[byte, 0]);
+            }
+        }
+        Ok(())
+    }
+
+    /// An array repeats its element: [MS-EVEN6] 3.1.4.7.5. All but its last
+    /// string become items here; the last one when the element closes.
+    fn push_array(&mut self, chunk: &[u8], value: Value) -> Result<(), Stop> {
+        let bytes = value.bytes(chunk);
+        if bytes.len() % 2 != 0 {
+            return Err(Stop::Unsupported);
+        }
+        let mut start = value.start;
+        let mut last = None;
+        for (index, unit) in bytes.chunks_exact(2).enumerate() {
+            if unit == [0, 0] {
+                let end = value.start + index as u32 * 2;
+                if let Some(span) = last.replace((start, end)) {
+                    self.push_item(span)?;
+                }
+                start = end + 2;
+            }
+        }
+        // Every string ends with NUL; one that doesn't is cut off.
+        if start < value.end
+            && let Some(span) = last.replace((start, value.end))
+        {
+            self.push_item(span)?;
+        }
+        self.array = last;
+        Ok(())
+    }
+
+    fn push_item(&mut self, value: Span) -> Result<(), Stop> {
+        if self.items.len() == MAX_ITEMS {
+            return Err(Stop::Unsupported);
+        }
+        let name = self.name;
+        self.items.push(Item { name, value });
+        Ok(())
+    }
+
+    fn finish_name(&mut self) {
+        if self.target == Target::DataName {
+            self.name = self.take_text();
+        }
+    }
+
+    fn finish_value(&mut self) -> Result<(), Stop> {
+        let text = self.take_text();
+        let value = self.array.take().or(text).unwrap_or_default();
+        self.push_item(value)
+    }
+
+    fn take_text(&mut self) -> Option<Span> {
+        match std::mem::replace(&mut self.text, Text::Empty) {
+            Text::Empty => None,
+            Text::Chunk(span) => Some(span),
+            Text::Scratch(start) => {
+                let base = CHUNK_SIZE as u32;
+                Some((base + start, base + self.scratch.len() as u32))
+            }
+        }
+    }
+
+    /// Moves the text that is being gathered to the end of the scratch text.
+    fn spill(&mut self, chunk: &[u8]) -> Result<(), Stop> {
+        if let Text::Scratch(_) = self.text {
+            return Ok(());
+        }
+        let before = self.text;
+        self.text = Text::Scratch(self.scratch.len() as u32);
+        match before {
+            Text::Chunk(span) => self.push_span(chunk, span),
+            _ => Ok(()),
+        }
+    }
+
+    fn push_span(&mut self, chunk: &[u8], (start, end): Span) -> Result<(), Stop> {
+        let bytes = chunk.get(start as usize..end as usize).unwrap_or_default();
+        self.reserve(bytes.len())?;
+        self.scratch.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn reserve(&self, bytes: usize) -> Result<(), Stop> {
+        if self.scratch.len() + bytes > MAX_SCRATCH {
+            return Err(Stop::Unsupported);
+        }
+        Ok(())
+    }
+}
+
+/// The range of a string value up to its first NUL; `None` for other types and
+/// for a string of half units.
+fn string(chunk: &[u8], value: Value) -> Option<Span> {
+    let bytes = value.bytes(chunk);
+    if value.kind != STRING || bytes.len() % 2 != 0 {
+        return None;
+    }
+    let units = bytes
+        .chunks_exact(2)
+        .position(|unit| unit == [0, 0])
+        .unwrap_or(bytes.len() / 2);
+    Some((value.start, value.start + units as u32 * 2))
+}
+
+fn utf16(chunk: &[u8], (start, end): Span) -> Utf16<'_> {
+    Utf16::from_le_bytes(chunk.get(start as usize..end as usize).unwrap_or_default())
+}
+
+fn lossy(chunk: &[u8], span: Span) -> String {
+    utf16(chunk, span).to_string_lossy()
+}
+
+/// A time that is text, as forwarded events have it.
+pub(crate) fn parse_time(text: &str) -> Option<DateTime<Utc>> {
+    match time::parse(text, DateOrder::MonthFirst) {
+        Ok(TimeText::At(time)) => Some(time),
+        Ok(TimeText::None) | Err(_) => None,
+    }
+}
+
+/// [`System`] as a filter sees it.
+pub(crate) struct SystemFacts<'a> {
+    chunk: &'a [u8],
+    system: System,
+    header_id: u64,
+}
+
+impl Facts for SystemFacts<'_> {
+    fn record_id(&self) -> u64 {
+        self.system.record_id.unwrap_or(self.header_id)
+    }
+
+    fn event_id(&self) -> u32 {
+        self.system.event_id
+    }
+
+    fn created(&self) -> Option<DateTime<Utc>> {
+        self.system.created
+    }
+
+    fn provider_is(&self, name: &str) -> bool {
+        matches(utf16(self.chunk, self.system.provider), name)
+    }
+
+    fn channel_is(&self, name: &str) -> bool {
+        matches(utf16(self.chunk, self.system.channel), name)
+    }
+}

@@ -1,0 +1,285 @@
+//! Lane two: the `evtx` crate reads the record, and its XML is read back.
+//!
+//! The crate iterates over whole chunks only, so a chunk is decoded from the
+//! first record that needs this lane, and the events after it are kept until
+//! they are asked for.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use evtx::{EvtxChunkData, ParserSettings};
+
+use super::collector::parse_time;
+use super::event::{Head, Lane, OwnedLogEvent};
+use super::format::{RECORD_HEADER_SIZE, STRING_TABLE, TEMPLATE_TABLE};
+use super::xml::{Reader, Token};
+use crate::text::Utf16;
+
+/// Kept events of one chunk may take this much; beyond it, the chunk is
+/// decoded again when they are asked for. Real chunks stay far below.
+const KEPT_BYTES: usize = 1 << 20;
+
+/// What the crate's XML says of one record.
+#[derive(Debug)]
+pub(crate) struct Decoded {
+    pub(crate) event: OwnedLogEvent,
+    /// Whether the XML named an `EventRecordID`.
+    pub(crate) has_record_id: bool,
+    pub(crate) other_content: bool,
+}
+
+/// The `evtx` crate, and the events of the current chunk it has decoded.
+pub(crate) struct Fallback {
+    settings: Arc<ParserSettings>,
+    /// By the record's offset in the chunk, ascending. `None`: it can't be read.
+    kept: VecDeque<(usize, Option<Decoded>)>,
+    /// Records before this offset were decoded and are in `kept` or were not found.
+    decoded_to: usize,
+}
+
+impl Fallback {
+    pub(crate) fn new() -> Self {
+        Self {
+            settings: Arc::new(ParserSettings::new().indent(false)),
+            kept: VecDeque::new(),
+            decoded_to: 0,
+        }
+    }
+
+    /// Forgets the chunk before.
+    pub(crate) fn begin_chunk(&mut self) {
+        self.kept.clear();
+        self.decoded_to = 0;
+    }
+
+    /// The record at `offset` of the chunk; records are asked for in order.
+    /// `None` if the crate can't read it.
+    pub(crate) fn record(&mut self, chunk: &[u8], offset: usize) -> Option<Decoded> {
+        if offset >= self.decoded_to {
+            self.decode(chunk, offset);
+        }
+        while let Some((at, decoded)) = self.kept.pop_front() {
+            if at == offset {
+                return decoded;
+            }
+            if at > offset {
+                self.kept.push_front((at, decoded));
+                break;
+            }
+        }
+        None
+    }
+
+    fn decode(&mut self, chunk: &[u8], from: usize) {
+        self.kept.clear();
+        self.decoded_to = chunk.len() + 1;
+        if !self.decode_with(chunk.to_vec(), from) {
+            // A damaged table of names stops the crate; it reads names in
+            // their places when there is no table.
+            let mut bytes = chunk.to_vec();
+            if let Some(table) = bytes.get_mut(STRING_TABLE..TEMPLATE_TABLE) {
+                table.fill(0);
+            }
+            self.decode_with(bytes, from);
+        }
+    }
+
+    /// Returns whether the crate accepted the chunk.
+    fn decode_with(&mut self, bytes: Vec<u8>, from: usize) -> bool {
+        let length = bytes.len();
+        let Ok(mut data) = EvtxChunkData::new(bytes, false) else {
+            return false;
+        };
+        // Where records end is decided by the caller.
+        data.header.free_space_offset = length as u32;
+        data.header.last_event_record_id = u64::MAX;
+        data.header.last_event_record_data_offset = length as u32;
+        let Ok(mut chunk) = data.parse(Arc::clone(&self.settings)) else {
+            return false;
+        };
+        let mut kept_bytes = 0;
+        for record in chunk.iter() {
+            let Ok(record) = record else { continue };
+            let Some(at) = usize::try_from(record.binxml_offset)
+                .ok()
+                .and_then(|at| at.checked_sub(RECORD_HEADER_SIZE))
+            else {
+                continue;
+            };
+            if at < from {
+                continue;
+            }
+            if kept_bytes > KEPT_BYTES {
+                self.decoded_to = at;
+                break;
+            }
+            let decoded = record.into_xml().ok().and_then(|xml| read_xml(&xml.data));
+            kept_bytes += decoded.as_ref().map_or(0, |decoded| {
+                decoded.event.bytes.len() + decoded.event.items.len() * 24
+            });
+            self.kept.push_back((at, decoded));
+        }
+        true
+    }
+}
+
+impl std::fmt::Debug for Fallback {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fallback")
+            .field("kept", &self.kept.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads the crate's XML of one event. `None` if it is not XML.
+fn read_xml(xml: &str) -> Option<Decoded> {
+    let mut decoded = Decoded {
+        event: OwnedLogEvent::new("", 0),
+        has_record_id: false,
+        other_content: false,
+    };
+    decoded.event.head = Head {
+        lane: Lane::Evtx,
+        ..Head::default()
+    };
+    // Names of the open elements; the text of the innermost one that is read.
+    let mut path: Vec<&str> = Vec::new();
+    let mut name = None;
+    let mut text = String::new();
+    let mut roots = 0;
+    let mut reader = Reader::new(xml);
+    while let Some(token) = reader.next() {
+        match token? {
+            Token::Open(element) => {
+                roots += u32::from(path.is_empty());
+                path.push(element);
+                if roots > 1 {
+                    continue;
+                }
+                match path[..] {
+                    ["Event", section] if path.len() == 2 => {
+                        decoded.other_content |=
+                            !matches!(section, "System" | "EventData" | "RenderingInfo");
+                    }
+                    ["Event", section, element] => {
+                        text.clear();
+                        name = None;
+                        decoded.other_content |= section == "EventData" && element != "Data";
+                    }
+                    _ => {}
+                }
+            }
+            Token::Attribute(attribute, value) => {
+                let head = &mut decoded.event.head;
+                match path[..] {
+                    _ if roots > 1 || value.is_empty() => {}
+                    ["Event", "System", element] => match (element, attribute) {
+                        ("Provider", "Name") => head.provider = value,
+                        ("EventID", "Qualifiers") => head.qualifiers = value.trim().parse().ok(),
+                        ("TimeCreated", "SystemTime") => head.created = parse_time(&value),
+                        ("Security", "UserID") => head.user = Some(value),
+                        _ => {}
+                    },
+                    ["Event", "EventData", "Data"] if attribute == "Name" => name = Some(value),
+                    _ => {}
+                }
+            }
+            Token::Text(piece) => {
+                if path.len() == 3 {
+                    text.push_str(&piece);
+                }
+            }
+            Token::Close => {
+                let event = &mut decoded.event;
+                match path[..] {
+                    _ if roots > 1 => {}
+                    ["Event", "System", element] => match element {
+                        "EventID" => event.head.event_id = text.trim().parse().unwrap_or_default(),
+                        "Level" => event.head.level = text.trim().parse().ok(),
+                        "EventRecordID" => {
+                            if let Ok(id) = text.trim().parse() {
+                                event.head.record_id = id;
+                                decoded.has_record_id = true;
+                            }
+                        }
+                        "Channel" => event.head.channel.clone_from(&text),
+                        "Computer" => event.head.computer.clone_from(&text),
+                        _ => {}
+                    },
+                    ["Event", "EventData", "Data"] => {
+                        let name = name.take().map(|name| utf16(&name));
+                        event.push(
+                            name.as_deref().map(Utf16::from_le_bytes),
+                            Utf16::from_le_bytes(&utf16(&text)),
+                        );
+                    }
+                    _ => {}
+                }
+                path.pop();
+            }
+        }
+    }
+    Some(decoded)
+}
+
+fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn xml_is_read_back() {
+        let decoded = read_xml(
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n\
+             <Event xmlns=\"urn:x\"><System><Provider Name=\"A &amp; B\" Guid=\"{0}\"/>\
+             <EventID Qualifiers=\"7\">4121</EventID><Level>4</Level>\
+             <TimeCreated SystemTime=\"2019-12-17T01:19:42.6330000Z\"/>\
+             <EventRecordID>9</EventRecordID><Channel>C</Channel><Computer>m</Computer>\
+             <Security UserID=\"S-1-5-18\"/></System>\
+             <EventData><Data Name=\"n\">&lt;\r\n&#65;<![CDATA[<b>]]></Data><Data/>\
+             <Data>x<Inner>y</Inner>z</Data><Binary>00</Binary></EventData></Event>",
+        )
+        .unwrap();
+        let event = decoded.event.as_event();
+        assert_eq!((event.provider(), event.event_id()), ("A & B", 4121));
+        assert_eq!((event.qualifiers(), event.level()), (Some(7), Some(4)));
+        assert_eq!(event.record_id(), 9);
+        assert_eq!((event.channel(), event.computer()), ("C", "m"));
+        assert_eq!(event.user(), Some("S-1-5-18"));
+        assert_eq!(event.created().unwrap().timestamp(), 1_576_545_582);
+        let data: Vec<_> = event
+            .data()
+            .map(|datum| {
+                (
+                    datum.name.map(Utf16::to_string_lossy),
+                    datum.value.to_string_lossy(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            data,
+            [
+                (Some("n".to_owned()), "<\r\nA<b>".to_owned()),
+                (None, String::new()),
+                (None, "xz".to_owned()),
+            ]
+        );
+        assert!(decoded.has_record_id && decoded.other_content);
+    }
+
+    #[test]
+    fn what_is_not_xml_is_none() {
+        for text in [
+            "<Event",
+            "<Event a",
+            "<Event a=\"",
+            "<a>&x;</a>",
+            "<a>&#xD800;</a>",
+        ] {
+            assert!(read_xml(text).is_none(), "{text}");
+        }
+    }
+}

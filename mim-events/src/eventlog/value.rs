@@ -1,0 +1,189 @@
+//! Typed values as text, exactly as the `evtx` crate 0.15.1 renders them in XML.
+//!
+//! Types that are not here (floating point, SYSTEMTIME, arrays other than of
+//! strings, ANSI text beyond ASCII, ...) are left to the second lane.
+
+use std::fmt::Write as _;
+
+use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
+
+use crate::time::from_filetime;
+
+pub(crate) const NULL: u8 = 0x00;
+pub(crate) const STRING: u8 = 0x01;
+pub(crate) const FILETIME: u8 = 0x11;
+pub(crate) const SID: u8 = 0x13;
+/// A fragment of BinXML.
+pub(crate) const BINXML: u8 = 0x21;
+pub(crate) const STRING_ARRAY: u8 = 0x81;
+
+/// Appends the value's text, or returns `None` for a type or size that is left
+/// to the second lane.
+pub(crate) fn render(kind: u8, bytes: &[u8], out: &mut String) -> Option<()> {
+    match kind {
+        NULL => {}
+        // Text in the system's code page: NULs are left out.
+        0x02 => {
+            if !bytes.is_ascii() {
+                return None;
+            }
+            out.extend(bytes.iter().filter(|&&b| b != 0).map(|&b| char::from(b)));
+        }
+        0x03 => show(i8::from_le_bytes(exact(bytes)?), out),
+        0x04 => show(u8::from_le_bytes(exact(bytes)?), out),
+        0x05 => show(i16::from_le_bytes(exact(bytes)?), out),
+        0x06 => show(u16::from_le_bytes(exact(bytes)?), out),
+        0x07 => show(i32::from_le_bytes(exact(bytes)?), out),
+        0x08 => show(u32::from_le_bytes(exact(bytes)?), out),
+        0x09 => show(i64::from_le_bytes(exact(bytes)?), out),
+        0x0A => show(u64::from_le_bytes(exact(bytes)?), out),
+        // Windows keeps bit masks in some; they stay numbers.
+        0x0D => match i32::from_le_bytes(exact(bytes)?) {
+            0 => out.push_str("false"),
+            1 => out.push_str("true"),
+            other => show(other, out),
+        },
+        0x0E => bytes
+            .iter()
+            .for_each(|byte| show(format_args!("{byte:02X}"), out)),
+        0x0F => guid(&exact(bytes)?, out),
+        0x10 | 0x14 if bytes.len() == 4 => {
+            show(
+                format_args!("{:#x}", u32::from_le_bytes(exact(bytes)?)),
+                out,
+            );
+        }
+        0x10 | 0x15 => show(
+            format_args!("{:#x}", u64::from_le_bytes(exact(bytes)?)),
+            out,
+        ),
+        FILETIME => time(filetime(u64::from_le_bytes(exact(bytes)?))?, out),
+        SID => sid(bytes, out)?,
+        _ => return None,
+    }
+    Some(())
+}
+
+/// An unsigned number of any width.
+pub(crate) fn unsigned(kind: u8, bytes: &[u8]) -> Option<u64> {
+    Some(match kind {
+        0x04 => u64::from(u8::from_le_bytes(exact(bytes)?)),
+        0x06 => u64::from(u16::from_le_bytes(exact(bytes)?)),
+        0x08 => u64::from(u32::from_le_bytes(exact(bytes)?)),
+        0x0A => u64::from_le_bytes(exact(bytes)?),
+        _ => return None,
+    })
+}
+
+/// FILETIME up to the year 9999; the `evtx` crate renders later ones otherwise.
+pub(crate) fn filetime(ticks: u64) -> Option<DateTime<Utc>> {
+    from_filetime(ticks).filter(|time| time.year() <= 9999)
+}
+
+/// Seven decimals, the 100 ns that a FILETIME counts.
+fn time(time: DateTime<Utc>, out: &mut String) {
+    show(
+        format_args!(
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:07}Z",
+            time.year(),
+            time.month(),
+            time.day(),
+            time.hour(),
+            time.minute(),
+            time.second(),
+            time.nanosecond() / 100
+        ),
+        out,
+    );
+}
+
+/// `S-1-5-21-...`: revision, count, six bytes of authority, then the parts.
+pub(crate) fn sid(bytes: &[u8], out: &mut String) -> Option<()> {
+    let &[revision, count, a, b, c, d, e, f, ref parts @ ..] = bytes else {
+        return None;
+    };
+    if parts.len() != usize::from(count) * 4 {
+        return None;
+    }
+    let authority = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+    show(format_args!("S-{revision}-{authority}"), out);
+    for part in parts.chunks_exact(4) {
+        show(format_args!("-{}", u32::from_le_bytes(exact(part)?)), out);
+    }
+    Some(())
+}
+
+/// Lower case in braces.
+fn guid(bytes: &[u8; 16], out: &mut String) {
+    show(uuid::Uuid::from_bytes_le(*bytes).braced(), out);
+}
+
+fn exact<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
+    bytes.try_into().ok()
+}
+
+fn show(value: impl std::fmt::Display, out: &mut String) {
+    // Writing to a `String` can't fail.
+    let _ = write!(out, "{value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(kind: u8, bytes: &[u8], wanted: &str) {
+        let mut out = String::new();
+        assert_eq!(render(kind, bytes, &mut out), Some(()));
+        assert_eq!(out, wanted);
+    }
+
+    #[test]
+    fn every_type() {
+        check(0x00, &[], "");
+        check(0x02, b"a\0b\0", "ab");
+        check(0x03, &[0xFF], "-1");
+        check(0x06, &[0x19, 0x10], "4121");
+        check(0x09, &[0xFF; 8], "-1");
+        check(0x0D, &[1, 0, 0, 0], "true");
+        check(0x0D, &[0x10, 0, 0, 0], "16");
+        check(0x0E, &[0xE1, 0x07], "E107");
+        check(0x10, &[0x1F, 0, 0, 0], "0x1f");
+        check(0x14, &[0; 4], "0x0");
+        check(0x15, &[0, 0, 0, 0, 0, 0, 0x80, 0], "0x80000000000000");
+        check(
+            0x0F,
+            &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0xAB],
+            "{04030201-0605-0807-090a-0b0c0d0e0fab}",
+        );
+        check(
+            FILETIME,
+            &132_210_191_826_330_001_u64.to_le_bytes(),
+            "2019-12-17T01:19:42.6330001Z",
+        );
+        check(
+            SID,
+            &[1, 2, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF],
+            "S-1-5-21-4294967295",
+        );
+    }
+
+    #[test]
+    fn other_types_and_sizes_are_left_to_the_second_lane() {
+        let mut out = String::new();
+        for (kind, bytes) in [
+            (0x02, &[0xE9][..]),
+            (0x06, &[1]),
+            (0x0B, &[0; 4]),
+            (0x10, &[0; 2]),
+            (0x12, &[0; 16]),
+            (0x14, &[0; 8]),
+            (0x15, &[0; 4]),
+            (FILETIME, &[0xFF; 8]),
+            (SID, &[1, 1, 0, 0, 0, 0, 0, 5]),
+            (0x88, &[0; 8]),
+        ] {
+            assert_eq!(render(kind, bytes, &mut out), None, "{kind:#x}");
+        }
+    }
+}

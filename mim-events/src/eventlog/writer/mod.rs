@@ -1,0 +1,23 @@
+//! Writing `.evtx` files.
+//!
+//! Version 3.1 of the format, with the event template of classic providers as
+//! Windows wrote it up to Windows Server 2019. Each chunk is complete in
+//! itself: the first event of a provider, channel and computer carries the
+//! template definition with these three as literals, the next ones refer to it.
+//!
+//! ```text
+//! chunk, 65,536 bytes
+//! +--------+-----------+-----------+----------------------------------------+
+//! | header | 64 name   | 32 tem-   | record: frame, instance of the event   |
+//! | 128    | buckets   | plate     | template (definition inside the first),|
+//! |        |           | buckets   | values, among them event data          |
+//! +--------+-----------+-----------+----------------------------------------+
+//! 0        128         384         512                          free space <= 65,528
+//! ```
+
+mod chunk;
+mod definition;
+mod log_writer;
+mod sid;
+
+pub use log_writer::LogWriter;

@@ -1,0 +1,648 @@
+//! A request: one JSON document that MIM logged.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::json::{self, Object, Value, ValueKind, key_is};
+use super::parameter::Parameter;
+use super::reference::{Reference, parse_guid};
+use super::vocabulary::{Operation, RequestControl, RequestStatus};
+use super::workflow::{Policy, WorkflowInstance, details};
+use crate::time::{self, DateOrder, TimeText};
+use crate::{Error, ErrorKind, Result};
+
+/// How documents are parsed, and how large they may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ParseOptions {
+    date_order: DateOrder,
+    allow_control_characters: bool,
+    max_bytes: usize,
+    max_depth: usize,
+    max_parameters: usize,
+}
+
+impl Default for ParseOptions {
+    fn default() -> Self {
+        Self {
+            date_order: DateOrder::MonthFirst,
+            allow_control_characters: false,
+            max_bytes: 64 << 20,
+            max_depth: 128,
+            max_parameters: 100_000,
+        }
+    }
+}
+
+impl ParseOptions {
+    /// The order of day and month in short dates. Default: month first.
+    #[must_use]
+    pub fn date_order(mut self, order: DateOrder) -> Self {
+        self.date_order = order;
+        self
+    }
+
+    /// Whether control characters may stand raw inside strings, which JSON
+    /// forbids. Default: no.
+    #[must_use]
+    pub fn allow_control_characters(mut self, allow: bool) -> Self {
+        self.allow_control_characters = allow;
+        self
+    }
+
+    /// The largest document, in bytes of UTF-8. Default: 64 MiB; at most 4 GiB - 1.
+    #[must_use]
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// The deepest nesting of arrays and objects. Default: 128.
+    #[must_use]
+    pub fn max_depth(mut self, depth: usize) -> Self {
+        self.max_depth = depth;
+        self
+    }
+
+    /// The most items of `RequestParameter`. Default: 100,000.
+    #[must_use]
+    pub fn max_parameters(mut self, parameters: usize) -> Self {
+        self.max_parameters = parameters;
+        self
+    }
+}
+
+/// Where a document was logged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Origin {
+    /// The computer that logged it.
+    pub computer: String,
+    /// The channel.
+    pub channel: String,
+    /// `EventRecordID` of the event, of the last part where there are several.
+    pub record_id: u64,
+    /// `EventRecordID` of the earliest part.
+    pub first_record_id: u64,
+    /// `TimeCreated` of the last part.
+    pub time: Option<DateTime<Utc>>,
+    /// How many events held the document.
+    pub parts: u32,
+}
+
+/// A byte range of the source; `0..0` where there is nothing.
+type Span = Range<u32>;
+
+macro_rules! fields {
+    ($($field:ident = $key:literal),* $(,)?) => {
+        /// Where the known members of a document are; of duplicates the last.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        struct Fields { $($field: Span,)* }
+
+        impl Fields {
+            const KEYS: &'static [&'static str] = &[$($key),*];
+
+            fn slot(&mut self, key: &str) -> Option<&mut Span> {
+                $(if key_is(key, $key) { return Some(&mut self.$field); })*
+                None
+            }
+        }
+    };
+}
+
+// In the order of the long shape, so that the usual document finds its slots early.
+fields! {
+    id = "HybridObjectID",
+    committed = "CommittedTime",
+    created = "CreatedTime",
+    expires = "ExpirationTime",
+    completed = "msidmCompletedTime",
+    creator = "Creator",
+    policies = "ManagementPolicy",
+    target = "Target",
+    authentication = "AuthenticationWorkflowInstance",
+    authorization = "AuthorizationWorkflowInstance",
+    action = "ActionWorkflowInstance",
+    display_name = "DisplayName",
+    object_type = "ObjectType",
+    operation = "Operation",
+    status = "RequestStatus",
+    target_type = "TargetObjectType",
+    partition = "ServicePartitionName",
+    parameters = "RequestParameter",
+    parent = "ParentRequest",
+    computed_actor = "ComputedActor",
+    justification = "Justification",
+    reason = "Reason",
+    status_detail = "RequestStatusDetail",
+    control = "RequestControl",
+    collateral = "HasCollateralRequest",
+    context = "msidmRequestContext",
+    description = "Description",
+    locale = "Locale",
+    resource_time = "ResourceTime",
+    deleted = "DeletedTime",
+    mv_object_id = "MVObjectID",
+    detected_rules = "DetectedRulesList",
+    expected_rules = "ExpectedRulesList",
+}
+
+/// A MIM request, lossless and lazy: the document stays as it was logged, its
+/// top level is located once, and what lies below is read when it is asked for.
+///
+/// ```
+/// use mim_events::request::{Operation, Request};
+///
+/// let request = Request::from_json(
+///     r#"{"HybridObjectID":"9b6f8c34-5a0e-4a37-9a55-3f4b8f6f1d01","ObjectType":"Request",
+///         "Operation":"Put","TargetObjectType":"Group","RequestStatus":"Completed",
+///         "Creator":{"AccountName":"dokafor"},"CreatedTime":"2026-03-02 08:15:09.310",
+///         "RequestParameter":{"PropertyName":"Description","Value":"Nights","Mode":"Modify"}}"#,
+/// )?;
+/// assert_eq!(request.operation(), Operation::PUT);
+/// assert_eq!(request.parameters().count(), 1); // one or many
+/// assert_eq!(request.creator().map(|creator| creator.text().into_owned()), Some("dokafor".into()));
+/// # Ok::<(), mim_events::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Request<'a> {
+    source: Cow<'a, str>,
+    top: Span,
+    fields: Fields,
+    created: Option<DateTime<Utc>>,
+    committed: Option<DateTime<Utc>>,
+    completed: Option<DateTime<Utc>>,
+    expires: Option<DateTime<Utc>>,
+    replaced: usize,
+    origin: Option<Origin>,
+}
+
+impl<'a> Request<'a> {
+    /// Parses a document with the default options.
+    ///
+    /// # Errors
+    /// As [`from_json_with`](Self::from_json_with).
+    pub fn from_json(text: &'a str) -> Result<Self> {
+        Self::from_json_with(text, &ParseOptions::default())
+    }
+
+    /// Parses a document. A byte order mark, NULs at the end and blanks around are no harm.
+    ///
+    /// # Errors
+    /// - [`ErrorKind::Json`] with line and column: not valid JSON;
+    /// - [`ErrorKind::NotRequest`]: JSON, but no object; an `ObjectType` other than
+    ///   `Request`; or none of the attributes that make a request (`HybridObjectID`,
+    ///   `Operation`, `RequestStatus`, `RequestParameter`, `Creator`, `Target`);
+    /// - [`ErrorKind::Time`]: a time of the request that can't be read, by its field's name;
+    /// - [`ErrorKind::Limit`]: larger than the options allow.
+    pub fn from_json_with(text: &'a str, options: &ParseOptions) -> Result<Self> {
+        let limit = options.max_bytes.min(u32::MAX as usize);
+        if text.len() > limit {
+            let (actual, limit) = (text.len() as u64, limit as u64);
+            return Err(Error::new(ErrorKind::Limit {
+                what: "document bytes",
+                actual,
+                limit,
+            }));
+        }
+        let source = if options.allow_control_characters {
+            escape_controls(text)
+        } else {
+            Cow::Borrowed(text)
+        };
+        let top = trimmed(&source);
+        let document = source.get(top.clone()).unwrap_or_default();
+        let before = source.get(..top.start).unwrap_or_default();
+        let _: &RawValue =
+            serde_json::from_str(document).map_err(|error| json_error(&error, before))?;
+        json::check_depth(document, options.max_depth)?;
+        if !document.starts_with('{') {
+            return Err(Error::new(ErrorKind::NotRequest {
+                what: "the document is no JSON object",
+            }));
+        }
+        let top = top.start as u32..top.end as u32;
+        let mut request = Self {
+            replaced: json::count_replaced(document),
+            fields: locate(document, top.start),
+            source,
+            top,
+            created: None,
+            committed: None,
+            completed: None,
+            expires: None,
+            origin: None,
+        };
+        request.check(options)?;
+        Ok(request)
+    }
+
+    fn check(&mut self, options: &ParseOptions) -> Result<()> {
+        let object_type = self.object_type();
+        if object_type.is_some_and(|found| !found.trim().eq_ignore_ascii_case("Request")) {
+            return Err(Error::new(ErrorKind::NotRequest {
+                what: "its ObjectType is another than Request",
+            }));
+        }
+        let fields = &self.fields;
+        let telling = [
+            &fields.id,
+            &fields.operation,
+            &fields.status,
+            &fields.parameters,
+            &fields.creator,
+            &fields.target,
+        ];
+        if telling.into_iter().all(|span| span.is_empty()) {
+            return Err(Error::new(ErrorKind::NotRequest {
+                what: "it has no attribute of a request",
+            }));
+        }
+        let parameters = self
+            .at(&fields.parameters)
+            .map_or(0, |value| value.items().count());
+        if parameters > options.max_parameters {
+            let (actual, limit) = (parameters as u64, options.max_parameters as u64);
+            return Err(Error::new(ErrorKind::Limit {
+                what: "request parameters",
+                actual,
+                limit,
+            }));
+        }
+        let time = |span: &Span, field| read_time(self.at(span), field, options.date_order);
+        let created = time(&fields.created, "CreatedTime")?;
+        let committed = time(&fields.committed, "CommittedTime")?;
+        let completed = time(&fields.completed, "msidmCompletedTime")?;
+        let expires = time(&fields.expires, "ExpirationTime")?;
+        (self.created, self.committed, self.completed, self.expires) =
+            (created, committed, completed, expires);
+        Ok(())
+    }
+
+    /// A copy that borrows nothing.
+    #[must_use]
+    pub fn into_owned(self) -> Request<'static> {
+        let Self {
+            source,
+            top,
+            fields,
+            created,
+            committed,
+            completed,
+            expires,
+            replaced,
+            origin,
+        } = self;
+        let source = Cow::Owned(source.into_owned());
+        Request {
+            source,
+            top,
+            fields,
+            created,
+            committed,
+            completed,
+            expires,
+            replaced,
+            origin,
+        }
+    }
+
+    /// Says where the document was logged. Requests without an id get the ids of
+    /// their activities from there.
+    #[must_use]
+    pub fn with_origin(mut self, origin: Origin) -> Self {
+        self.origin = Some(origin);
+        self
+    }
+}
+
+impl Request<'_> {
+    /// The document, exactly as it was logged. With
+    /// [`ParseOptions::allow_control_characters`], such characters are escaped.
+    #[must_use]
+    pub fn as_json(&self) -> &str {
+        &self.source
+    }
+
+    /// The document's object.
+    #[must_use]
+    pub fn object(&self) -> Object<'_> {
+        Object::from_valid(self.slice(&self.top))
+    }
+
+    /// Every member in the order it was logged, duplicates included.
+    pub fn members(&self) -> impl Iterator<Item = (Cow<'_, str>, Value<'_>)> + Clone {
+        self.object().members()
+    }
+
+    /// A member by its name, compared without regard to ASCII case; of duplicates the last.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<Value<'_>> {
+        self.object().get(key)
+    }
+
+    /// The members that MIM's schema of a request does not have, in order:
+    /// customers extend it.
+    pub fn unknown(&self) -> impl Iterator<Item = (Cow<'_, str>, Value<'_>)> + Clone {
+        self.members().filter(|(key, _)| {
+            !Fields::KEYS
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(key))
+        })
+    }
+
+    /// `HybridObjectID`: the request's id.
+    #[must_use]
+    pub fn id(&self) -> Option<Uuid> {
+        self.text(&self.fields.id)
+            .and_then(|text| parse_guid(&text))
+    }
+
+    /// `ObjectType`: `Request`, if it is there.
+    #[must_use]
+    pub fn object_type(&self) -> Option<Cow<'_, str>> {
+        self.text(&self.fields.object_type)
+    }
+
+    /// `Operation`; empty where it is missing.
+    #[must_use]
+    pub fn operation(&self) -> Operation<'_> {
+        self.text(&self.fields.operation)
+            .map(Operation::new)
+            .unwrap_or_default()
+    }
+
+    /// `RequestStatus`; empty where it is missing.
+    #[must_use]
+    pub fn status(&self) -> RequestStatus<'_> {
+        self.text(&self.fields.status)
+            .map(RequestStatus::new)
+            .unwrap_or_default()
+    }
+
+    /// `TargetObjectType`, if it is not blank; deletions may leave it out.
+    #[must_use]
+    pub fn target_object_type(&self) -> Option<Cow<'_, str>> {
+        self.text(&self.fields.target_type)
+    }
+
+    /// `DisplayName`: `Update to Group:  'Night Shift' Request`.
+    #[must_use]
+    pub fn display_name(&self) -> Option<Cow<'_, str>> {
+        self.text(&self.fields.display_name)
+    }
+
+    /// `Creator`: who asked.
+    #[must_use]
+    pub fn creator(&self) -> Option<Reference<'_>> {
+        self.reference(&self.fields.creator)
+    }
+
+    /// `Target`: what was acted on, with the attributes it has after the request.
+    /// A GUID on Delete, missing on a Create that never committed.
+    #[must_use]
+    pub fn target(&self) -> Option<Reference<'_>> {
+        self.reference(&self.fields.target)
+    }
+
+    /// `ParentRequest`: the request whose workflow made this one.
+    #[must_use]
+    pub fn parent(&self) -> Option<Reference<'_>> {
+        self.reference(&self.fields.parent)
+    }
+
+    /// `msidmRequestContext`: the security context.
+    #[must_use]
+    pub fn context(&self) -> Option<Reference<'_>> {
+        self.reference(&self.fields.context)
+    }
+
+    /// `CreatedTime`: when the request was received.
+    #[must_use]
+    pub fn created(&self) -> Option<DateTime<Utc>> {
+        self.created
+    }
+
+    /// `CommittedTime`: when its data was written; missing where it never was.
+    #[must_use]
+    pub fn committed(&self) -> Option<DateTime<Utc>> {
+        self.committed
+    }
+
+    /// `msidmCompletedTime`: when it reached its final status.
+    #[must_use]
+    pub fn completed(&self) -> Option<DateTime<Utc>> {
+        self.completed
+    }
+
+    /// `ExpirationTime`: when MIM will purge it.
+    #[must_use]
+    pub fn expires(&self) -> Option<DateTime<Utc>> {
+        self.expires
+    }
+
+    /// `ManagementPolicy`: the rules that granted it or attached workflows.
+    pub fn policies(&self) -> impl Iterator<Item = Policy<'_>> + Clone {
+        self.items(&self.fields.policies)
+            .filter_map(Policy::from_value)
+    }
+
+    /// `AuthenticationWorkflowInstance`: the gates.
+    pub fn authentication_workflows(&self) -> impl Iterator<Item = WorkflowInstance<'_>> + Clone {
+        self.items(&self.fields.authentication)
+            .filter_map(WorkflowInstance::from_value)
+    }
+
+    /// `AuthorizationWorkflowInstance`: approvals and checks.
+    pub fn authorization_workflows(&self) -> impl Iterator<Item = WorkflowInstance<'_>> + Clone {
+        self.items(&self.fields.authorization)
+            .filter_map(WorkflowInstance::from_value)
+    }
+
+    /// `ActionWorkflowInstance`: what ran after the data was written.
+    pub fn action_workflows(&self) -> impl Iterator<Item = WorkflowInstance<'_>> + Clone {
+        self.items(&self.fields.action)
+            .filter_map(WorkflowInstance::from_value)
+    }
+
+    /// `RequestParameter`: the changes asked for.
+    pub fn parameters(&self) -> impl Iterator<Item = Parameter<'_>> + Clone {
+        self.items(&self.fields.parameters)
+            .filter_map(Parameter::from_value)
+    }
+
+    /// `ComputedActor`: who was asked to approve.
+    pub fn computed_actors(&self) -> impl Iterator<Item = Reference<'_>> + Clone {
+        self.items(&self.fields.computed_actor)
+            .filter_map(Reference::from_value)
+    }
+
+    /// `Justification`: the requestor's.
+    #[must_use]
+    pub fn justification(&self) -> Option<Cow<'_, str>> {
+        self.text(&self.fields.justification)
+    }
+
+    /// `Reason`: the approver's.
+    #[must_use]
+    pub fn reason(&self) -> Option<Cow<'_, str>> {
+        self.text(&self.fields.reason)
+    }
+
+    /// The texts of `RequestStatusDetail`: messages and errors. Of XML its text nodes.
+    pub fn status_details(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        details(self.at(&self.fields.status_detail))
+    }
+
+    /// `RequestControl`: a cancel that was asked for.
+    #[must_use]
+    pub fn control(&self) -> Option<RequestControl<'_>> {
+        self.text(&self.fields.control).map(RequestControl::new)
+    }
+
+    /// `HasCollateralRequest`: whether it waits for collateral requests.
+    #[must_use]
+    pub fn has_collateral_request(&self) -> Option<bool> {
+        self.at(&self.fields.collateral).and_then(Value::as_bool)
+    }
+
+    /// `ServicePartitionName`: the service's host name.
+    #[must_use]
+    pub fn service_partition_name(&self) -> Option<Cow<'_, str>> {
+        self.text(&self.fields.partition)
+    }
+
+    /// How many halves of surrogate pairs the document escapes; each is read as U+FFFD.
+    #[must_use]
+    pub fn replaced_characters(&self) -> usize {
+        self.replaced
+    }
+
+    /// Where the document was logged, if that was said.
+    #[must_use]
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.as_ref()
+    }
+
+    fn slice(&self, span: &Span) -> &str {
+        self.source
+            .get(span.start as usize..span.end as usize)
+            .unwrap_or_default()
+    }
+
+    fn at(&self, span: &Span) -> Option<Value<'_>> {
+        (!span.is_empty()).then(|| Value::from_valid(self.slice(span)))
+    }
+
+    fn items(&self, span: &Span) -> impl Iterator<Item = Value<'_>> + Clone + use<'_> {
+        self.at(span).into_iter().flat_map(Value::items)
+    }
+
+    fn text(&self, span: &Span) -> Option<Cow<'_, str>> {
+        self.at(span)
+            .and_then(Value::to_text)
+            .filter(|text| !text.trim().is_empty())
+    }
+
+    fn reference(&self, span: &Span) -> Option<Reference<'_>> {
+        self.items(span).find_map(Reference::from_value)
+    }
+}
+
+/// Two requests are equal when their documents are, byte for byte.
+impl PartialEq for Request<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+impl Eq for Request<'_> {}
+
+/// Id, operation, status and size: everything else may be a person's data.
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("id", &self.id())
+            .field("operation", &self.operation())
+            .field("status", &self.status())
+            .field("bytes", &self.source.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The document inside a byte order mark, NULs and blanks.
+fn trimmed(source: &str) -> Range<usize> {
+    let blank = |c: char| matches!(c, '\u{FEFF}' | '\0' | ' ' | '\t' | '\r' | '\n');
+    let end = source.trim_end_matches(blank).len();
+    let start = source.len() - source.trim_start_matches(blank).len();
+    start.min(end)..end
+}
+
+/// Line and column in the whole text, not in the trimmed one.
+fn json_error(error: &serde_json::Error, before: &str) -> Error {
+    let lines = before.matches('\n').count() as u64;
+    let tail = before.len() - before.rfind('\n').map_or(0, |at| at + 1);
+    let column = error.column() as u64 + if error.line() <= 1 { tail as u64 } else { 0 };
+    Error::new(ErrorKind::Json).at_line(error.line() as u64 + lines, column)
+}
+
+fn locate(document: &str, start: u32) -> Fields {
+    let mut fields = Fields::default();
+    for (key, value) in Object::from_valid(document).raw_members() {
+        if let Some(slot) = fields.slot(key) {
+            // `value` is a slice of `document`, so the distance is its place.
+            let at = start + (value.raw().as_ptr().addr() - document.as_ptr().addr()) as u32;
+            *slot = at..at + value.raw().len() as u32;
+        }
+    }
+    fields
+}
+
+fn read_time(
+    value: Option<Value<'_>>,
+    field: &'static str,
+    order: DateOrder,
+) -> Result<Option<DateTime<Utc>>> {
+    let Some(value) = value.filter(|value| !value.is_none()) else {
+        return Ok(None);
+    };
+    let error = |what| Err(Error::new(ErrorKind::Time { field, what }));
+    if value.kind() != ValueKind::Text {
+        return error("it is no text");
+    }
+    match time::parse(&value.as_text().unwrap_or_default(), order) {
+        Ok(TimeText::At(time)) => Ok(Some(time)),
+        Ok(TimeText::None) => Ok(None),
+        Err(what) => error(what),
+    }
+}
+
+/// Escapes control characters inside strings, leaving the rest as it is.
+fn escape_controls(text: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let (mut inside, mut escaped, mut copied) = (false, false, 0);
+    for (at, c) in text.char_indices() {
+        match c {
+            '"' if !escaped => inside = !inside,
+            c if inside && (c as u32) < 0x20 => {
+                out.push_str(text.get(copied..at).unwrap_or_default());
+                // A backslash before it would make the escape mean something else.
+                out.push_str(if escaped { "\\" } else { "" });
+                out.push_str(&format!("\\u{:04x}", c as u32));
+                copied = at + 1;
+            }
+            _ => {}
+        }
+        escaped = inside && c == '\\' && !escaped;
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(text.get(copied..).unwrap_or_default());
+    Cow::Owned(out)
+}

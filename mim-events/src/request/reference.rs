@@ -1,0 +1,194 @@
+//! How a request names other resources: a whole object, a GUID, or an internal key.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::json::{Object, Value, ValueKind};
+use crate::time::{DateOrder, TimeText};
+
+/// Reads a GUID in any form MIM writes: with or without hyphens and braces, any case.
+#[must_use]
+pub fn parse_guid(text: &str) -> Option<Uuid> {
+    Uuid::try_parse(text.trim()).ok()
+}
+
+/// A resource named by a request: who asked, what was acted on, a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reference<'a> {
+    /// The resource with its attributes, as they were when the request was logged.
+    Resource(Resource<'a>),
+    /// Only its GUID.
+    Id(Uuid),
+    /// Only another text, in practice the service database's internal integer key.
+    Key(Cow<'a, str>),
+}
+
+impl<'a> Reference<'a> {
+    /// Reads a reference from a value; `None` where the value is blank or of another kind.
+    #[must_use]
+    pub fn from_value(value: Value<'a>) -> Option<Self> {
+        if let Some(object) = value.as_object() {
+            return Some(Self::Resource(Resource(object)));
+        }
+        let text = match value.kind() {
+            ValueKind::Text | ValueKind::Number => value.to_text()?,
+            _ => return None,
+        };
+        if text.trim().is_empty() {
+            return None;
+        }
+        Some(parse_guid(&text).map_or(Self::Key(text), Self::Id))
+    }
+
+    /// The GUID (`HybridObjectID` of a resource).
+    #[must_use]
+    pub fn id(&self) -> Option<Uuid> {
+        match self {
+            Self::Resource(resource) => resource.id(),
+            Self::Id(id) => Some(*id),
+            Self::Key(_) => None,
+        }
+    }
+
+    /// The internal key (`ObjectID` of a resource). Keys of different service
+    /// databases have nothing to do with each other.
+    #[must_use]
+    pub fn key(&self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Resource(resource) => resource.key(),
+            Self::Id(_) => None,
+            Self::Key(key) => Some(key.clone()),
+        }
+    }
+
+    /// The resource, where it was logged.
+    #[must_use]
+    pub fn resource(&self) -> Option<Resource<'a>> {
+        match self {
+            Self::Resource(resource) => Some(*resource),
+            _ => None,
+        }
+    }
+
+    /// An attribute of the resource.
+    #[must_use]
+    pub fn get(&self, attribute: &str) -> Option<Value<'a>> {
+        self.resource()?.get(attribute)
+    }
+
+    /// The plain text of an attribute of the resource, if it is not blank.
+    #[must_use]
+    pub fn attribute(&self, attribute: &str) -> Option<Cow<'a, str>> {
+        self.resource()?.text(attribute)
+    }
+
+    /// `ObjectType`.
+    #[must_use]
+    pub fn object_type(&self) -> Option<Cow<'a, str>> {
+        self.attribute("ObjectType")
+    }
+
+    /// `DisplayName`.
+    #[must_use]
+    pub fn display_name(&self) -> Option<Cow<'a, str>> {
+        self.attribute("DisplayName")
+    }
+
+    /// `AccountName`. System accounts have none.
+    #[must_use]
+    pub fn account_name(&self) -> Option<Cow<'a, str>> {
+        self.attribute("AccountName")
+    }
+
+    /// `Domain`.
+    #[must_use]
+    pub fn domain(&self) -> Option<Cow<'a, str>> {
+        self.attribute("Domain")
+    }
+
+    /// `Email`.
+    #[must_use]
+    pub fn email(&self) -> Option<Cow<'a, str>> {
+        self.attribute("Email")
+    }
+
+    /// As a report shows it: `AccountName`, else `DisplayName`, else the GUID, else the key.
+    #[must_use]
+    pub fn text(&self) -> Cow<'a, str> {
+        self.account_name()
+            .or_else(|| self.display_name())
+            .or_else(|| self.id().map(|id| Cow::Owned(id.to_string())))
+            .or_else(|| self.key())
+            .unwrap_or_default()
+    }
+}
+
+/// A resource with its attributes. References among them are internal keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resource<'a>(Object<'a>);
+
+impl<'a> Resource<'a> {
+    /// `HybridObjectID`.
+    #[must_use]
+    pub fn id(self) -> Option<Uuid> {
+        self.text("HybridObjectID")
+            .and_then(|text| parse_guid(&text))
+    }
+
+    /// `ObjectID`, the internal key. A GUID there is no internal key.
+    #[must_use]
+    pub fn key(self) -> Option<Cow<'a, str>> {
+        self.text("ObjectID")
+            .filter(|text| parse_guid(text).is_none())
+    }
+
+    /// An attribute; names are compared without regard to ASCII case.
+    #[must_use]
+    pub fn get(self, attribute: &str) -> Option<Value<'a>> {
+        self.0.get(attribute)
+    }
+
+    /// The plain text of an attribute, if it is not blank.
+    #[must_use]
+    pub fn text(self, attribute: &str) -> Option<Cow<'a, str>> {
+        self.0.text(attribute)
+    }
+
+    /// An attribute as references, one or many.
+    pub fn references(
+        self,
+        attribute: &str,
+    ) -> impl Iterator<Item = Reference<'a>> + Clone + use<'a> {
+        self.get(attribute)
+            .into_iter()
+            .flat_map(Value::items)
+            .filter_map(Reference::from_value)
+    }
+
+    /// An attribute as a time; `None` where it is missing or can't be read.
+    #[must_use]
+    pub fn time(self, attribute: &str, order: DateOrder) -> Option<DateTime<Utc>> {
+        match crate::time::parse(&self.text(attribute)?, order) {
+            Ok(TimeText::At(time)) => Some(time),
+            _ => None,
+        }
+    }
+
+    /// All attributes in the order they were logged.
+    pub fn attributes(self) -> impl Iterator<Item = (Cow<'a, str>, Value<'a>)> + Clone + use<'a> {
+        self.0.members()
+    }
+
+    /// The object as it was logged.
+    #[must_use]
+    pub fn object(self) -> Object<'a> {
+        self.0
+    }
+
+    pub(crate) fn from_value(value: Value<'a>) -> Option<Self> {
+        value.as_object().map(Self)
+    }
+}

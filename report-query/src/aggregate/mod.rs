@@ -1,0 +1,33 @@
+//! Aggregates: what a group of rows comes to.
+//!
+//! ```
+//! use report_query::{Query, arg_max, col, collect_set, count, count_distinct, count_if, percentile};
+//!
+//! let by_activity = Query::new().group_by(["activity"]).aggregate([
+//!     count().alias("requests"),
+//!     count_if(col("result").eq("failure")).alias("failed"),
+//!     count_distinct(col("actor")).alias("people"),
+//!     arg_max(col("result"), col("time")).alias("latest"),
+//!     collect_set(col("service")).filter(col("service").is_not_null()).alias("services"),
+//!     percentile(col("wait"), 95.0).alias("p95"),
+//! ]);
+//! # let _ = by_activity;
+//! ```
+//!
+//! Every aggregate but [`count`] leaves nulls out. All are exact; where an
+//! exact answer would take more memory than the [limits](crate::Limits) allow,
+//! the query fails with a typed error. The names `approx_count_distinct` and
+//! `approx_percentile` are reserved for estimates.
+
+mod distinct;
+mod functions;
+mod percentile;
+mod state;
+
+pub use functions::{
+    Aggregate, any, arg_max, arg_min, avg, collect_list, collect_set, count, count_distinct,
+    count_if, every, first, last, max, min, percentile, sum,
+};
+
+pub(crate) use functions::{AggregateFunction, BoundAggregate};
+pub(crate) use state::{Budget, State};

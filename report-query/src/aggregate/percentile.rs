@@ -1,0 +1,63 @@
+//! Percentiles by nearest rank, exactly.
+
+use crate::error::{QueryError, Result};
+use crate::value::Value;
+
+/// Checks that a percentile is one.
+pub(super) fn check_fraction(percent: f64) -> Result<()> {
+    if (0.0..=100.0).contains(&percent) {
+        Ok(())
+    } else {
+        Err(QueryError::argument("a percentile lies between 0 and 100"))
+    }
+}
+
+/// The value of rank ⌈percent / 100 · n⌉, counted from 1 in ascending order;
+/// the least for percent 0. Null of no value.
+pub(super) fn nearest_rank(mut values: Vec<Value>, percent: f64) -> Value {
+    // The product first: 100 · 29 / 100 is 29, while 29 / 100 · 100 is more in floats.
+    let rank = (percent * values.len() as f64 / 100.0).ceil() as usize;
+    let index = rank.clamp(1, values.len().max(1)) - 1;
+    if index >= values.len() {
+        return Value::Null;
+    }
+    values.select_nth_unstable(index).1.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rank(values: &[i64], percent: f64) -> Option<i64> {
+        nearest_rank(values.iter().copied().map(Value::from).collect(), percent).as_int()
+    }
+
+    #[test]
+    fn is_always_one_of_the_values() {
+        let values = [35, 20, 15, 50, 40];
+        assert_eq!(rank(&values, 0.0), Some(15));
+        assert_eq!(rank(&values, 5.0), Some(15));
+        assert_eq!(rank(&values, 30.0), Some(20));
+        assert_eq!(rank(&values, 40.0), Some(20));
+        assert_eq!(rank(&values, 40.1), Some(35));
+        assert_eq!(rank(&values, 50.0), Some(35));
+        assert_eq!(rank(&values, 100.0), Some(50));
+        assert_eq!(rank(&[7], 99.0), Some(7));
+        assert_eq!(rank(&[], 50.0), None);
+    }
+
+    #[test]
+    fn hundredths_of_a_hundred_are_whole_ranks() {
+        let values: Vec<i64> = (1..=100).collect();
+        for percent in 1..=100_u32 {
+            assert_eq!(rank(&values, f64::from(percent)), Some(i64::from(percent)));
+        }
+    }
+
+    #[test]
+    fn the_share_is_checked() {
+        assert!(check_fraction(100.0).is_ok());
+        assert!(check_fraction(100.1).is_err());
+        assert!(check_fraction(f64::NAN).is_err());
+    }
+}

@@ -1,0 +1,332 @@
+//! What an aggregate knows of the rows seen so far.
+//!
+//! A state is begun for each group, [updated](State::update) row by row,
+//! [merged](State::merge) with the state of the same group over later rows,
+//! and [finished](State::finish). Merging in the order of the rows gives what
+//! one state over all rows gives.
+
+use super::distinct::Distinct;
+use super::functions::{AggregateFunction, BoundAggregate};
+use super::percentile::nearest_rank;
+use crate::error::{QueryError, Result};
+use crate::expr::Scope;
+use crate::value::Value;
+
+/// How many values all states of a query may still hold.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    left: u64,
+    limit: u64,
+}
+
+impl Budget {
+    pub(crate) const fn new(limit: u64) -> Self {
+        Self { left: limit, limit }
+    }
+
+    pub(super) fn take(&mut self, values: u64) -> Result<()> {
+        match self.left.checked_sub(values) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => Err(QueryError::limit("values in aggregates", self.limit)),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum State {
+    Count(u64),
+    /// Cannot overflow: 2^64 rows of 64-bit integers fit 128 bits.
+    SumInt(i128, u64),
+    SumFloat(f64, u64),
+    Avg {
+        ints: i128,
+        floats: f64,
+        count: u64,
+    },
+    Min(Value),
+    Max(Value),
+    /// Key and value.
+    ArgMin(Value, Value),
+    ArgMax(Value, Value),
+    First(Value),
+    Last(Value),
+    Any(bool),
+    Every(bool),
+    CountDistinct(Distinct),
+    Set(Distinct),
+    List(Vec<Value>),
+    Percentile(Vec<Value>),
+}
+
+impl State {
+    /// The state of no rows.
+    pub(crate) fn new(function: AggregateFunction) -> Self {
+        use AggregateFunction as F;
+
+        match function {
+            F::Count | F::CountIf => Self::Count(0),
+            F::CountDistinct => Self::CountDistinct(Distinct::default()),
+            // Becomes a sum of floats with the first of them.
+            F::Sum => Self::SumInt(0, 0),
+            F::Avg => Self::Avg {
+                ints: 0,
+                floats: 0.0,
+                count: 0,
+            },
+            F::Min => Self::Min(Value::Null),
+            F::Max => Self::Max(Value::Null),
+            F::ArgMin => Self::ArgMin(Value::Null, Value::Null),
+            F::ArgMax => Self::ArgMax(Value::Null, Value::Null),
+            F::First => Self::First(Value::Null),
+            F::Last => Self::Last(Value::Null),
+            F::CollectSet => Self::Set(Distinct::default()),
+            F::CollectList => Self::List(Vec::new()),
+            F::Any => Self::Any(false),
+            F::Every => Self::Every(true),
+            F::Percentile(_) => Self::Percentile(Vec::new()),
+        }
+    }
+
+    /// Takes one more row in.
+    pub(crate) fn update(
+        &mut self,
+        aggregate: &BoundAggregate,
+        scope: &Scope<'_>,
+        budget: &mut Budget,
+    ) -> Result<()> {
+        if let Some(filter) = &aggregate.filter {
+            if filter.test(scope)? != Some(true) {
+                return Ok(());
+            }
+        }
+        let Some(argument) = aggregate.arguments.first() else {
+            if let Self::Count(count) = self {
+                *count += 1;
+            }
+            return Ok(());
+        };
+        match self {
+            Self::Count(count) => {
+                *count += u64::from(argument.test(scope)? == Some(true));
+                return Ok(());
+            }
+            Self::Any(any) => {
+                *any |= argument.test(scope)? == Some(true);
+                return Ok(());
+            }
+            Self::Every(every) => {
+                *every &= argument.test(scope)? != Some(false);
+                return Ok(());
+            }
+            // Null values count here: it is the key that decides.
+            Self::ArgMin(best, value) | Self::ArgMax(best, value) => {
+                let least = aggregate.function == AggregateFunction::ArgMin;
+                let Some(key) = aggregate.arguments.get(1) else {
+                    return Ok(());
+                };
+                let key = key.eval(scope)?;
+                if better(least, key.as_ref(), best) {
+                    *best = key.into_owned();
+                    *value = argument.eval(scope)?.into_owned();
+                }
+                return Ok(());
+            }
+            // Decided by the first value; the rest need not be evaluated.
+            Self::First(first) if !first.is_null() => return Ok(()),
+            _ => {}
+        }
+        let value = argument.eval(scope)?;
+        let value = value.as_ref();
+        if value.is_null() {
+            return Ok(());
+        }
+        match self {
+            Self::SumInt(sum, count) => match value {
+                Value::Int(int) => {
+                    *sum += i128::from(*int);
+                    *count += 1;
+                }
+                value => *self = Self::SumFloat(value.as_float().unwrap_or_default(), 1),
+            },
+            Self::SumFloat(sum, count) => {
+                *sum += value.as_float().unwrap_or_default();
+                *count += 1;
+            }
+            Self::Avg {
+                ints,
+                floats,
+                count,
+            } => {
+                match value {
+                    Value::Int(int) => *ints += i128::from(*int),
+                    value => *floats += value.as_float().unwrap_or_default(),
+                }
+                *count += 1;
+            }
+            Self::Min(least) => {
+                // Null is greater than all, so the first value replaces it.
+                if *value < *least {
+                    *least = value.clone();
+                }
+            }
+            Self::Max(greatest) => {
+                if greatest.is_null() || *value > *greatest {
+                    *greatest = value.clone();
+                }
+            }
+            Self::First(kept) | Self::Last(kept) => *kept = value.clone(),
+            Self::CountDistinct(distinct) => distinct.insert(value, u64::MAX, budget)?,
+            Self::Set(distinct) => distinct.insert(value, aggregate.cap, budget)?,
+            Self::List(values) => {
+                if values.len() as u64 >= aggregate.cap {
+                    return Err(QueryError::limit("values in a collection", aggregate.cap));
+                }
+                budget.take(1)?;
+                values.push(value.clone());
+            }
+            Self::Percentile(values) => {
+                budget.take(1)?;
+                values.push(value.clone());
+            }
+            Self::Count(_)
+            | Self::Any(_)
+            | Self::Every(_)
+            | Self::ArgMin(..)
+            | Self::ArgMax(..) => {}
+        }
+        Ok(())
+    }
+
+    /// Takes in the state of the same aggregate over rows that come after.
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "the run has one part until segments are run apart"
+        )
+    )]
+    pub(crate) fn merge(&mut self, aggregate: &BoundAggregate, later: Self) -> Result<()> {
+        match (&mut *self, later) {
+            (Self::Count(a), Self::Count(b)) => *a += b,
+            (Self::SumInt(a, n), Self::SumInt(b, m)) => {
+                *a += b;
+                *n += m;
+            }
+            (Self::SumFloat(a, n), Self::SumFloat(b, m)) => {
+                *a += b;
+                *n += m;
+            }
+            // A sum of no floats is still one of integers.
+            (Self::SumInt(_, 0), later @ Self::SumFloat(..)) => *self = later,
+            (
+                Self::Avg {
+                    ints,
+                    floats,
+                    count,
+                },
+                Self::Avg {
+                    ints: more_ints,
+                    floats: more_floats,
+                    count: more,
+                },
+            ) => {
+                *ints += more_ints;
+                *floats += more_floats;
+                *count += more;
+            }
+            (Self::Min(a), Self::Min(b)) => {
+                if b < *a {
+                    *a = b;
+                }
+            }
+            (Self::Max(a), Self::Max(b)) => {
+                if !b.is_null() && (a.is_null() || b > *a) {
+                    *a = b;
+                }
+            }
+            (Self::ArgMin(key, value), Self::ArgMin(other, other_value)) => {
+                if better(true, &other, key) {
+                    (*key, *value) = (other, other_value);
+                }
+            }
+            (Self::ArgMax(key, value), Self::ArgMax(other, other_value)) => {
+                if better(false, &other, key) {
+                    (*key, *value) = (other, other_value);
+                }
+            }
+            (Self::First(a), Self::First(b)) if a.is_null() => *a = b,
+            (Self::Last(a), Self::Last(b)) if !b.is_null() => *a = b,
+            (Self::Any(a), Self::Any(b)) => *a |= b,
+            (Self::Every(a), Self::Every(b)) => *a &= b,
+            (Self::CountDistinct(a), Self::CountDistinct(b)) => a.merge(b, u64::MAX)?,
+            (Self::Set(a), Self::Set(b)) => a.merge(b, aggregate.cap)?,
+            (Self::List(a), Self::List(b)) => {
+                if (a.len() + b.len()) as u64 > aggregate.cap {
+                    return Err(QueryError::limit("values in a collection", aggregate.cap));
+                }
+                a.extend(b);
+            }
+            (Self::Percentile(a), Self::Percentile(b)) => a.extend(b),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The value of the group.
+    pub(crate) fn finish(self, function: AggregateFunction) -> Result<Value> {
+        Ok(match self {
+            Self::Count(count) => int(count)?,
+            Self::SumInt(_, 0) => Value::Null,
+            Self::SumInt(sum, _) => {
+                Value::Int(i64::try_from(sum).map_err(|_| QueryError::overflow("a sum"))?)
+            }
+            Self::SumFloat(sum, _) => Value::Float(sum),
+            Self::Avg { count: 0, .. } => Value::Null,
+            Self::Avg {
+                ints,
+                floats,
+                count,
+            } => Value::Float((ints as f64 + floats) / count as f64),
+            Self::Min(value)
+            | Self::Max(value)
+            | Self::ArgMin(_, value)
+            | Self::ArgMax(_, value)
+            | Self::First(value)
+            | Self::Last(value) => value,
+            Self::Any(value) | Self::Every(value) => Value::Bool(value),
+            Self::CountDistinct(distinct) => int(distinct.len() as u64)?,
+            Self::Set(distinct) => Value::List(distinct.into_sorted().into()),
+            Self::List(values) => Value::List(values.into()),
+            Self::Percentile(values) => match function {
+                AggregateFunction::Percentile(percent) => nearest_rank(values, percent),
+                _ => Value::Null,
+            },
+        })
+    }
+}
+
+/// Whether a later row's key takes the place of the best so far. Of equal
+/// keys the least stays with its first row, the greatest goes to its last.
+fn better(least: bool, key: &Value, best: &Value) -> bool {
+    if key.is_null() {
+        false
+    } else if best.is_null() {
+        true
+    } else if least {
+        key < best
+    } else {
+        key >= best
+    }
+}
+
+fn int(count: u64) -> Result<Value> {
+    i64::try_from(count)
+        .map(Value::Int)
+        .map_err(|_| QueryError::overflow("a count"))
+}
+
+#[cfg(test)]
+mod tests;

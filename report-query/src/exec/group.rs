@@ -1,0 +1,175 @@
+//! Groups: rows with equal keys, sessions, and the first rows of each key.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::batch::{Batch, Evaluator, column, position, value};
+use super::sort::Order;
+use crate::aggregate::{BoundAggregate, Budget, State};
+use crate::error::{QueryError, Result};
+use crate::expr::Bound;
+use crate::query::{BoundSort, Limits};
+use crate::value::Value;
+
+/// The groups of rows: a number for each row, in the order of first occurrence.
+struct Groups {
+    keys: Vec<Box<[Value]>>,
+    of_row: Vec<u32>,
+}
+
+fn groups(batch: &Batch<'_>, by: &[Bound], limits: &Limits) -> Result<Groups> {
+    let mut evaluators: Vec<_> = by.iter().map(|key| Evaluator::new(key, value)).collect();
+    let mut numbers: HashMap<Box<[Value]>, u32> = HashMap::new();
+    let mut of_row = Vec::with_capacity(batch.len());
+    let mut key = Vec::with_capacity(by.len());
+    for row in 0..batch.len() {
+        key.clear();
+        for evaluator in &mut evaluators {
+            key.push(evaluator.of(batch, row)?);
+        }
+        let number = match numbers.get(key.as_slice()) {
+            Some(number) => *number,
+            None => {
+                if numbers.len() as u64 >= limits.groups {
+                    return Err(QueryError::limit("groups", limits.groups));
+                }
+                let number = position(numbers.len());
+                numbers.insert(key.as_slice().into(), number);
+                number
+            }
+        };
+        of_row.push(number);
+    }
+    let mut keys: Vec<(Box<[Value]>, u32)> = numbers.into_iter().collect();
+    keys.sort_unstable_by_key(|(_, number)| *number);
+    Ok(Groups {
+        keys: keys.into_iter().map(|(key, _)| key).collect(),
+        of_row,
+    })
+}
+
+/// One row for each group, ascending by the keys.
+pub(super) fn group<'s>(
+    batch: &Batch<'_>,
+    by: &[Bound],
+    aggregates: &[BoundAggregate],
+    limits: &Limits,
+) -> Result<Batch<'s>> {
+    let mut groups = groups(batch, by, limits)?;
+    if by.is_empty() {
+        // One group of all rows, even of none.
+        groups.keys = vec![Box::default()];
+    }
+    let count = groups.keys.len();
+    let mut columns: Vec<Vec<Value>> = Vec::with_capacity(by.len() + aggregates.len());
+    let mut order: Vec<u32> = (0..position(count)).collect();
+    let key_of = |group: u32| groups.keys.get(group as usize);
+    order.sort_unstable_by(|a, b| key_of(*a).cmp(&key_of(*b)));
+    for index in 0..by.len() {
+        let of = |group: &u32| key_of(*group)?.get(index).cloned();
+        columns.push(
+            order
+                .iter()
+                .map(|group| of(group).unwrap_or_default())
+                .collect(),
+        );
+    }
+    // One aggregate after the other: each keeps its own states close together.
+    let mut budget = Budget::new(limits.values);
+    for aggregate in aggregates {
+        let mut states = vec![State::new(aggregate.function); count];
+        for (row, group) in groups.of_row.iter().enumerate() {
+            if let Some(state) = states.get_mut(*group as usize) {
+                state.update(aggregate, &batch.scope(row), &mut budget)?;
+            }
+        }
+        let mut values = states
+            .into_iter()
+            .map(|state| state.finish(aggregate.function))
+            .collect::<Result<Vec<_>>>()?;
+        let mut take = |group: &u32| values.get_mut(*group as usize).map(std::mem::take);
+        columns.push(
+            order
+                .iter()
+                .map(|group| take(group).unwrap_or_default())
+                .collect(),
+        );
+    }
+    Ok(Batch::computed(columns, count))
+}
+
+/// For each row the time of its session's first row.
+pub(super) fn sessions(
+    batch: &Batch<'_>,
+    by: &[Bound],
+    time: &Bound,
+    gap_seconds: i64,
+    limits: &Limits,
+) -> Result<Vec<Value>> {
+    let groups = groups(batch, by, limits)?;
+    let times: Vec<Option<DateTime<Utc>>> =
+        column(batch, time)?.iter().map(Value::as_time).collect();
+    let key_of = |row: u32| {
+        (
+            groups.of_row.get(row as usize),
+            times.get(row as usize).copied().flatten(),
+        )
+    };
+    let mut order: Vec<u32> = (0..position(batch.len())).collect();
+    order.sort_by_key(|row| key_of(*row));
+    // A gap beyond what times can differ by separates nothing.
+    let gap = TimeDelta::try_seconds(gap_seconds).unwrap_or(TimeDelta::MAX);
+    let mut sessions = vec![Value::Null; batch.len()];
+    let mut before: Option<(Option<&u32>, DateTime<Utc>)> = None;
+    let mut start = Value::Null;
+    for row in order {
+        let (group, Some(time)) = key_of(row) else {
+            continue;
+        };
+        let goes_on =
+            before.is_some_and(|(last_group, last)| last_group == group && time - last <= gap);
+        if !goes_on {
+            start = Value::Time(time);
+        }
+        before = Some((group, time));
+        if let Some(session) = sessions.get_mut(row as usize) {
+            *session = start.clone();
+        }
+    }
+    Ok(sessions)
+}
+
+/// The positions of the first rows of each key, in their own order.
+pub(super) fn top_per(
+    batch: &Batch<'_>,
+    by: &[Bound],
+    sort: &[BoundSort],
+    rows: u64,
+    limits: &Limits,
+) -> Result<Vec<u32>> {
+    let groups = groups(batch, by, limits)?;
+    let order = Order::new(batch, sort)?;
+    let mut sorted: Vec<u32> = (0..position(batch.len())).collect();
+    sorted.sort_unstable_by(|a, b| order.compare(*a, *b));
+    let mut taken = vec![0_u64; groups.keys.len()];
+    let mut kept: Vec<u32> = sorted
+        .into_iter()
+        .filter(|row| {
+            let group = groups
+                .of_row
+                .get(*row as usize)
+                .copied()
+                .unwrap_or_default();
+            match taken.get_mut(group as usize) {
+                Some(count) if *count < rows => {
+                    *count += 1;
+                    true
+                }
+                _ => false,
+            }
+        })
+        .collect();
+    kept.sort_unstable();
+    Ok(kept)
+}

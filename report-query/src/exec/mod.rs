@@ -1,0 +1,11 @@
+//! Running a bound pipeline on a snapshot.
+//!
+//! Rows of the store are positions as long as possible: a filter, a sort or a
+//! limit moves positions, and cells are read when an expression or the result
+//! asks for them. What is computed stands in columns beside.
+
+mod batch;
+mod group;
+mod join;
+mod run;
+mod sort;

@@ -1,0 +1,293 @@
+//! Running the stages of a pipeline one after the other.
+
+use super::batch::{Batch, Column, Evaluator, Pick, check_cells, column, position, truth};
+use super::{group, join, sort};
+use crate::error::{At, QueryError, QueryErrorKind, Result};
+use crate::expr::{Bound, Cells, Parameters};
+use crate::query::{BoundStage, Limits, PageToken, Pipeline, Plan, Query, TimeRange};
+use crate::result::{QueryResult, RunStats};
+use crate::store::Snapshot;
+use crate::value::Value;
+
+impl Query {
+    /// Binds and runs.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Query::bind) and [`Plan::run`].
+    pub fn run(&self, snapshot: &Snapshot) -> Result<QueryResult> {
+        self.bind(snapshot.schema())?.run(snapshot)
+    }
+
+    /// Binds and runs with the values of parameters.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind_with`](Query::bind_with) and [`Plan::run`].
+    pub fn run_with(&self, snapshot: &Snapshot, parameters: &Parameters) -> Result<QueryResult> {
+        self.bind_with(snapshot.schema(), parameters)?.run(snapshot)
+    }
+}
+
+impl Plan {
+    /// Runs on a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// [`Schema`](QueryErrorKind::Schema) if the snapshot's store has another
+    /// schema; a missing parameter; an overflow; a limit; a page token that is
+    /// not of this query. There is no partial result.
+    pub fn run(&self, snapshot: &Snapshot) -> Result<QueryResult> {
+        if snapshot.schema() != self.schema() {
+            return Err(QueryError::new(QueryErrorKind::Schema {
+                what: "the plan was made for another schema",
+            }));
+        }
+        let pipeline = self.pipeline();
+        let after = page_token(pipeline, self.fingerprint(), snapshot)?;
+        let snapshot = match &after {
+            Some(token) => &snapshot.as_of(token.newest),
+            None => snapshot,
+        };
+        let mut run = Run {
+            snapshot,
+            limits: self.limits(),
+            fingerprint: self.fingerprint(),
+            after,
+            next: None,
+            stats: RunStats::default(),
+        };
+        let batch = run.pipeline(pipeline)?;
+        let cells = batch.len() * batch.width();
+        check_cells(cells as u64, run.limits)?;
+        let mut values = Vec::with_capacity(cells);
+        for row in 0..batch.len() {
+            values.extend((0..batch.width()).map(|column| batch.cell(row, column).into_owned()));
+        }
+        let result = QueryResult::from_cells(pipeline.columns.clone(), values, batch.len());
+        Ok(result.with_run(run.next.map(|token| token.to_text()), run.stats))
+    }
+}
+
+/// The token that the page begins after, checked.
+fn page_token(
+    pipeline: &Pipeline,
+    fingerprint: u64,
+    snapshot: &Snapshot,
+) -> Result<Option<PageToken>> {
+    for (index, stage) in pipeline.stages.iter().enumerate() {
+        let BoundStage::Page {
+            by,
+            after: Some(text),
+            ..
+        } = stage
+        else {
+            continue;
+        };
+        let read = PageToken::from_text(text).and_then(|token| {
+            token.check(fingerprint, by.len())?;
+            if token.newest > snapshot.newest_ingest() {
+                let what = "of another store, or of a newer snapshot";
+                return Err(QueryError::new(QueryErrorKind::PageToken { what }));
+            }
+            Ok(token)
+        });
+        return read
+            .at("after")
+            .at("page")
+            .at_index(index)
+            .at("stages")
+            .map(Some);
+    }
+    Ok(None)
+}
+
+struct Run<'s, 'p> {
+    snapshot: &'s Snapshot,
+    limits: &'p Limits,
+    fingerprint: u64,
+    after: Option<PageToken>,
+    next: Option<PageToken>,
+    stats: RunStats,
+}
+
+impl<'s> Run<'s, '_> {
+    fn pipeline(&mut self, pipeline: &Pipeline) -> Result<Batch<'s>> {
+        let mut batch = self.scan(pipeline.range);
+        let mut stages = pipeline.stages.iter().enumerate().peekable();
+        // The filters in front see rows in any order, and leave fewer to sort.
+        while let Some((index, stage)) =
+            stages.next_if(|(_, stage)| matches!(stage, BoundStage::Filter(_)))
+        {
+            batch = self
+                .stage(batch, stage, None)
+                .map_err(place(index, stage))?;
+        }
+        batch.sort_by_key();
+        while let Some((index, stage)) = stages.next() {
+            let limit = match stages.peek() {
+                Some((_, BoundStage::Limit(rows))) => Some(*rows),
+                _ => None,
+            };
+            batch = self
+                .stage(batch, stage, limit)
+                .and_then(|batch| batch.check(self.limits).map(|()| batch))
+                .map_err(place(index, stage))?;
+        }
+        Ok(batch)
+    }
+
+    /// The rows of the store in a time range, in no order.
+    fn scan(&mut self, range: TimeRange) -> Batch<'s> {
+        let mut picks = Vec::new();
+        for (index, part) in self.snapshot.parts().enumerate() {
+            let inside = part.segment.rows_between(range.from, range.to);
+            let start = part.rows.start.max(inside.start);
+            let rows = start..part.rows.end.min(inside.end).max(start);
+            if rows.is_empty() {
+                self.stats.segments_skipped += 1;
+                continue;
+            }
+            self.stats.segments += 1;
+            self.stats.rows_scanned += rows.len() as u64;
+            let segment = position(index);
+            let pick = |row| Pick {
+                segment,
+                row: position(row),
+            };
+            match part.as_of {
+                None => picks.extend(rows.map(pick)),
+                Some(as_of) => picks.extend(
+                    rows.filter(|row| part.segment.ingest(*row) <= as_of)
+                        .map(pick),
+                ),
+            }
+        }
+        let columns = self.snapshot.schema().fields().len();
+        Batch::scan(self.snapshot.segments(), columns, picks)
+    }
+
+    fn stage(
+        &mut self,
+        mut batch: Batch<'s>,
+        stage: &BoundStage,
+        limit: Option<u64>,
+    ) -> Result<Batch<'s>> {
+        Ok(match stage {
+            BoundStage::Filter(predicate) => {
+                let kept = filter(&batch, predicate)?;
+                if kept.len() == batch.len() {
+                    batch
+                } else {
+                    batch.take(&kept)
+                }
+            }
+            BoundStage::Extend(exprs) => {
+                // All see the columns as they were, so they are set afterwards.
+                let mut columns = batch.columns().to_vec();
+                for (place, expr) in exprs {
+                    let column = computed(&batch, expr)?;
+                    match place.and_then(|place| columns.get_mut(place)) {
+                        Some(old) => *old = column,
+                        None => columns.push(column),
+                    }
+                }
+                batch.with_columns(columns)
+            }
+            BoundStage::Select(exprs) => {
+                let columns = exprs
+                    .iter()
+                    .map(|expr| computed(&batch, expr))
+                    .collect::<Result<_>>()?;
+                batch.with_columns(columns)
+            }
+            BoundStage::Expand {
+                column,
+                position,
+                keep_empty,
+            } => join::expand(&batch, *column, *position, *keep_empty, self.limits)?,
+            BoundStage::Group { by, aggregates } => {
+                group::group(&batch, by, aggregates, self.limits)?
+            }
+            BoundStage::Sort(keys) => {
+                let rows = sort::sort(&batch, keys, limit)?;
+                batch.take(&rows)
+            }
+            BoundStage::Limit(rows) => {
+                let rows = usize::try_from(*rows).unwrap_or(usize::MAX);
+                if rows < batch.len() {
+                    let first: Vec<u32> = (0..position(rows)).collect();
+                    batch = batch.take(&first);
+                }
+                batch
+            }
+            BoundStage::Page { size, by, .. } => {
+                let newest = self.snapshot.newest_ingest();
+                let at = (self.fingerprint, newest);
+                let page = sort::page(&batch, by, *size, self.after.as_ref(), at)?;
+                self.next = page.next;
+                batch.take(&page.rows)
+            }
+            BoundStage::Join(join) => {
+                let right = self.pipeline(&join.with).at("with")?;
+                join::join(batch, &right, join, self.limits)?
+            }
+            BoundStage::Union { other, columns } => {
+                let right = self.pipeline(other)?;
+                join::union(batch, &right, columns, self.limits)?
+            }
+            BoundStage::Sessionize {
+                by,
+                time,
+                gap_seconds,
+            } => {
+                let sessions = group::sessions(&batch, by, time, *gap_seconds, self.limits)?;
+                batch.push(sessions);
+                batch
+            }
+            BoundStage::TopPer { by, sort, rows } => {
+                let kept = group::top_per(&batch, by, sort, *rows, self.limits)?;
+                batch.take(&kept)
+            }
+        })
+    }
+}
+
+/// Says which stage an error comes from.
+fn place(index: usize, stage: &BoundStage) -> impl FnOnce(QueryError) -> QueryError {
+    let name = stage.name();
+    move |error| error.at(name).at_index(index).at("stages")
+}
+
+/// A column as it stands, or computed for all rows.
+fn computed(batch: &Batch<'_>, expr: &Bound) -> Result<Column> {
+    match expr {
+        Bound::Column(index) => match batch.columns().get(*index) {
+            Some(column) => Ok(column.clone()),
+            None => Ok(Column::own(vec![Value::Null; batch.len()])),
+        },
+        expr => column(batch, expr).map(Column::own),
+    }
+}
+
+/// The positions of the rows of which a predicate is true.
+fn filter(batch: &Batch<'_>, predicate: &Bound) -> Result<Vec<u32>> {
+    let parts = match predicate {
+        Bound::And(parts) => parts.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let mut tests: Vec<_> = parts
+        .iter()
+        .map(|part| Evaluator::new(part, truth))
+        .collect();
+    let mut kept = Vec::new();
+    'rows: for row in 0..batch.len() {
+        for test in &mut tests {
+            if !test.of(batch, row)? {
+                continue 'rows;
+            }
+        }
+        kept.push(position(row));
+    }
+    Ok(kept)
+}

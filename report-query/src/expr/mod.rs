@@ -1,0 +1,47 @@
+//! Expressions: one type for filters, computed columns, group keys and sort keys.
+//!
+//! An [`Expr`] is built from columns ([`col`], or a constant made with
+//! [`Expr::column`]), literals (anything that becomes a [`Value`](crate::Value))
+//! and [parameters](param), by methods:
+//!
+//! ```
+//! use report_query::{Bucket, Expr, col, field};
+//!
+//! const TIME: Expr = Expr::column("time");
+//! const RESULT: Expr = Expr::column("result");
+//!
+//! let failed = RESULT.ne("success").and(col("actor").starts_with("adm"));
+//! let at_night = col("targets").any(field("name").contains("night"));
+//! let day = TIME.bucket(Bucket::DAY).alias("day");
+//! # let _ = (failed, at_night, day);
+//! ```
+//!
+//! Nothing is checked while an expression is built. Binding a query to a schema
+//! finds every unknown name and every type error, with its place.
+//!
+//! What null, case, order and overflow mean is written down once, in the
+//! [semantics](crate::semantics).
+
+mod bind;
+mod eval;
+mod function;
+mod functions;
+mod parameters;
+mod text;
+mod time;
+mod tree;
+
+pub use parameters::Parameters;
+pub use time::{Bucket, TimePart};
+pub use tree::{
+    Expr, Key, case, col, concat, field, if_then_else, item, list, lit, param, when_param,
+};
+
+pub(crate) use bind::{Binder, Bound, Comparison, is_ordered};
+pub(crate) use eval::{Cells, Row, Scope};
+pub(crate) use function::Function;
+pub(crate) use time::parse_offset;
+pub(crate) use tree::{Each, Node};
+
+#[cfg(test)]
+mod tests;

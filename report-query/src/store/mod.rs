@@ -1,0 +1,61 @@
+//! The store: rows in memory, appended from any thread, read as snapshots.
+//!
+//! A [`Store`] keeps rows of one [`Schema`](crate::Schema) in immutable
+//! segments, ordered by time. New rows come as a small immutable chunk of the
+//! head; chunks are merged as they grow and become segments of 65,536 rows.
+//! A [`Snapshot`] is the list of segments at one moment: taking it copies a
+//! pointer, and nothing that happens later changes what it shows.
+//!
+//! ```
+//! use chrono::{DateTime, Utc};
+//! use report_query::{DataType, Field, Query, Retention, Schema, Store, StoreOptions, Value, count};
+//! use uuid::Uuid;
+//!
+//! let schema = Schema::new([
+//!     Field::new("time", DataType::Time).required(),
+//!     Field::new("id", DataType::Id).required(),
+//!     Field::new("door", DataType::Text),
+//! ])?
+//! .with_key("time", "id")?;
+//! let store = Store::new(schema, StoreOptions::new(Retention::MONTH))?;
+//!
+//! let now: DateTime<Utc> = "2026-11-24T12:00:00Z".parse()?;
+//! let row = |id, door: &str| vec![now.into(), Uuid::from_u128(id).into(), door.into()];
+//! let report = store.append([row(1, "front"), row(2, "back"), row(2, "back")], now);
+//! assert_eq!((report.appended, report.duplicates), (2, 1));
+//!
+//! let result = Query::new().group_by(["door"]).aggregate([count()]).run(&store.snapshot())?;
+//! assert_eq!(result.value(0, "door"), Some(&Value::from("back")));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What happens to a row
+//!
+//! Each row of a batch is counted once in the [`AppendReport`]:
+//!
+//! - **appended**: visible to snapshots taken from now on, with the whole batch at once;
+//! - **duplicates**: a row with this time and id is there, with the same content; dropped;
+//! - **conflicts**: a row with this time and id is there, with other content; the first stays;
+//! - **expired**: older than the [`Retention`] keeps;
+//! - **quarantined**: more than a day ahead of now, so that one wrong clock does not fill the store with a future;
+//! - **invalid**: not of the schema.
+//!
+//! Conflicts, quarantined and invalid rows are named by their position in the
+//! batch, so that nothing is lost silently.
+
+mod duplicates;
+mod head;
+mod retention;
+mod segment;
+mod snapshot;
+#[expect(
+    clippy::module_inception,
+    reason = "the store is the point of the module"
+)]
+mod store;
+
+pub use retention::Retention;
+pub use snapshot::Snapshot;
+pub use store::{AppendReport, Expiry, MemoryUsage, Rejected, Store, StoreOptions, StoreStats};
+
+pub(crate) use segment::Segment;

@@ -1,0 +1,129 @@
+//! `Snapshot`: the rows of a store at one moment.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::segment::Segment;
+use super::store::State;
+use crate::schema::Schema;
+
+/// The rows of a store at one moment. What is appended, expired or merged
+/// later does not change it. Cloning copies a pointer.
+#[derive(Clone)]
+pub struct Snapshot {
+    schema: Schema,
+    state: Arc<State>,
+    as_of: u64,
+}
+
+impl Snapshot {
+    pub(super) fn new(schema: &Schema, state: Arc<State>) -> Self {
+        Self {
+            schema: schema.clone(),
+            as_of: state.newest,
+            state,
+        }
+    }
+
+    /// The schema of the store.
+    #[must_use]
+    pub const fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The number of the newest batch in it: batches that bring rows are
+    /// counted from 1. A snapshot can be [narrowed](Snapshot::as_of) to this
+    /// number later.
+    #[must_use]
+    pub const fn newest_ingest(&self) -> u64 {
+        self.as_of
+    }
+
+    /// The same without the rows of batches after a number, as far as rows are
+    /// still kept.
+    #[must_use]
+    pub fn as_of(&self, ingest: u64) -> Self {
+        Self {
+            as_of: ingest.min(self.as_of),
+            ..self.clone()
+        }
+    }
+
+    /// How many rows it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.parts()
+            .map(|part| match part.as_of {
+                None => part.rows.len(),
+                Some(_) => part.visible().count(),
+            })
+            .sum()
+    }
+
+    /// Whether it has no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.parts().all(|part| part.visible().next().is_none())
+    }
+
+    /// The times of the oldest and the newest row.
+    #[must_use]
+    pub fn time_range(&self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        let mut range: Option<(DateTime<Utc>, DateTime<Utc>)> = None;
+        for part in self.parts() {
+            let ends = [part.visible().next(), part.visible().next_back()];
+            for row in ends.into_iter().flatten() {
+                if let Some((time, _)) = part.segment.key(row) {
+                    let (oldest, newest) = range.unwrap_or((time, time));
+                    range = Some((oldest.min(time), newest.max(time)));
+                }
+            }
+        }
+        range
+    }
+
+    /// All segments; a position among them stays the same for the snapshot.
+    pub(crate) fn segments(&self) -> &[Arc<Segment>] {
+        &self.state.segments
+    }
+
+    /// The segments with the rows of each that count.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        self.segments().iter().map(|segment| Part {
+            segment,
+            rows: segment.rows_between(self.state.cut, None),
+            as_of: (segment.newest_ingest() > self.as_of).then_some(self.as_of),
+        })
+    }
+}
+
+/// A segment, and which of its rows count.
+pub(crate) struct Part<'a> {
+    pub(crate) segment: &'a Segment,
+    /// Those that are not expired.
+    pub(crate) rows: Range<usize>,
+    /// Rows of later batches do not count.
+    pub(crate) as_of: Option<u64>,
+}
+
+impl<'a> Part<'a> {
+    /// The rows that count.
+    pub(crate) fn visible(&self) -> impl DoubleEndedIterator<Item = usize> + use<'a> {
+        let (segment, as_of) = (self.segment, self.as_of);
+        self.rows
+            .clone()
+            .filter(move |row| as_of.is_none_or(|as_of| segment.ingest(*row) <= as_of))
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("segments", &self.segments().len())
+            .field("newest_ingest", &self.as_of)
+            .finish_non_exhaustive()
+    }
+}

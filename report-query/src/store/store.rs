@@ -1,0 +1,459 @@
+//! `Store`: append, expire, snapshot.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::duplicates::{Known, probe};
+use super::head::{self, Grown};
+use super::retention::Retention;
+use super::segment::{Segment, StoredRow};
+use super::snapshot::Snapshot;
+use crate::error::{QueryError, QueryErrorKind, Result};
+use crate::schema::Schema;
+use crate::value::Value;
+
+/// How a store keeps rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreOptions {
+    retention: Retention,
+    segment_rows: usize,
+}
+
+impl StoreOptions {
+    /// Keeps rows so long.
+    #[must_use]
+    pub const fn new(retention: Retention) -> Self {
+        Self {
+            retention,
+            segment_rows: 65_536,
+        }
+    }
+
+    /// How many rows a sealed segment has: 65,536 by default, which is also
+    /// the most; at least 1. Small segments are for tests.
+    #[must_use]
+    pub const fn segment_rows(mut self, rows: usize) -> Self {
+        self.segment_rows = match rows {
+            0 => 1,
+            1..65_536 => rows,
+            _ => 65_536,
+        };
+        self
+    }
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self::new(Retention::default())
+    }
+}
+
+/// How far ahead of now a row's time may be.
+const FUTURE: TimeDelta = TimeDelta::days(1);
+
+/// Rows of one schema in memory.
+///
+/// All methods take `&self` and may be called from any thread. The lock inside
+/// guards one pointer and is held for a copy or an exchange of it, never while
+/// rows are read, copied or freed.
+pub struct Store {
+    schema: Schema,
+    /// Where the key columns stand.
+    key: (usize, usize),
+    options: StoreOptions,
+    state: Mutex<Arc<State>>,
+}
+
+/// All that changes, as one immutable value.
+#[derive(Clone, Default)]
+pub(super) struct State {
+    /// Sealed ones, then the chunks of the head.
+    pub(super) segments: Vec<Arc<Segment>>,
+    sealed: usize,
+    /// Rows before it are gone, whether or not they are freed.
+    pub(super) cut: Option<DateTime<Utc>>,
+    /// The number of the newest batch that brought rows.
+    pub(super) newest: u64,
+    counts: Counts,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    appended: u64,
+    duplicates: u64,
+    conflicts: u64,
+    expired: u64,
+    quarantined: u64,
+    invalid: u64,
+    dropped: u64,
+}
+
+impl Store {
+    /// An empty store.
+    ///
+    /// # Errors
+    ///
+    /// [`Schema`](QueryErrorKind::Schema) if the schema has no
+    /// [key](Schema::with_key).
+    pub fn new(schema: Schema, options: StoreOptions) -> Result<Self> {
+        let Some(key) = schema.key() else {
+            return Err(QueryError::new(QueryErrorKind::Schema {
+                what: "a store's schema needs a key",
+            }));
+        };
+        Ok(Self {
+            schema,
+            key,
+            options,
+            state: Mutex::default(),
+        })
+    }
+
+    /// The schema.
+    #[must_use]
+    pub const fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Arc<State>> {
+        // What the lock guards is whole at any moment, so a panic elsewhere spoils nothing.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn load(&self) -> Arc<State> {
+        Arc::clone(&self.lock())
+    }
+
+    /// Publishes a state made from another, unless that one was replaced meanwhile.
+    fn publish(&self, from: &Arc<State>, next: State) -> bool {
+        let mut next = Arc::new(next);
+        let mut current = self.lock();
+        let unchanged = Arc::ptr_eq(&current, from);
+        if unchanged {
+            std::mem::swap(&mut *current, &mut next);
+        }
+        drop(current);
+        // What was replaced is freed here, after the lock.
+        drop(next);
+        unchanged
+    }
+
+    /// Appends rows, each with a value for each column of the schema, in its
+    /// order. All rows that are appended become visible at once.
+    ///
+    /// `now` decides what is too old and what is too far ahead; see the
+    /// [module](crate::store) for what happens to a row.
+    pub fn append(
+        &self,
+        rows: impl IntoIterator<Item = Vec<Value>>,
+        now: DateTime<Utc>,
+    ) -> AppendReport {
+        let mut report = AppendReport::default();
+        let mut batch = Vec::new();
+        for (index, values) in rows.into_iter().enumerate() {
+            match self.checked(values) {
+                Ok(row) => batch.push((index, row)),
+                Err(rejected) => {
+                    report.invalid += 1;
+                    report.rejected.push((index, rejected));
+                }
+            }
+        }
+        // Of equal keys the first of the batch comes first.
+        batch.sort_by_key(|(_, row)| row.key());
+        loop {
+            let state = self.load();
+            let (report, next) = self.appended(&state, &batch, report.clone(), now);
+            if self.publish(&state, next) {
+                return report;
+            }
+        }
+    }
+
+    /// A row of the schema.
+    fn checked(&self, values: Vec<Value>) -> Result<StoredRow, Rejected> {
+        let invalid = |column: Option<usize>, what| Rejected::Invalid { column, what };
+        let fields = self.schema.fields();
+        if values.len() != fields.len() {
+            return Err(invalid(None, "another number of values than columns"));
+        }
+        for (index, (field, value)) in fields.iter().zip(&values).enumerate() {
+            if let Some(what) = field.mismatch(value) {
+                return Err(invalid(Some(index), what));
+            }
+        }
+        let time = values.get(self.key.0).and_then(Value::as_time);
+        let id = values.get(self.key.1).and_then(Value::as_id);
+        match (time, id) {
+            (Some(time), Some(id)) => Ok(StoredRow {
+                time,
+                id,
+                ingest: 0,
+                values,
+            }),
+            _ => Err(invalid(None, "no key")),
+        }
+    }
+
+    /// What a state becomes with the rows of a batch, sorted by their keys.
+    fn appended(
+        &self,
+        state: &State,
+        batch: &[(usize, StoredRow)],
+        mut report: AppendReport,
+        now: DateTime<Utc>,
+    ) -> (AppendReport, State) {
+        let cut = state.cut.max(self.options.retention.cut(now));
+        let latest = now.checked_add_signed(FUTURE);
+        let mut new: Vec<StoredRow> = Vec::new();
+        for (index, row) in batch {
+            if cut.is_some_and(|cut| row.time < cut) {
+                report.expired += 1;
+                continue;
+            }
+            if latest.is_some_and(|latest| row.time > latest) {
+                report.quarantined += 1;
+                report.rejected.push((*index, Rejected::Quarantined));
+                continue;
+            }
+            let known = match new.last() {
+                Some(last) if last.key() == row.key() && last.values == row.values => {
+                    Known::Duplicate
+                }
+                Some(last) if last.key() == row.key() => Known::Conflict,
+                _ => probe(state.segments.iter(), row),
+            };
+            match known {
+                Known::New => new.push(StoredRow {
+                    ingest: state.newest + 1,
+                    ..row.clone()
+                }),
+                Known::Duplicate => report.duplicates += 1,
+                Known::Conflict => {
+                    report.conflicts += 1;
+                    report.rejected.push((*index, Rejected::Conflict));
+                }
+            }
+        }
+        report.appended = new.len() as u64;
+        report.rejected.sort_by_key(|(index, _)| *index);
+
+        let mut next = state.clone();
+        next.counts.add(&report);
+        if !new.is_empty() {
+            next.newest += 1;
+            report.ingest = Some(next.newest);
+            let (sealed, head) = state.segments.split_at(state.sealed);
+            let Grown { head, sealed: more } = head::grow(
+                &self.schema,
+                head,
+                new,
+                self.options.segment_rows,
+                state.cut,
+            );
+            next.sealed += more.len();
+            next.segments = sealed.iter().cloned().chain(more).chain(head).collect();
+        }
+        (report, next)
+    }
+
+    /// Drops what the retention no longer keeps: at once for queries, and from
+    /// memory in whole segments, or where half of a segment or more is gone.
+    pub fn expire(&self, now: DateTime<Utc>) -> Expiry {
+        loop {
+            let state = self.load();
+            let cut = state.cut.max(self.options.retention.cut(now));
+            let Some(at) = cut.filter(|_| cut != state.cut) else {
+                return Expiry::default();
+            };
+            let mut expiry = Expiry::default();
+            let mut next = State {
+                segments: Vec::with_capacity(state.segments.len()),
+                sealed: 0,
+                cut,
+                ..(*state).clone()
+            };
+            for (index, segment) in state.segments.iter().enumerate() {
+                let old = segment.rows_between(state.cut, None);
+                let kept = segment.rows_between(cut, None);
+                expiry.rows += (kept.start - old.start) as u64;
+                if kept.is_empty() {
+                    expiry.segments += 1;
+                    continue;
+                }
+                let segment = if kept.start * 2 >= segment.len() {
+                    let rows: Vec<StoredRow> = kept.filter_map(|row| segment.row(row)).collect();
+                    debug_assert!(rows.iter().all(|row| row.time >= at));
+                    Arc::new(Segment::new(&self.schema, &rows))
+                } else {
+                    Arc::clone(segment)
+                };
+                next.segments.push(segment);
+                if index < state.sealed {
+                    next.sealed += 1;
+                }
+            }
+            next.counts.dropped += expiry.rows;
+            if self.publish(&state, next) {
+                return expiry;
+            }
+        }
+    }
+
+    /// The rows as they are now.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::new(&self.schema, self.load())
+    }
+
+    /// What the store holds and has counted since it began.
+    #[must_use]
+    pub fn stats(&self) -> StoreStats {
+        let snapshot = self.snapshot();
+        let state = self.load();
+        let counts = state.counts;
+        StoreStats {
+            rows: snapshot.len() as u64,
+            segments: state.sealed,
+            head_chunks: state.segments.len() - state.sealed,
+            newest_ingest: state.newest,
+            appended: counts.appended,
+            duplicates: counts.duplicates,
+            conflicts: counts.conflicts,
+            expired: counts.expired,
+            quarantined: counts.quarantined,
+            invalid: counts.invalid,
+            dropped: counts.dropped,
+        }
+    }
+
+    /// About how many bytes the rows take. Snapshots that are held keep more.
+    #[must_use]
+    pub fn memory_usage(&self) -> MemoryUsage {
+        let mut usage = MemoryUsage::default();
+        for segment in &self.load().segments {
+            let memory = segment.memory();
+            usage.columns += memory.columns;
+            usage.values += memory.values;
+        }
+        usage
+    }
+}
+
+impl Counts {
+    fn add(&mut self, report: &AppendReport) {
+        self.appended += report.appended;
+        self.duplicates += report.duplicates;
+        self.conflicts += report.conflicts;
+        self.expired += report.expired;
+        self.quarantined += report.quarantined;
+        self.invalid += report.invalid;
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("options", &self.options)
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What became of the rows of a batch. Each row is counted once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AppendReport {
+    /// Now in the store.
+    pub appended: u64,
+    /// There already, with the same content.
+    pub duplicates: u64,
+    /// There already under the same time and id, with other content. The first stays.
+    pub conflicts: u64,
+    /// Older than is kept.
+    pub expired: u64,
+    /// More than a day ahead of now.
+    pub quarantined: u64,
+    /// Not of the schema.
+    pub invalid: u64,
+    /// The number of the batch, if it brought rows.
+    pub ingest: Option<u64>,
+    /// The conflicts, quarantined and invalid rows: position in the batch,
+    /// from 0, and why. In ascending order.
+    pub rejected: Vec<(usize, Rejected)>,
+}
+
+/// Why a row that is not in the store was kept out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rejected {
+    /// A row with the same time and id has other content.
+    Conflict,
+    /// Its time is more than a day ahead of now.
+    Quarantined,
+    /// It is not of the schema.
+    Invalid {
+        /// Which column, from 0, if it is one.
+        column: Option<usize>,
+        /// What is wrong.
+        what: &'static str,
+    },
+}
+
+/// What [`Store::expire`] dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Expiry {
+    /// Rows that queries no longer see.
+    pub rows: u64,
+    /// Segments and chunks that were freed whole.
+    pub segments: u64,
+}
+
+/// What a store holds and has counted since it began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoreStats {
+    /// Rows that queries see.
+    pub rows: u64,
+    /// Sealed segments.
+    pub segments: usize,
+    /// Chunks of the head.
+    pub head_chunks: usize,
+    /// The number of the newest batch that brought rows.
+    pub newest_ingest: u64,
+    /// Rows appended.
+    pub appended: u64,
+    /// Rows dropped as duplicates.
+    pub duplicates: u64,
+    /// Rows kept out as conflicts.
+    pub conflicts: u64,
+    /// Rows refused as too old.
+    pub expired: u64,
+    /// Rows kept out as too far ahead.
+    pub quarantined: u64,
+    /// Rows refused as not of the schema.
+    pub invalid: u64,
+    /// Rows dropped by the retention.
+    pub dropped: u64,
+}
+
+/// About how many bytes the rows of a store take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MemoryUsage {
+    /// Columns: keys, numbers, codes.
+    pub columns: usize,
+    /// Texts, lists and records.
+    pub values: usize,
+}
+
+impl MemoryUsage {
+    /// All of it.
+    #[must_use]
+    pub const fn total(self) -> usize {
+        self.columns + self.values
+    }
+}

@@ -1,0 +1,305 @@
+//! What happens to rows: appended, duplicate, conflicting, late, expired.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::TimeDelta;
+use report_query::store::Rejected;
+use report_query::{
+    DataType, Field, Query, Retention, Schema, Store, StoreOptions, Value, count, sum,
+};
+use uuid::Uuid;
+
+use super::{minute, now, row, schema, shown, store, store_of};
+
+#[test]
+fn duplicates_are_dropped_and_conflicts_kept_out() {
+    let store = store();
+    let report = store.append(
+        [
+            row(minute(1), 1, "a", 1),
+            row(minute(1), 1, "a", 1), // a duplicate in the batch
+            row(minute(1), 1, "b", 1), // a conflict in the batch: the first stays
+            row(minute(2), 1, "b", 1), // the same id at another time is another row
+        ],
+        now(),
+    );
+    assert_eq!(
+        (report.appended, report.duplicates, report.conflicts),
+        (2, 1, 1)
+    );
+    assert_eq!(report.rejected, [(2, Rejected::Conflict)]);
+    let report = store.append(
+        [
+            row(minute(1), 1, "c", 1),
+            row(minute(2), 1, "b", 1),
+            row(minute(0), 9, "late", 1),
+        ],
+        now(),
+    );
+    assert_eq!(
+        (report.appended, report.duplicates, report.conflicts),
+        (1, 1, 1)
+    );
+    assert_eq!(
+        (report.ingest, report.rejected.as_slice()),
+        (Some(2), &[(0, Rejected::Conflict)][..])
+    );
+    let doors = Query::new()
+        .select(["door"])
+        .run(&store.snapshot())
+        .unwrap();
+    assert_eq!(shown(&doors), ["late", "a", "b"]);
+    let stats = store.stats();
+    assert_eq!(
+        (
+            stats.rows,
+            stats.appended,
+            stats.duplicates,
+            stats.conflicts
+        ),
+        (3, 3, 2, 2)
+    );
+    // A batch that brings nothing has no number.
+    assert_eq!(
+        store.append([row(minute(1), 1, "a", 1)], now()).ingest,
+        None
+    );
+    assert_eq!(store.snapshot().newest_ingest(), 2);
+}
+
+#[test]
+fn lists_and_floats_are_compared_when_rows_come_twice() {
+    let of = |x: f64, tags: Value| {
+        let mut row = row(minute(1), 1, "a", 1);
+        row[4] = x.into();
+        row[5] = tags;
+        row
+    };
+    let store = store_of([of(f64::NAN, Value::list(["x", "y"]))]);
+    assert_eq!(
+        store
+            .append([of(f64::NAN, Value::list(["x", "y"]))], now())
+            .duplicates,
+        1
+    );
+    assert_eq!(
+        store
+            .append([of(f64::NAN, Value::list(["y", "x"]))], now())
+            .conflicts,
+        1
+    );
+    assert_eq!(
+        store
+            .append([of(1.0, Value::list(["x", "y"]))], now())
+            .conflicts,
+        1
+    );
+}
+
+#[test]
+fn too_old_and_too_new_rows_are_kept_out_and_counted() {
+    let store = store();
+    let cut = now() - TimeDelta::days(30);
+    let ahead = now() + TimeDelta::days(1);
+    let moment = TimeDelta::nanoseconds(1);
+    let report = store.append(
+        [
+            row(cut - moment, 1, "old", 1),
+            row(cut, 2, "kept", 1),
+            row(ahead, 3, "kept", 1),
+            row(ahead + moment, 4, "ahead", 1),
+        ],
+        now(),
+    );
+    assert_eq!(
+        (report.appended, report.expired, report.quarantined),
+        (2, 1, 1)
+    );
+    assert_eq!(report.rejected, [(3, Rejected::Quarantined)]);
+    let forever = Store::new(schema(), StoreOptions::new(Retention::FOREVER)).unwrap();
+    let old = "0001-01-01T00:00:00Z".parse().unwrap();
+    assert_eq!(forever.append([row(old, 1, "old", 1)], now()).appended, 1);
+}
+
+#[test]
+fn rows_that_are_not_of_the_schema_are_named() {
+    let store = store();
+    let mut no_time = row(minute(1), 1, "a", 1);
+    no_time[0] = Value::Null;
+    let report = store.append(
+        [
+            row(minute(1), 1, "a", 1),
+            vec![Value::Null],
+            row(minute(1), 2, 5, 1),
+            no_time,
+        ],
+        now(),
+    );
+    assert_eq!((report.appended, report.invalid), (1, 3));
+    let columns: Vec<_> = report
+        .rejected
+        .iter()
+        .map(|(index, rejected)| match rejected {
+            Rejected::Invalid { column, .. } => (*index, *column),
+            _ => panic!("{rejected:?}"),
+        })
+        .collect();
+    assert_eq!(columns, [(1, None), (2, Some(2)), (3, Some(0))]);
+    let keyless = Schema::new([Field::new("time", DataType::Time).required()]).unwrap();
+    assert!(Store::new(keyless, StoreOptions::default()).is_err());
+}
+
+#[test]
+fn expiry_is_exact_for_queries_and_frees_segments() {
+    let options = StoreOptions::new(Retention::days(1)).segment_rows(10);
+    let store = Store::new(schema(), options).unwrap();
+    let rows = (0..35).map(|at| row(minute(at), at as u128, format!("door {at}"), at));
+    store.append(rows, minute(40));
+    assert_eq!((store.stats().segments, store.stats().head_chunks), (3, 1));
+    let before = store.memory_usage().total();
+    let old = store.snapshot();
+    let day = TimeDelta::days(1);
+
+    let expiry = store.expire(minute(12) + day);
+    assert_eq!((expiry.rows, expiry.segments), (12, 1));
+    let n = |store: &Store| {
+        let query = Query::new().aggregate([count(), sum(report_query::col("n"))]);
+        shown(&query.run(&store.snapshot()).unwrap()).concat()
+    };
+    assert_eq!(n(&store), format!("23|{}", (12..35).sum::<i64>()));
+    assert!(store.memory_usage().total() < before);
+    // A clock that goes back brings nothing back, and lets nothing old in.
+    assert_eq!(
+        store.expire(minute(0)),
+        report_query::store::Expiry::default()
+    );
+    assert_eq!(
+        store
+            .append([row(minute(11), 99, "x", 1)], minute(0))
+            .expired,
+        1
+    );
+    assert_eq!(
+        store.snapshot().time_range(),
+        Some((minute(12), minute(34)))
+    );
+    // Half of a segment gone: what is left is kept alone.
+    let expiry = store.expire(minute(16) + day);
+    assert_eq!((expiry.rows, store.snapshot().len()), (4, 19));
+    store.expire(minute(1000) + day);
+    assert!(store.snapshot().is_empty() && store.snapshot().time_range().is_none());
+    assert_eq!(
+        (store.stats().dropped, store.memory_usage().total()),
+        (35, 0)
+    );
+    // The snapshot from before still has everything.
+    assert_eq!(old.len(), 35);
+}
+
+#[test]
+fn snapshots_can_be_narrowed_to_a_batch() {
+    let store = store();
+    store.append(
+        [row(minute(5), 1, "a", 1), row(minute(6), 2, "a", 1)],
+        now(),
+    );
+    let first = store.snapshot().newest_ingest();
+    store.append([row(minute(1), 3, "late", 1)], now());
+    let then = store.snapshot().as_of(first);
+    assert_eq!((then.len(), store.snapshot().len()), (2, 3));
+    assert_eq!(then.time_range(), Some((minute(5), minute(6))));
+    assert_eq!(then.as_of(100).newest_ingest(), first);
+    assert!(then.as_of(0).is_empty());
+    let doors = Query::new().distinct(["door"]).run(&then).unwrap();
+    assert_eq!(shown(&doors), ["a"]);
+}
+
+#[test]
+fn many_small_batches_stay_few_chunks() {
+    let store = Store::new(schema(), StoreOptions::default().segment_rows(100)).unwrap();
+    for at in 0..1050 {
+        let report = store.append([row(minute((at * 37) % 1050), at as u128, "d", at)], now());
+        assert_eq!(report.appended, 1);
+        assert!(store.stats().head_chunks <= 8, "{:?}", store.stats());
+    }
+    assert_eq!(store.stats().segments, 10);
+    let result = Query::new()
+        .select(["time"])
+        .run(&store.snapshot())
+        .unwrap();
+    let times: Vec<&Value> = result.rows().map(|row| &row[0]).collect();
+    assert!(times.is_sorted() && times.len() == 1050);
+}
+
+#[test]
+fn debug_output_and_reports_hold_no_data() {
+    let store = store_of([row(minute(1), 1, "secret door", 1)]);
+    let result = Query::new().run(&store.snapshot()).unwrap();
+    let shown = format!(
+        "{store:?} {:?} {result:?} {:?}",
+        store.snapshot(),
+        result.row(0)
+    );
+    assert!(!shown.contains("secret"), "{shown}");
+}
+
+/// Four writers and two readers: each batch of ten is seen whole or not at
+/// all, counts only grow, and in the end nothing is lost or doubled.
+#[test]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the store is tested from several threads"
+)]
+fn batches_are_whole_while_many_write_and_read() {
+    const WRITERS: u128 = 4;
+    const BATCHES: u128 = 60;
+    let store = Store::new(schema(), StoreOptions::default().segment_rows(256)).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|writer| {
+                let store = &store;
+                scope.spawn(move || {
+                    for batch in 0..BATCHES {
+                        let id = |of: u128| (writer * BATCHES + batch) * 10 + of;
+                        let door = format!("{writer}/{batch}");
+                        let rows = (0..10).map(|of| {
+                            row(minute((id(of) * 7 % 600) as i64), id(of), door.as_str(), 1)
+                        });
+                        let report = store.append(rows, now());
+                        assert_eq!(report.appended, 10);
+                    }
+                })
+            })
+            .collect();
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let whole = Query::new()
+                    .group_by(["door"])
+                    .aggregate([count()])
+                    .distinct(["count"]);
+                let mut rows = 0;
+                while !done.load(Ordering::Relaxed) {
+                    let snapshot = store.snapshot();
+                    let counts = whole.run(&snapshot).unwrap();
+                    assert!(matches!(shown(&counts).concat().as_str(), "" | "10"));
+                    assert!(snapshot.len() >= rows && snapshot.len() % 10 == 0);
+                    rows = snapshot.len();
+                }
+            });
+        }
+        for writer in writers {
+            writer.join().unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    let stats = store.stats();
+    assert_eq!(u128::from(stats.rows), WRITERS * BATCHES * 10);
+    assert_eq!(u128::from(stats.newest_ingest), WRITERS * BATCHES);
+    let ids = Query::new()
+        .distinct(["id"])
+        .run(&store.snapshot())
+        .unwrap();
+    assert_eq!(ids.len() as u64, stats.rows);
+    assert!(ids.value(0, "id") == Some(&Value::from(Uuid::from_u128(0))));
+}
