@@ -1,9 +1,16 @@
 //! entra
+mod convert;
+mod id;
 mod json;
 mod kinds;
 mod methods;
+mod ours;
+mod people;
 mod record;
+mod render;
+mod render_mim;
 mod scan;
 mod shape;
+mod values;
 mod window;
 mod wrappers;
