@@ -227,7 +227,7 @@ impl Directory {
         let len = self.people.len();
         let start = rng.index(len);
         // A step that shares no factor with the number of people meets nobody twice.
-        let step = (1..).map(|n| n * 2 + 1 + len / 7).find(|&step| coprime(step, len));
+        let step = (len / 7 + 1..len).find(|&step| coprime(step, len));
         let step = step.unwrap_or(1);
         (0..count.min(len / 2))
             .map(|n| Arc::clone(&self.people[(start + n * step) % len]))

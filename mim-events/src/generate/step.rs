@@ -19,6 +19,8 @@ pub struct Step {
     pub truth: Vec<Activity>,
     /// Rows that reports must have, stated with the first record of what they tell.
     pub expected: Vec<Expectation>,
+    /// The same request is logged once more at a later state, which reports show instead.
+    pub superseded: bool,
 }
 
 /// A document of either source.

@@ -97,7 +97,6 @@ pub(crate) struct Mim {
     computer: usize,
     wanted: u64,
     made: u64,
-    documents: u64,
     next_key: u64,
     next_person: u64,
     next_start: Option<DateTime<Utc>>,
@@ -125,7 +124,6 @@ impl Mim {
             computer: 0,
             wanted,
             made: 0,
-            documents: 0,
             next_key: FIRST_NEW_KEY,
             next_person,
             next_start: None,
@@ -360,21 +358,21 @@ impl Mim {
         self.made += 1;
         let at = draft.completed.or(draft.committed).unwrap_or(draft.created);
         let at = at + self.delay();
-        self.log_at(draft, rows, at);
+        self.log_at(draft, rows, at, false);
         at
     }
 
     /// Logs a request for the first time, while it waits.
     pub(super) fn log_waiting(&mut self, draft: &Draft, rows: Vec<Activity>, at: DateTime<Utc>) {
         self.made += 1;
-        self.log_at(draft, rows, at);
+        self.log_at(draft, rows, at, true);
     }
 
     /// Logs a request once more, at a later state.
     pub(super) fn log_again(&mut self, draft: &Draft, rows: Vec<Activity>) {
         let at = draft.completed.or(draft.committed).unwrap_or(draft.created);
         let at = at + self.delay();
-        self.log_at(draft, rows, at);
+        self.log_at(draft, rows, at, false);
     }
 
     fn delay(&mut self) -> TimeDelta {
@@ -383,29 +381,25 @@ impl Mim {
     }
 
     /// Logs a request at a given time.
-    fn log_at(&mut self, draft: &Draft, rows: Vec<Activity>, at: DateTime<Utc>) {
+    fn log_at(&mut self, draft: &Draft, rows: Vec<Activity>, at: DateTime<Utc>, superseded: bool) {
         let json = draft.write();
         let expected = std::mem::take(&mut self.expected);
         // Now and then an event is found twice in a log.
         let keeps_its_rows = rows.iter().all(|row| row.actor.id.is_some());
         if keeps_its_rows && draft.parent.is_none() && json.len() < 20_000 && self.rng.below(400) == 0 {
             let again = at + TimeDelta::milliseconds(self.rng.between(1, 90_000) as i64);
-            self.push(draft.id, json.clone(), Vec::new(), Vec::new(), again, true);
+            let copy = self.step(draft.id, json.clone(), again, true);
+            self.queue.push(copy);
         }
-        self.push(draft.id, json, rows, expected, at, false);
+        let mut step = self.step(draft.id, json, at, false);
+        step.truth = rows;
+        step.expected = expected;
+        step.superseded = superseded;
+        self.queue.push(step);
     }
 
-    fn push(
-        &mut self,
-        id: Uuid,
-        json: String,
-        truth: Vec<Activity>,
-        expected: Vec<Expectation>,
-        at: DateTime<Utc>,
-        copy: bool,
-    ) {
-        self.documents += 1;
-        self.queue.push(Step {
+    fn step(&self, id: Uuid, json: String, at: DateTime<Utc>, copy: bool) -> Step {
+        Step {
             time: at,
             item: Item::Request(RequestDocument {
                 id,
@@ -413,9 +407,10 @@ impl Mim {
                 json,
                 copy,
             }),
-            truth,
-            expected,
-        });
+            truth: Vec::new(),
+            expected: Vec::new(),
+            superseded: false,
+        }
     }
 
     /// States a row of a report; it goes out with the next request that is logged.

@@ -100,35 +100,27 @@ pub(super) fn activate(m: &mut Mim, at: DateTime<Utc>) {
 
     // The handler's change of the group is finished, and logged, before the request itself.
     let committed = draft.committed.unwrap_or(at);
-    let known = waited || m.rng.percent(50);
     let early = waited || m.rng.percent(50);
+    let form = m.rng.below(3);
+    let parent = parent_reference(parent, &parent_name, form);
+    // Logged before anything of its parent was: only what the reference itself says can tell.
+    let told = waited || !early || form < 2;
     draft.completed = draft.completed.map(|time| time + TimeDelta::seconds(3));
     row.completed = draft.completed;
-    let form = if early && !waited {
-        // Logged before its parent: only what the reference itself says can tell.
-        m.rng.below(3)
-    } else {
-        m.rng.below(4)
-    };
-    let parent = parent_reference(parent, &parent_name, form);
-    let told = form < 2 || known && (waited || !early) && form == 3;
-    let ended = draft.completed.unwrap_or(committed);
     let at = if early {
-        let at = member(m, &activation, ChangeMode::Add, &parent, told, committed + TimeDelta::milliseconds(2));
-        let logged = log(m, &draft, row, waited);
-        at.max(logged)
+        let begin = committed + TimeDelta::milliseconds(2);
+        let at = member(m, &activation, ChangeMode::Add, &parent, told, begin);
+        at.max(log(m, &draft, row, waited))
     } else {
-        let logged = log(m, &draft, row, waited);
-        let told = form < 2 || form == 3;
-        member(m, &activation, ChangeMode::Add, &parent, told, logged.max(ended))
+        let at = log(m, &draft, row, waited);
+        member(m, &activation, ChangeMode::Add, &parent, told, at)
     };
 
     let at = m.soon(at, 100, 900);
     let at = close(m, &activation, at);
     if m.rng.percent(80) {
         // By now the activation itself was logged, so a GUID alone tells.
-        let told = form < 2 || form == 3;
-        member(m, &activation, ChangeMode::Remove, &parent, told, at);
+        member(m, &activation, ChangeMode::Remove, &parent, true, at);
     }
 }
 
@@ -169,7 +161,7 @@ fn end(m: &mut Mim, draft: &mut Draft) -> (&'static str, Outcome) {
     }
 }
 
-/// How a child names its parent. 0 and 1 tell the parent's type, 2 and 3 its GUID alone.
+/// How a child names its parent. 0 and 1 tell the parent's type, 2 its GUID alone.
 fn parent_reference(id: Uuid, name: &str, form: u64) -> Parent {
     let json = match form {
         0 => format!(

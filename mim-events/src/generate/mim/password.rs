@@ -72,7 +72,8 @@ pub(super) fn reset(m: &mut Mim, at: DateTime<Utc>) {
             reason: None,
         };
         let row = reset_row(&earlier, &attempt, &left);
-        m.log(&earlier, vec![row]);
+        let logged = earlier.created + TimeDelta::milliseconds(m.rng.between(20, 900) as i64);
+        m.log_waiting(&earlier, vec![row], logged);
     }
     let row = reset_row(&draft, &attempt, &end);
     expect(m, &row, &attempt, &end);
