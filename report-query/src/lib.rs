@@ -1,9 +1,12 @@
 //! Query.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "activity")]
+pub mod activity;
 pub mod aggregate;
 pub mod expr;
 pub mod query;
+pub mod report;
 pub mod result;
 pub mod store;
 
@@ -25,6 +28,7 @@ pub use expr::{
     lit, param, when_param,
 };
 pub use query::{Expand, Join, JoinKind, Limits, Page, Plan, Query, SortKey, asc, desc};
+pub use report::{ReportDefinition, ReportError};
 pub use result::{QueryResult, ResultColumn};
 pub use schema::{DataType, Field, Schema, Unit};
 pub use store::{AppendReport, Retention, Snapshot, Store, StoreOptions, StoreStats};

@@ -367,7 +367,7 @@ mod tests {
 
     #[test]
     fn null_is_last_and_lists_go_item_by_item() {
-        let mut values = vec![
+        let mut values = [
             Value::Null,
             Value::list([2]),
             Value::list([1, 2]),

@@ -1,4 +1,4 @@
-//! The walk through the rules, and what is learned on the way: sections 2 and 6 of the rules' page.
+//! Requests in, activities out, and what is learned on the way: section 6 of the rules' page.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,11 +7,13 @@ use uuid::Uuid;
 
 use super::links::{LinkCounts, LinkLimits, Links};
 use super::methods::UNKNOWN;
-use super::normalize::{Item, Ref, View};
-use super::row::{Draft, Rows};
-use super::rules::{Rule, Rules, Take, TargetRole, Verb};
+use super::normalize::{Ref, View};
+use super::row::Rows;
+use super::rule::{Rule, TargetRole, Verb};
+use super::rules::Rules;
+use super::walk::Walk;
 use super::{Activity, Flags, Outcome, kinds};
-use crate::request::{DisplayName, Reference, Request};
+use crate::request::{Reference, Request};
 
 /// The most shapes that are counted apart; what comes after is in the total only.
 const MAX_SHAPES: usize = 256;
@@ -101,10 +103,7 @@ impl Classifier {
         let view = View::new(request);
         learn(&mut self.links, &self.rules, request, &view);
         let rules = self.rules.clone();
-        let walk = Walk {
-            view: &view,
-            rules: &rules,
-        };
+        let walk = Walk::new(&view, &rules);
         let drafts = walk.drafts(&mut self.links);
         let mut rows = Rows::new(request, &view, rules.table(), &mut self.links);
         let made: Vec<Activity> = drafts.iter().map(|draft| rows.row(draft)).collect();
@@ -119,10 +118,7 @@ impl Classifier {
     #[cfg(test)]
     pub(super) fn rule_ids(&mut self, request: &Request<'_>) -> Vec<String> {
         let view = View::new(request);
-        let walk = Walk {
-            view: &view,
-            rules: &self.rules,
-        };
+        let walk = Walk::new(&view, &self.rules);
         let drafts = walk.drafts(&mut self.links);
         drafts.iter().map(|draft| draft.rule.id.clone()).collect()
     }
@@ -274,295 +270,6 @@ fn learn(links: &mut Links, rules: &Rules, request: &Request<'_>, view: &View<'_
         let methods = rules.table().methods.in_xoml(&xoml);
         links.learn_workflow(scope, &definition.identity(), &methods);
     }
-}
-
-/// The rules of a table, tried on one request.
-struct Walk<'w, 'a> {
-    view: &'w View<'a>,
-    rules: &'w Rules,
-}
-
-impl<'w> Walk<'w, '_> {
-    fn drafts(&self, links: &mut Links) -> Vec<Draft<'w>> {
-        let view = self.view;
-        let candidates: Vec<&Rule> = self
-            .rules
-            .iter()
-            .filter(|rule| rule.enabled && self.suits(rule, links))
-            .collect();
-        let mut drafts = Vec::new();
-        self.group(&candidates, None, &mut drafts);
-        let mut others: Vec<Uuid> = Vec::new();
-        for id in view.items.iter().filter_map(|item| item.foreign) {
-            if !others.contains(&id) {
-                others.push(id);
-            }
-        }
-        for id in others {
-            self.group(&candidates, Some(id), &mut drafts);
-        }
-        drafts
-    }
-
-    /// The rows of the parameters of one target.
-    fn group(&self, rules: &[&'w Rule], foreign: Option<Uuid>, drafts: &mut Vec<Draft<'w>>) {
-        let view = self.view;
-        let items = &view.items;
-        let mut left: Vec<usize> = (0..items.len())
-            .filter(|at| items.get(*at).is_some_and(|item| item.foreign == foreign))
-            .collect();
-        let start = drafts.len();
-        for rule in rules {
-            match rule.take {
-                Take::Each => {
-                    let mut made = Vec::new();
-                    left.retain(|at| {
-                        let Some(item) = items.get(*at) else {
-                            return true;
-                        };
-                        let by_self = self.value_is_creator(item);
-                        let takes = item.value.is_some()
-                            && states(rule, item)
-                            && rule.when.by_self.is_none_or(|wanted| wanted == by_self);
-                        if takes {
-                            made.push(Draft {
-                                rule,
-                                items: vec![*at],
-                                foreign,
-                                by_self,
-                            });
-                        }
-                        !takes
-                    });
-                    drafts.append(&mut made);
-                }
-                Take::All => {
-                    let matches =
-                        |at: &usize| items.get(*at).is_some_and(|item| states(rule, item));
-                    if !left.iter().any(matches) || !self.whole_suits(rule, foreign) {
-                        continue;
-                    }
-                    let (taken, rest) = left.into_iter().partition(|at| {
-                        matches(at)
-                            || items
-                                .get(*at)
-                                .is_some_and(|item| rule.with.iter().any(|name| item.is(name)))
-                    });
-                    left = rest;
-                    drafts.push(self.whole(rule, taken, foreign));
-                }
-                Take::Request => {
-                    let kind = rule.kind_for(view.verb);
-                    let made = |draft: &Draft<'_>| draft.rule.kind_for(view.verb) == kind;
-                    if foreign.is_none()
-                        && !drafts.iter().any(made)
-                        && self.whole_suits(rule, foreign)
-                    {
-                        drafts.push(self.whole(rule, Vec::new(), foreign));
-                    }
-                }
-                Take::Rest => {}
-            }
-        }
-        let needed = !left.is_empty()
-            || (foreign.is_none() && (view.verb != Some(Verb::Update) || drafts.is_empty()));
-        if !needed {
-            return;
-        }
-        let rest = rules.iter().find(|rule| {
-            let only = &rule.when.only;
-            let item = |at: &usize| items.get(*at);
-            rule.take == Take::Rest
-                && (rule.when.attribute.is_empty()
-                    || left.iter().filter_map(item).any(|item| states(rule, item)))
-                && (only.is_empty()
-                    || (!left.is_empty()
-                        && left
-                            .iter()
-                            .filter_map(item)
-                            .all(|item| only.iter().any(|name| item.is(name)))))
-                && self.whole_suits(rule, foreign)
-        });
-        // A user's table alone may leave something over.
-        let rule = rest.copied().or_else(|| self.rules.last_resort());
-        if let Some(rule) = rule {
-            let draft = self.whole(rule, left, foreign);
-            let place = if view.verb == Some(Verb::Add) {
-                start
-            } else {
-                drafts.len()
-            };
-            drafts.insert(place, draft);
-        }
-    }
-
-    fn whole(&self, rule: &'w Rule, items: Vec<usize>, foreign: Option<Uuid>) -> Draft<'w> {
-        Draft {
-            rule,
-            items,
-            foreign,
-            by_self: self.object_is_creator(foreign),
-        }
-    }
-
-    /// The conditions on the whole request, but `self`.
-    fn suits(&self, rule: &Rule, links: &mut Links) -> bool {
-        let view = self.view;
-        let when = &rule.when;
-        let any = |words: &[String], text: &str| {
-            words.is_empty()
-                || words
-                    .iter()
-                    .any(|word| word.eq_ignore_ascii_case(text.trim()))
-        };
-        any(&when.op, view.operation.as_str())
-            && (when.object_type.is_empty()
-                || when.object_type.iter().any(|wanted| {
-                    view.is_type(wanted) || (wanted == "*" && !view.object_type.is_empty())
-                }))
-            && when.class.is_none_or(|class| class == view.class)
-            && (when.initiator.is_empty() || when.initiator.contains(&view.initiator))
-            && (when.result.is_empty() || when.result.contains(&view.outcome))
-            && when
-                .via_workflow
-                .is_none_or(|wanted| wanted == view.via_workflow())
-            && when
-                .parameters
-                .is_none_or(|wanted| wanted != view.items.is_empty())
-            && (when.gate.is_empty()
-                || view
-                    .gate()
-                    .is_some_and(|(id, _)| id.is_some_and(|id| when.gate.contains(&id))))
-            && (when.decision.is_empty()
-                || view
-                    .text("Decision")
-                    .is_some_and(|word| any(&when.decision, &word)))
-            && (when.target.is_empty() || self.target_is(&when.target))
-            && self.policies_suit(rule)
-            && (when.workflow_name.is_empty()
-                || view
-                    .workflows()
-                    .filter_map(|instance| instance.display_name())
-                    .any(|name| any(&when.workflow_name, &name)))
-            && (when.parent_type.is_empty() || self.parent_is(&when.parent_type, links))
-    }
-
-    fn policies_suit(&self, rule: &Rule) -> bool {
-        let when = &rule.when;
-        let policies = &self.view.policies;
-        let is = |words: &[String], text: &str| {
-            words
-                .iter()
-                .any(|word| word.eq_ignore_ascii_case(text.trim()))
-        };
-        (when.policy_id.is_empty()
-            || policies
-                .iter()
-                .filter_map(|policy| policy.id())
-                .any(|id| when.policy_id.contains(&id)))
-            && (when.policy_name.is_empty()
-                || policies
-                    .iter()
-                    .filter_map(|policy| policy.display_name())
-                    .any(|name| is(&when.policy_name, &name)))
-            && (when.policy_attribute.is_empty()
-                || policies
-                    .iter()
-                    .flat_map(|policy| policy.action_parameters())
-                    .any(|name| is(&when.policy_attribute, &name)))
-    }
-
-    fn target_is(&self, wanted: &[String]) -> bool {
-        let Some(target) = &self.view.target else {
-            return false;
-        };
-        let id = target.id.map(|id| id.to_string());
-        let texts = [target.name.as_deref(), id.as_deref(), target.key.as_deref()];
-        texts.into_iter().flatten().any(|text| {
-            wanted
-                .iter()
-                .any(|word| word.eq_ignore_ascii_case(text.trim()))
-        })
-    }
-
-    fn parent_is(&self, types: &[String], links: &mut Links) -> bool {
-        let Some(parent) = &self.view.parent else {
-            return false;
-        };
-        let is = |text: &str| {
-            types
-                .iter()
-                .any(|wanted| wanted.eq_ignore_ascii_case(text.trim()))
-        };
-        if parent
-            .text("TargetObjectType")
-            .is_some_and(|text| is(&text))
-        {
-            return true;
-        }
-        let title = parent.name.as_deref().and_then(DisplayName::parse);
-        if title.is_some_and(|title| is(title.object_type)) {
-            return true;
-        }
-        let id = parent.id.or_else(|| {
-            let key = parent.key.as_deref()?;
-            links.resource(&self.view.scope, key).map(|known| known.id)
-        });
-        id.is_some_and(|id| links.chain_has_type(id, types))
-    }
-
-    fn whole_suits(&self, rule: &Rule, foreign: Option<Uuid>) -> bool {
-        rule.when
-            .by_self
-            .is_none_or(|wanted| wanted == self.object_is_creator(foreign))
-    }
-
-    fn object_is_creator(&self, foreign: Option<Uuid>) -> bool {
-        let view = self.view;
-        let Some(creator) = &view.creator else {
-            return false;
-        };
-        if view.is_type("GateRegistration") {
-            return view
-                .gate_person()
-                .is_some_and(|person| person.same(creator));
-        }
-        match foreign {
-            Some(id) => creator.id == Some(id),
-            None => view
-                .target
-                .as_ref()
-                .is_some_and(|target| target.same(creator)),
-        }
-    }
-
-    fn value_is_creator(&self, item: &Item<'_>) -> bool {
-        let creator = self.view.creator.as_ref();
-        creator.is_some_and(|creator| item.reference().is_some_and(|value| value.same(creator)))
-    }
-}
-
-/// Whether a parameter is what a rule states of one.
-fn states(rule: &Rule, item: &Item<'_>) -> bool {
-    let when = &rule.when;
-    when.attribute.iter().any(|name| item.is(name))
-        && (when.mode.is_empty() || item.mode.is_some_and(|mode| when.mode.contains(&mode)))
-        && (when.value.is_empty()
-            || item.text().is_some_and(|text| {
-                when.value
-                    .iter()
-                    .any(|wanted| value_is(wanted, text.trim()))
-            }))
-}
-
-/// Whether a value is the one of a rule: MIM writes booleans as words and as digits.
-fn value_is(wanted: &str, text: &str) -> bool {
-    let digit = match wanted {
-        "true" => "1",
-        "false" => "0",
-        _ => wanted,
-    };
-    text.eq_ignore_ascii_case(wanted) || text == digit
 }
 
 impl Request<'_> {

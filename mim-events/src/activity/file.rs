@@ -8,9 +8,9 @@ use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
 use super::methods::{Methods, Word};
-use super::rules::{
-    ActorRole, Class, MethodSource, Mode, Rule, SelfService, Take, TargetRole, When, kinds_by_verb,
-    tokens_are_known,
+use super::rule::{
+    ActorRole, Class, MethodSource, Mode, Rule, SelfService, Take, TargetRole, Verb, When,
+    kinds_by_verb, tokens_are_known,
 };
 use super::{Flags, Outcome};
 use crate::request::well_known::Initiator;
@@ -258,12 +258,7 @@ impl Row {
         if !tokens_are_known(&self.name) {
             return Err("its `name` has a token that is not known");
         }
-        let verbs_only = !self.op.0.is_empty()
-            && self
-                .op
-                .0
-                .iter()
-                .all(|op| super::rules::Verb::of(op).is_some());
+        let verbs_only = !self.op.0.is_empty() && self.op.0.iter().all(|op| Verb::of(op).is_some());
         if self.kind.contains("{verb}") && !verbs_only {
             return Err("a `kind` with `{verb}` needs `op` to be Create, Put or Delete");
         }

@@ -1,8 +1,13 @@
-//! Which authentication methods a text, a gate or an attribute means: data, in use.
+//! Which authentication methods a row is about: the tables of methods, and their use.
 
 use uuid::Uuid;
 
+use super::Target;
+use super::normalize::{Item, Ref};
 use super::result::holds_word;
+use super::row::Rows;
+use super::rule::MethodSource;
+use super::walk::Draft;
 
 /// The method that is shown when none is known.
 pub(crate) const UNKNOWN: &str = "Unknown";
@@ -93,5 +98,112 @@ impl Methods {
         };
         methods.sort_by_key(place);
         methods
+    }
+}
+
+impl Rows<'_> {
+    /// The methods, and whether the document itself or a definition that was read states them.
+    pub(super) fn methods(
+        &mut self,
+        draft: &Draft<'_>,
+        object: Option<&Target>,
+    ) -> (Vec<String>, bool) {
+        let view = self.view;
+        let table: &Methods = &self.table.methods;
+        let unknown = || vec![UNKNOWN.to_owned()];
+        let taken = || draft.items.iter().filter_map(|at| view.items.get(*at));
+        let of_gate = || {
+            let gate = view.gate().and_then(|(id, _)| id)?;
+            table.of_gate(gate)
+        };
+        match draft.rule.methods {
+            MethodSource::None => (Vec::new(), false),
+            MethodSource::Attribute => {
+                let found = taken().filter_map(|item| table.of_attribute(item.property.trim()));
+                (table.ordered(found), true)
+            }
+            MethodSource::Gate => match of_gate() {
+                Some(method) => (vec![method.to_owned()], true),
+                None => (unknown(), false),
+            },
+            source => {
+                if let Some(method) = of_gate() {
+                    return (vec![method.to_owned()], true);
+                }
+                let values: Vec<Ref<'_>> = taken().filter_map(Item::reference).collect();
+                let found = self.stated_methods(&values);
+                if !found.is_empty() {
+                    return (found, true);
+                }
+                if source == MethodSource::Registration {
+                    return (Vec::new(), false);
+                }
+                let person = object
+                    .and_then(|object| object.id.as_deref())
+                    .and_then(|id| Uuid::try_parse(id).ok());
+                let known = person.and_then(|person| self.links.person(person));
+                match known {
+                    Some(known) => {
+                        let known = known.iter().map(String::as_str);
+                        (self.table.methods.ordered(known), false)
+                    }
+                    None => (unknown(), false),
+                }
+            }
+        }
+    }
+
+    /// Steps 2 to 5: texts of the workflows and of the status, the user's table, definitions.
+    fn stated_methods(&mut self, values: &[Ref<'_>]) -> Vec<String> {
+        let view = self.view;
+        let table: &Methods = &self.table.methods;
+        let mut found: Vec<&str> = Vec::new();
+        for instance in &view.authentication {
+            found.extend(
+                instance
+                    .display_name()
+                    .iter()
+                    .flat_map(|text| table.in_text(text)),
+            );
+            for text in instance.status_details() {
+                found.extend(table.in_text(&text));
+            }
+        }
+        if found.is_empty() {
+            for text in self.request.status_details() {
+                found.extend(table.in_text(&text));
+            }
+        }
+        if found.is_empty() && !table.workflows.is_empty() {
+            let names = view
+                .authentication
+                .iter()
+                .map(|instance| instance.display_name());
+            for name in names
+                .chain(values.iter().map(|value| value.name.clone()))
+                .flatten()
+            {
+                let methods = table.of_workflow(&name).unwrap_or_default();
+                found.extend(methods.iter().map(String::as_str));
+            }
+        }
+        if !found.is_empty() {
+            return table.ordered(found.into_iter());
+        }
+        let mut learned: Vec<String> = Vec::new();
+        let definitions = view
+            .authentication
+            .iter()
+            .filter_map(|instance| Some(Ref::new(instance.definition()?).identity()))
+            .chain(values.iter().map(Ref::identity));
+        for definition in definitions {
+            learned.extend(
+                self.links
+                    .workflow(&view.scope, &definition)
+                    .into_iter()
+                    .flatten(),
+            );
+        }
+        table.ordered(learned.iter().map(String::as_str))
     }
 }

@@ -23,14 +23,18 @@ mod model;
 mod normalize;
 mod result;
 mod row;
+mod rule;
 mod rules;
 #[cfg(test)]
 mod tests;
 mod values;
+mod walk;
+mod who;
 
 pub use classify::Classifier;
 pub use links::{LinkCounts, LinkLimits};
 pub use model::{
     Activity, Actor, ActorKind, Change, ChangeMode, Detail, Flags, Kind, Outcome, Source, Target,
 };
-pub use rules::{Rule, Rules};
+pub use rule::Rule;
+pub use rules::Rules;

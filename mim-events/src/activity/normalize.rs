@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Outcome;
 use super::links::{Identity, Scope};
-use super::rules::{Class, Mode, Verb};
+use super::rule::{Class, Mode, Verb};
 use crate::request::well_known::{self, Initiator};
 use crate::request::{
     DisplayName, Mode as Word, Operation, Parameter, Policy, Reference, Request, RequestStatus,

@@ -267,7 +267,8 @@ fn name_referred(targets: &mut Vec<Target>) {
                 starts_with(&attribute.property, prefix)
                     && attribute.property[prefix.len()..].eq_ignore_ascii_case(name)
             })?;
-            found.new.clone().or_else(|| found.old.clone())
+            let text = found.new.as_deref().or(found.old.as_deref())?.trim();
+            (!text.is_empty()).then(|| text.to_owned())
         };
         let holder = targets.iter().position(|target| {
             value(target, "DisplayName").is_some() || value(target, "ObjectID").is_some()

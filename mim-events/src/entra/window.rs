@@ -86,6 +86,21 @@ impl<R: Read> Window<R> {
         Ok(&self.buffer[self.at..end])
     }
 
+    /// The bytes that were read and not passed, at least one unless the end is reached.
+    pub(super) fn available(&mut self) -> io::Result<&[u8]> {
+        if self.at == self.buffer.len() {
+            self.fill()?;
+        }
+        Ok(&self.buffer[self.at..])
+    }
+
+    /// Goes past some of the [available](Window::available) bytes.
+    pub(super) fn advance(&mut self, count: usize) {
+        for _ in 0..count {
+            self.bump();
+        }
+    }
+
     /// Goes past the byte that was [peeked](Window::peek).
     pub(super) fn bump(&mut self) {
         match self.buffer.get(self.at) {

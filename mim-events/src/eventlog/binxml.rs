@@ -63,7 +63,7 @@ pub(crate) enum Name {
     Security,
     Data,
     /// The attribute `Name` of `Provider` and `Data`.
-    Name,
+    Label,
     Qualifiers,
     SystemTime,
     UserId,
@@ -86,7 +86,7 @@ impl Name {
             b"Computer" => Self::Computer,
             b"Security" => Self::Security,
             b"Data" => Self::Data,
-            b"Name" => Self::Name,
+            b"Name" => Self::Label,
             b"Qualifiers" => Self::Qualifiers,
             b"SystemTime" => Self::SystemTime,
             b"UserID" => Self::UserId,

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use super::format::{
     CHUNK_HEADER_SIZE, CHUNK_SIZE, ChunkHeader, FILE_HEADER_FIELDS, FILE_HEADER_SIZE, FileHeader,
     RECORD_ALIGNMENT, RECORD_MAGIC, RECORD_OVERHEAD, RecordFrame, chunk_data_checksum,
-    chunk_header_checksum, u32_at,
+    chunk_header_checksum, u32_at, u64_at,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -262,15 +262,12 @@ impl RecordWalk {
         let bytes = to.saturating_sub(at);
         self.at = to;
         self.done = next.is_none();
-        let expected = self
-            .next_id()
-            .or(self.ids().map(|ids| *ids.start()))
-            .unwrap_or_default();
+        let expected = self.next_id().or(self.ids().map(|ids| *ids.start()));
         let beyond = match next {
             Some((_, frame)) => Some(frame.header_id),
             None => self.ids().and_then(|ids| ids.end().checked_add(1)),
         };
-        let lost = beyond.and_then(|beyond| beyond.checked_sub(expected));
+        let lost = beyond.and_then(|beyond| beyond.checked_sub(expected.unwrap_or_default()));
         if doubted.is_some() && next.is_some() && lost == Some(0) {
             // Only the size of the record before was wrong, and that was said.
             return self.step(chunk);
@@ -285,11 +282,10 @@ impl RecordWalk {
         let records = lost
             .filter(|&records| records >= 1 && records <= (room / RECORD_OVERHEAD) as u64)
             .unwrap_or(1);
-        let magic = u32_at(chunk, at) == Some(RECORD_MAGIC);
-        let header_id = if magic {
-            super::format::u64_at(chunk, at + 8)
+        let header_id = if u32_at(chunk, at) == Some(RECORD_MAGIC) {
+            u64_at(chunk, at + 8)
         } else {
-            self.next_id()
+            expected
         };
         let what = if next.is_none() && self.truncated && self.end() > chunk.len() {
             "the file ends inside it"

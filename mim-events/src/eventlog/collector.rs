@@ -209,11 +209,11 @@ impl Collector {
             Target::Nothing
         } else {
             match (self.element, name) {
-                (Target::Provider, Name::Name) => Target::Provider,
+                (Target::Provider, Name::Label) => Target::Provider,
                 (Target::EventId, Name::Qualifiers) => Target::Qualifiers,
                 (Target::Created, Name::SystemTime) => Target::Created,
                 (Target::User, Name::UserId) => Target::User,
-                (Target::DataValue, Name::Name) => Target::DataName,
+                (Target::DataValue, Name::Label) => Target::DataName,
                 _ => Target::Nothing,
             }
         };
@@ -371,7 +371,7 @@ impl Collector {
     /// string become items here; the last one when the element closes.
     fn push_array(&mut self, chunk: &[u8], value: Value) -> Result<(), Stop> {
         let bytes = value.bytes(chunk);
-        if bytes.len() % 2 != 0 {
+        if !bytes.len().is_multiple_of(2) {
             return Err(Stop::Unsupported);
         }
         let mut start = value.start;
@@ -459,7 +459,7 @@ impl Collector {
 /// for a string of half units.
 fn string(chunk: &[u8], value: Value) -> Option<Span> {
     let bytes = value.bytes(chunk);
-    if value.kind != STRING || bytes.len() % 2 != 0 {
+    if value.kind != STRING || !bytes.len().is_multiple_of(2) {
         return None;
     }
     let units = bytes

@@ -86,6 +86,8 @@ mod filter;
 #[cfg(feature = "eventlog")]
 mod format;
 #[cfg(feature = "eventlog")]
+mod head;
+#[cfg(feature = "eventlog")]
 mod reader;
 #[cfg(feature = "eventlog")]
 mod summary;

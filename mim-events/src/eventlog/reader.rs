@@ -7,17 +7,16 @@ use std::path::{Path, PathBuf};
 
 use super::binxml::Stop;
 use super::chunks::{Chunks, RecordWalk, Step, chunk_offset};
-use super::collector::{Collector, User};
+use super::collector::Collector;
 use super::event::{Head, Lane, LogEvent, OwnedLogEvent};
 #[cfg(feature = "evtx")]
 use super::fallback::Fallback;
-use super::filter::{Facts, LogFilter};
+use super::filter::LogFilter;
 use super::format::{CHUNK_SIZE, RECORD_HEADER_SIZE, RecordFrame};
+use super::head::Known;
 use super::summary::ReadSummary;
-use super::value;
 use super::walker::Walker;
 use crate::error::{Error, ErrorKind, Result};
-use crate::text::Utf16;
 use crate::time::from_filetime;
 
 /// Reads the events of one log, from the oldest record to the newest.
@@ -75,15 +74,6 @@ struct Current {
     number: u64,
     length: usize,
     walk: RecordWalk,
-}
-
-/// The undecoded forms of the head's texts: they repeat from event to event.
-#[derive(Default)]
-struct Known {
-    provider: Vec<u8>,
-    channel: Vec<u8>,
-    computer: Vec<u8>,
-    user: Option<(bool, Vec<u8>)>,
 }
 
 impl LogReader<File> {
@@ -420,55 +410,9 @@ impl<R: Read + Seek> LogReader<R> {
 
     /// Makes the event of what the walker gathered.
     fn take_own(&mut self) {
-        let system = self.collector.system;
-        let head = &mut self.head;
-        head.record_id = system.record_id.unwrap_or(head.header_id);
-        head.created = system.created;
-        head.event_id = system.event_id;
-        head.qualifiers = system.qualifiers;
-        head.level = system.level;
-        head.lane = Lane::Own;
-        let bytes = |(start, end): (u32, u32)| {
-            self.buffer
-                .get(start as usize..end as usize)
-                .unwrap_or_default()
-        };
-        let known = &mut self.known;
-        for (span, raw, text) in [
-            (system.provider, &mut known.provider, &mut head.provider),
-            (system.channel, &mut known.channel, &mut head.channel),
-            (system.computer, &mut known.computer, &mut head.computer),
-        ] {
-            let bytes = bytes(span);
-            if raw != bytes {
-                raw.clear();
-                raw.extend_from_slice(bytes);
-                text.clear();
-                Utf16::from_le_bytes(bytes).decode_into(text);
-            }
-        }
-        let user = system.user.map(|user| match user {
-            User::Sid(span) => (true, bytes(span)),
-            User::Text(span) => (false, bytes(span)),
-        });
-        let same = match (&known.user, user) {
-            (Some((sid, raw)), Some((is_sid, bytes))) => *sid == is_sid && raw == bytes,
-            (None, None) => true,
-            _ => false,
-        };
-        if !same {
-            known.user = user.map(|(is_sid, bytes)| (is_sid, bytes.to_vec()));
-            head.user = user.map(|(is_sid, bytes)| {
-                let mut text = String::new();
-                if is_sid {
-                    // Checked when it was gathered.
-                    let _ = value::sid(bytes, &mut text);
-                } else {
-                    Utf16::from_le_bytes(bytes).decode_into(&mut text);
-                }
-                text
-            });
-        }
+        let chunk = self.buffer.get(..CHUNK_SIZE).unwrap_or_default();
+        self.known
+            .fill(&mut self.head, &self.collector.system, chunk);
         self.buffer.truncate(CHUNK_SIZE);
         self.buffer.extend_from_slice(&self.collector.scratch);
         self.summary.events_own += 1;
@@ -513,41 +457,6 @@ impl<R: Read + Seek> LogReader<R> {
         self.summary.events_evtx += 1;
         self.summary.events_with_other_content += u64::from(decoded.other_content);
         Some(true)
-    }
-}
-
-impl Known {
-    #[cfg(feature = "evtx")]
-    fn of(head: &Head) -> Self {
-        let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        Self {
-            provider: utf16(&head.provider),
-            channel: utf16(&head.channel),
-            computer: utf16(&head.computer),
-            user: head.user.as_deref().map(|user| (false, utf16(user))),
-        }
-    }
-}
-
-impl Facts for Head {
-    fn record_id(&self) -> u64 {
-        self.record_id
-    }
-
-    fn event_id(&self) -> u32 {
-        self.event_id
-    }
-
-    fn created(&self) -> Option<chrono::DateTime<chrono::Utc>> {
-        self.created
-    }
-
-    fn provider_is(&self, name: &str) -> bool {
-        self.provider.eq_ignore_ascii_case(name)
-    }
-
-    fn channel_is(&self, name: &str) -> bool {
-        self.channel.eq_ignore_ascii_case(name)
     }
 }
 

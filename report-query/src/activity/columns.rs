@@ -45,6 +45,8 @@ fn nullable(field: Field) -> Field {
 columns! {
     TIME "time" DataType::Time, required, "Date",
         "When it happened (MIM: committed, else completed, else created).";
+    ROW "row" DataType::Id, required, "Row",
+        "The id of the row: the activity's, unless a MIM request was logged before its end; then one of its own for each status, so that every status with the same result has a row.";
     ID "id" DataType::Id, required, "Id",
         "The activity's id, the same wherever and whenever it is read.";
     SOURCE "source" DataType::Text, required, "Source",
@@ -155,11 +157,11 @@ columns! {
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
     // The names above are distinct and the key columns are what a key needs; a test says so.
-    let schema = Schema::new(fields()).and_then(|schema| schema.with_key("time", "id"));
+    let schema = Schema::new(fields()).and_then(|schema| schema.with_key("time", "row"));
     schema.unwrap_or_else(|error| unreachable!("the activity schema: {error}"))
 });
 
-/// The schema of the activity table. Its key is ([`TIME`], [`ID`]).
+/// The schema of the activity table. Its key is ([`TIME`], [`ROW`]).
 #[must_use]
 pub fn schema() -> Schema {
     SCHEMA.clone()

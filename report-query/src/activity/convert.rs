@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use mim_events::activity::{Activity, Actor, ActorKind, ChangeMode, Flags, Source, Target};
+use uuid::Uuid;
 
 use crate::value::Value;
 
@@ -15,6 +16,7 @@ pub(super) fn row(activity: &Activity, document: Option<String>) -> Vec<Value> {
     let actor = &activity.actor;
     vec![
         activity.time.into(),
+        row_id(activity).into(),
         activity.id.into(),
         activity.source.as_str().into(),
         text(activity.tenant.as_deref()),
@@ -93,7 +95,11 @@ fn group(activity: &Activity) -> Option<&Target> {
         && (kind.starts_with("member.") || kind.starts_with("owner."));
     let mut groups = activity.targets.iter().filter(|target| is_group(target));
     if member_first {
-        let later = activity.targets.iter().skip(1).find(|target| is_group(target));
+        let later = activity
+            .targets
+            .iter()
+            .skip(1)
+            .find(|target| is_group(target));
         later.or_else(|| groups.next())
     } else {
         groups.next()
@@ -198,7 +204,10 @@ fn step(activity: &Activity) -> (Option<&'static str>, Option<String>) {
         return (None, None);
     };
     let method = activity.methods.first().cloned();
-    (Some(step), Some(method.unwrap_or_else(|| method_of_step(words))))
+    (
+        Some(step),
+        Some(method.unwrap_or_else(|| method_of_step(words))),
+    )
 }
 
 /// The report's word for a verification option, given in lower case.
@@ -293,6 +302,16 @@ fn details(activity: &Activity) -> Value {
     )
 }
 
+/// `Committed` and `Completed` are one activity with one id and one time, and yet
+/// the later one is to be shown, whichever comes first.
+fn row_id(activity: &Activity) -> Uuid {
+    let status = activity.status.as_deref().unwrap_or_default().trim();
+    if activity.source != Source::IdentityManager || is_final(status_rank(activity)) {
+        return activity.id;
+    }
+    Uuid::new_v5(&activity.id, status.to_ascii_lowercase().as_bytes())
+}
+
 fn request_key(activity: &Activity) -> String {
     match (activity.source, filled(&activity.source_id)) {
         (Source::IdentityManager, Some(request)) => request.to_lowercase(),
@@ -340,6 +359,10 @@ const STATUSES: [(&str, i64); 18] = [
     ("expired", 11),
     ("notfound", 11),
 ];
+
+const fn is_final(rank: i64) -> bool {
+    rank == 11
+}
 
 /// An unknown status stands between what waits and what was committed.
 const UNKNOWN_STATUS: i64 = 7;
@@ -406,7 +429,11 @@ fn search_text(activity: &Activity) -> String {
     for method in &activity.methods {
         lines.push(method);
     }
-    for actor in activity.approvers_asked.iter().chain(&activity.approvers_decided) {
+    for actor in activity
+        .approvers_asked
+        .iter()
+        .chain(&activity.approvers_decided)
+    {
         lines.actor(actor);
     }
     for change in &activity.changes {

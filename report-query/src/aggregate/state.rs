@@ -97,10 +97,10 @@ impl State {
         scope: &Scope<'_>,
         budget: &mut Budget,
     ) -> Result<()> {
-        if let Some(filter) = &aggregate.filter {
-            if filter.test(scope)? != Some(true) {
-                return Ok(());
-            }
+        if let Some(filter) = &aggregate.filter
+            && filter.test(scope)? != Some(true)
+        {
+            return Ok(());
         }
         let Some(argument) = aggregate.arguments.first() else {
             if let Self::Count(count) = self {
@@ -237,25 +237,21 @@ impl State {
                 *floats += more_floats;
                 *count += more;
             }
-            (Self::Min(a), Self::Min(b)) => {
-                if b < *a {
-                    *a = b;
-                }
+            (Self::Min(a), Self::Min(b)) if b < *a => {
+                *a = b;
             }
-            (Self::Max(a), Self::Max(b)) => {
-                if !b.is_null() && (a.is_null() || b > *a) {
-                    *a = b;
-                }
+            (Self::Max(a), Self::Max(b)) if !b.is_null() && (a.is_null() || b > *a) => {
+                *a = b;
             }
-            (Self::ArgMin(key, value), Self::ArgMin(other, other_value)) => {
-                if better(true, &other, key) {
-                    (*key, *value) = (other, other_value);
-                }
+            (Self::ArgMin(key, value), Self::ArgMin(other, other_value))
+                if better(true, &other, key) =>
+            {
+                (*key, *value) = (other, other_value);
             }
-            (Self::ArgMax(key, value), Self::ArgMax(other, other_value)) => {
-                if better(false, &other, key) {
-                    (*key, *value) = (other, other_value);
-                }
+            (Self::ArgMax(key, value), Self::ArgMax(other, other_value))
+                if better(false, &other, key) =>
+            {
+                (*key, *value) = (other, other_value);
             }
             (Self::First(a), Self::First(b)) if a.is_null() => *a = b,
             (Self::Last(a), Self::Last(b)) if !b.is_null() => *a = b,

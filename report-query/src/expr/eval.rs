@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::bind::Bound;
+use super::bound::Bound;
 use super::functions;
 use super::time;
 use super::tree::Each;

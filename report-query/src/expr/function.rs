@@ -122,4 +122,17 @@ impl Function {
                 | Self::ConcatLists
         )
     }
+
+    /// Whether it looks at texts without regard to case.
+    pub(crate) const fn folds_case(self) -> bool {
+        matches!(
+            self,
+            Self::EqCi
+                | Self::InCi
+                | Self::StartsWith
+                | Self::EndsWith
+                | Self::Contains
+                | Self::HasTerm
+        )
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use chrono::TimeDelta;
 
-use super::bind::{Bound, ValueSet, folds_case};
+use super::bound::{Bound, ValueSet};
 use super::eval::Scope;
 use super::function::Function;
 use super::text::{Needle, TextTest};
@@ -85,7 +85,7 @@ fn apply(function: Function, values: &[Cow<'_, Value>]) -> Result<Value> {
         | Function::IsNotNull
         | Function::Coalesce => Value::Null,
 
-        Function::In | Function::InCi => ValueSet::new(items(1), folds_case(function))
+        Function::In | Function::InCi => ValueSet::new(items(1), function.folds_case())
             .has(value(0))
             .into(),
         Function::EqCi => text_test(TextTest::Equal, function, text(0), text(1)),
@@ -281,7 +281,7 @@ fn apply(function: Function, values: &[Cow<'_, Value>]) -> Result<Value> {
 }
 
 fn text_test(test: TextTest, function: Function, text: &str, needle: &str) -> Value {
-    Needle::new(needle, folds_case(function))
+    Needle::new(needle, function.folds_case())
         .test(test, text)
         .into()
 }
@@ -307,7 +307,7 @@ fn arithmetic(
 fn whole(float: f64) -> Value {
     // 2^63 itself is the first that does not fit.
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    if float >= -LIMIT && float < LIMIT {
+    if (-LIMIT..LIMIT).contains(&float) {
         Value::Int(float as i64)
     } else {
         Value::Null

@@ -23,6 +23,9 @@
 //! [semantics](crate::semantics).
 
 mod bind;
+mod bound;
+mod calls;
+mod convert;
 mod eval;
 mod function;
 mod functions;
@@ -30,18 +33,20 @@ mod parameters;
 mod text;
 mod time;
 mod tree;
+mod typed;
 
+pub use convert::Key;
 pub use parameters::Parameters;
 pub use time::{Bucket, TimePart};
-pub use tree::{
-    Expr, Key, case, col, concat, field, if_then_else, item, list, lit, param, when_param,
-};
+pub use tree::{Expr, case, col, concat, field, if_then_else, item, list, lit, param, when_param};
 
-pub(crate) use bind::{Binder, Bound, Comparison, is_ordered};
+pub(crate) use bind::Binder;
+pub(crate) use bound::{Bound, Comparison};
 pub(crate) use eval::{Cells, Row, Scope};
 pub(crate) use function::Function;
 pub(crate) use time::parse_offset;
 pub(crate) use tree::{Each, Node};
+pub(crate) use typed::is_ordered;
 
 #[cfg(test)]
 mod tests;

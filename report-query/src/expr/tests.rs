@@ -354,7 +354,7 @@ fn arithmetic_is_checked() {
     );
     assert_eq!(error(-(-max() - 1)), "a negation overflows");
     assert_eq!(error((-max() - 1).quotient(-1)), "a quotient overflows");
-    assert_eq!(eval((-max() - 1) % -1), "0");
+    assert_eq!(eval((-max() - 1).rem(-1)), "0");
     assert_eq!(error(col("s") + 1), "add[0]: expected number, found text");
     // An overflow of literals is one of the run, in case it is never reached.
     assert_eq!(eval(col("t").or(lit(i64::MAX).add(1).gt(0))), "true");

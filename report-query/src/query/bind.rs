@@ -1,14 +1,13 @@
 //! Binding a pipeline: each stage against the columns of the one before.
 
-use chrono::{DateTime, Utc};
-
-use super::pipeline::{Expand, Join, JoinKind, Page, Query, SortKey, Stage};
+use super::parts::{Expand, Join, JoinKind, Page, SortKey};
+use super::pipeline::{Query, Stage};
+use super::range::{TimeRange, time_range};
 use crate::aggregate::BoundAggregate;
 use crate::error::{At, MAX_DEPTH, QueryError, QueryErrorKind, Result};
-use crate::expr::{Binder, Bound, Comparison, Expr, Parameters, is_ordered};
+use crate::expr::{Binder, Bound, Expr, Parameters, is_ordered};
 use crate::result::ResultColumn;
 use crate::schema::{DataType, Schema};
-use crate::value::Value;
 
 /// A pipeline whose columns are positions.
 #[derive(Clone, Debug)]
@@ -18,13 +17,6 @@ pub(crate) struct Pipeline {
     pub(crate) columns: Vec<ResultColumn>,
     /// The times that the leading filters let through.
     pub(crate) range: TimeRange,
-}
-
-/// A half-open range of times; an open end has no bound.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct TimeRange {
-    pub(crate) from: Option<DateTime<Utc>>,
-    pub(crate) to: Option<DateTime<Utc>>,
 }
 
 #[derive(Clone, Debug)]
@@ -361,10 +353,11 @@ impl PipelineBinder<'_> {
             let place = |error: QueryError| error.at_index(index).at("on");
             let left_key = binder.bind(left_key).at_index(0).map_err(place)?;
             let right_key = right_binder.bind(right_key).at_index(1).map_err(place)?;
-            if let (Some(a), Some(b)) = (&left_key.data_type, &right_key.data_type) {
-                if a != b && !(a.is_number() && b.is_number()) {
-                    return Err(place(QueryError::type_mismatch(a, b).at_index(1)));
-                }
+            if let (Some(a), Some(b)) = (&left_key.data_type, &right_key.data_type)
+                && a != b
+                && !(a.is_number() && b.is_number())
+            {
+                return Err(place(QueryError::type_mismatch(a, b).at_index(1)));
             }
             left.push(left_key.bound);
             right.push(right_key.bound);
@@ -438,12 +431,12 @@ fn union_columns(
     let mut columns = left.to_vec();
     for (index, column) in left.iter().enumerate() {
         let other = right.iter().position(|other| other.name == column.name);
-        if let Some(other) = other.and_then(|other| right.get(other)) {
-            if other.data_type != column.data_type {
-                return Err(
-                    QueryError::type_mismatch(&column.data_type, &other.data_type).at(&column.name),
-                );
-            }
+        if let Some(other) = other.and_then(|other| right.get(other))
+            && other.data_type != column.data_type
+        {
+            return Err(
+                QueryError::type_mismatch(&column.data_type, &other.data_type).at(&column.name),
+            );
         }
         places.push((Some(index), other));
     }
@@ -454,52 +447,4 @@ fn union_columns(
         }
     }
     Ok((places, columns))
-}
-
-/// The times that the filters in front let through, as far as they say so
-/// plainly: comparisons of the time column with literals, joined by `and`.
-fn time_range(stages: &[BoundStage], schema: &Schema) -> TimeRange {
-    let mut range = TimeRange::default();
-    let Some((time, _)) = schema.key() else {
-        return range;
-    };
-    for stage in stages {
-        let BoundStage::Filter(predicate) = stage else {
-            break;
-        };
-        match predicate {
-            Bound::And(parts) => parts.iter().for_each(|part| range.narrow(part, time)),
-            one => range.narrow(one, time),
-        }
-    }
-    range
-}
-
-impl TimeRange {
-    fn narrow(&mut self, predicate: &Bound, time: usize) {
-        let Bound::Compare(comparison, a, b) = predicate else {
-            return;
-        };
-        let (Bound::Column(column), Bound::Const(Value::Time(bound))) = (&**a, &**b) else {
-            return;
-        };
-        if *column != time {
-            return;
-        }
-        let next = || bound.checked_add_signed(chrono::TimeDelta::nanoseconds(1));
-        let (from, to) = match comparison {
-            Comparison::Ge => (Some(*bound), None),
-            Comparison::Gt => (next(), None),
-            Comparison::Lt => (None, Some(*bound)),
-            Comparison::Le => (None, next()),
-            Comparison::Eq => (Some(*bound), next()),
-            Comparison::Ne => (None, None),
-        };
-        // None is less than any time, so the later start wins by itself.
-        self.from = self.from.max(from);
-        self.to = match (self.to, to) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-    }
 }

@@ -29,11 +29,16 @@
 
 mod bind;
 mod json;
+mod parts;
 mod pipeline;
 mod plan;
+mod range;
+mod show;
 
-pub use pipeline::{Expand, GroupBy, Join, JoinKind, Page, Query, SortKey, asc, desc};
+pub use parts::{Expand, Join, JoinKind, Page, SortKey, asc, desc};
+pub use pipeline::{GroupBy, Query};
 pub use plan::{Explain, Limits, Plan};
 
-pub(crate) use bind::{BoundJoin, BoundSort, BoundStage, Pipeline, TimeRange};
+pub(crate) use bind::{BoundJoin, BoundSort, BoundStage, Pipeline};
 pub(crate) use json::token::PageToken;
+pub(crate) use range::TimeRange;

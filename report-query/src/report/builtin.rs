@@ -34,3 +34,20 @@ impl ReportDefinition {
         BUILTINS.iter().find(|report| report.is_called(name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::activity::columns;
+
+    #[test]
+    fn every_builtin_reads_and_binds() {
+        for file in FILES {
+            let report: ReportDefinition = serde_json::from_str(file).unwrap();
+            report
+                .check(&columns::schema())
+                .unwrap_or_else(|error| panic!("{}: {error}", report.name));
+        }
+        assert_eq!(ReportDefinition::builtins().len(), FILES.len());
+    }
+}

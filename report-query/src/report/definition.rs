@@ -6,9 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::parameters::{DayPart, ParameterDefinition, ParameterType};
-use crate::aggregate::max;
 use crate::error::QueryError;
-use crate::expr::{Parameters, col};
+use crate::expr::Parameters;
 use crate::query::{Plan, Query};
 use crate::result::QueryResult;
 use crate::schema::{Schema, Unit};
@@ -135,7 +134,9 @@ impl ReportDefinition {
         self.resolve(&Parameters::new(), None)?;
         let plan = self.query.bind(schema)?;
         let chart = self.chart.iter().flat_map(|chart| {
-            std::iter::once(&chart.x).chain(&chart.y).chain(&chart.series)
+            std::iter::once(&chart.x)
+                .chain(&chart.y)
+                .chain(&chart.series)
         });
         let columns = self.columns.iter().map(|column| &column.name);
         for name in columns.chain(chart) {
@@ -153,7 +154,7 @@ impl ReportDefinition {
     ///
     /// As [`run`](ReportDefinition::run).
     pub fn plan(&self, snapshot: &Snapshot, parameters: &Parameters) -> Result<Plan, ReportError> {
-        let values = self.resolve(parameters, newest(snapshot)?)?;
+        let values = self.resolve(parameters, snapshot.time_range().map(|(_, newest)| newest))?;
         Ok(self.query.bind_with(snapshot.schema(), &values)?)
     }
 
@@ -193,7 +194,11 @@ impl ReportDefinition {
             if !self.parameters.iter().any(|known| known.name == name) {
                 return Err(ReportError::UnknownParameter {
                     name: name.to_owned(),
-                    known: self.parameters.iter().map(|known| known.name.clone()).collect(),
+                    known: self
+                        .parameters
+                        .iter()
+                        .map(|known| known.name.clone())
+                        .collect(),
                 });
             }
         }
@@ -224,18 +229,8 @@ impl ReportDefinition {
     }
 }
 
-/// The time of the newest row, if the store has one.
-fn newest(snapshot: &Snapshot) -> Result<Option<DateTime<Utc>>, QueryError> {
-    let Some((time, _)) = snapshot.schema().key() else {
-        return Ok(None);
-    };
-    let name = snapshot.schema().fields()[time].name.clone();
-    let newest = Query::new().aggregate([max(col(name)).alias("newest")]).run(snapshot)?;
-    Ok(newest.value(0, "newest").and_then(Value::as_time))
-}
-
 /// Why a report did not run. Names of parameters and columns are shown, values are not.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
     /// The report has no parameter of this name.

@@ -71,7 +71,10 @@ pub enum DayPart {
 }
 
 impl DayPart {
-    #[allow(clippy::trivially_copy_pass_by_ref, reason = "the shape serde asks for")]
+    #[allow(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the shape serde asks for"
+    )]
     fn is_start(&self) -> bool {
         *self == Self::Start
     }
@@ -119,7 +122,11 @@ impl ParameterDefinition {
         if self.choices.is_empty() {
             return self.data_type.to_string();
         }
-        let labels: Vec<&str> = self.choices.iter().map(|choice| choice.label.as_str()).collect();
+        let labels: Vec<&str> = self
+            .choices
+            .iter()
+            .map(|choice| choice.label.as_str())
+            .collect();
         format!("one of {}", labels.join(", "))
     }
 
@@ -243,7 +250,17 @@ mod tests {
         from.day = DayPart::End;
         assert!(read(&from, "2026-03-31") == Some(time("2026-04-01T00:00:00Z")));
         assert!(read(&from, "2026-03-31T00:00:00Z") == Some(time("2026-03-31T00:00:00Z")));
-        for text in ["yesterday", "02/04/2026", "2026-13-01", "newest-1", "newest+P1D", "newest-P", "newest-P1", "newest-P99999999Y", "newest-PT4294967295H"] {
+        for text in [
+            "yesterday",
+            "02/04/2026",
+            "2026-13-01",
+            "newest-1",
+            "newest+P1D",
+            "newest-P",
+            "newest-P1",
+            "newest-P99999999Y",
+            "newest-PT4294967295H",
+        ] {
             assert!(read(&from, text).is_none(), "{text}");
         }
         assert!(read(&from, 1).is_none());
@@ -254,7 +271,9 @@ mod tests {
     #[test]
     fn other_types() {
         let hidden = ParameterDefinition::new("hidden", ParameterType::Bool);
-        assert!(read(&hidden, "Yes") == Some(true.into()) && read(&hidden, false) == Some(false.into()));
+        assert!(
+            read(&hidden, "Yes") == Some(true.into()) && read(&hidden, false) == Some(false.into())
+        );
         assert!(read(&hidden, "maybe").is_none());
         let limit = ParameterDefinition::new("limit", ParameterType::Int);
         assert!(read(&limit, "-7") == Some((-7).into()) && read(&limit, "7.5").is_none());

@@ -1,5 +1,7 @@
 //! Tests of `engine` through the public API.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod oracle;
 mod pipelines;
 mod stores;

@@ -162,7 +162,7 @@ impl Chunk {
         self.bytes.extend(id.to_le_bytes());
         self.bytes.extend(written.to_le_bytes());
         content(self);
-        while (self.bytes.len() + 4) % 8 != 0 {
+        while !(self.bytes.len() + 4).is_multiple_of(8) {
             self.bytes.push(0xEE);
         }
         let size = (self.bytes.len() + 4 - start) as u32;

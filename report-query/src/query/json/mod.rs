@@ -3,7 +3,9 @@
 //! Reading goes through a [`Tree`](tree::Tree), so that an error can say where
 //! it is, and so that the form is one for JSON, TOML and whatever serde reads.
 
+mod members;
 mod read;
+mod read_expr;
 pub(super) mod token;
 mod tree;
 mod write;
@@ -94,25 +96,25 @@ fn deserialize<'de, D: Deserializer<'de>, T>(
 }
 
 macro_rules! serde {
-    ($($type:ty => $name:ident;)*) => {$(
+    ($($type:ty => $read:path, $write:path;)*) => {$(
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                write::$name(self).serialize(serializer)
+                $write(self).serialize(serializer)
             }
         }
 
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserialize(deserializer, read::$name)
+                deserialize(deserializer, $read)
             }
         }
     )*};
 }
 
 serde! {
-    Query => query;
-    Expr => expr;
-    Aggregate => aggregate;
+    Query => read::query, write::query;
+    Expr => read_expr::expr, write::expr;
+    Aggregate => read_expr::aggregate, write::aggregate;
 }
 
 /// Tells a query with its parameters from others; the page it is at does not count.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
-    Bucket, Expand, Join, Page, SortKey, TimePart, asc, avg, case, col, collect_list, count,
-    count_if, desc, field, if_then_else, item, list, lit, param, percentile, when_param,
+    Bucket, Expand, Join, Page, TimePart, asc, avg, case, col, collect_list, count, count_if, desc,
+    field, if_then_else, item, list, lit, param, percentile, when_param,
 };
 
 fn round_trip(query: &Query) {
@@ -79,7 +79,7 @@ fn handwritten_short_forms_are_read() {
         .expand("targets")
         .filter(col("targets").field("name").eq("x").not())
         .distinct(["a"])
-        .sort([SortKey::from(asc("a"))])
+        .sort([asc("a")])
         .page(10);
     assert!(query == same);
 }
@@ -188,4 +188,80 @@ fn fingerprints_tell_queries_apart_and_pages_not() {
         first,
         fingerprint(&query(Page::new(5)), &none.clone().set("p", 1))
     );
+}
+
+#[test]
+fn the_documentation_is_read_back() {
+    let mut names = String::new();
+    let document = include_str!("../../../docs/JSON.md");
+    for block in document.split("```json\n").skip(1) {
+        let json = block.split("```").next().unwrap();
+        if json.starts_with('{') {
+            let query = Query::from_json(json).unwrap_or_else(|error| panic!("{error}"));
+            round_trip(&query);
+        } else if json.contains("count_distinct") {
+            let aggregates: Vec<Aggregate> = serde_json::from_str(json).unwrap();
+            round_trip(&Query::new().aggregate(aggregates));
+        } else {
+            let exprs: Vec<Expr> = serde_json::from_str(json).unwrap();
+            round_trip(&Query::new().extend(exprs));
+        }
+        names.push_str(json);
+    }
+    // Every function and aggregate is mentioned.
+    for function in crate::expr::Function::ALL {
+        let name = function.name();
+        let name = name.strip_suffix("_cs").unwrap_or(name);
+        assert!(document.contains(&format!("`{name}`")), "{name}");
+    }
+    for function in crate::aggregate::AggregateFunction::ALL {
+        assert!(
+            names.contains(&format!("\"{}\"", function.name())),
+            "{function:?}"
+        );
+    }
+}
+
+/// What is stored by this version is read by all later ones: these texts stay.
+#[test]
+fn golden_texts_of_version_one() {
+    let query = Query::new()
+        .filter(
+            col("time").ge(lit("2026-11-24T00:00:00Z"
+                .parse::<chrono::DateTime<chrono::Utc>>()
+                .unwrap())),
+        )
+        .extend([col("targets")
+            .map_items(field("name"))
+            .join(", ")
+            .alias("names")])
+        .group_by([col("actor"), col("time").bucket(Bucket::DAY)])
+        .aggregate([
+            count().filter(col("ok")).alias("n"),
+            percentile(col("wait"), 95.0),
+        ])
+        .sort([desc("n").nulls_first()])
+        .limit(3);
+    let golden = concat!(
+        r#"{"version":1,"stages":[{"filter":{"ge":[{"col":"time"},{"time":"2026-11-24T00:00:00Z"}]}},"#,
+        r#"{"extend":[{"as":["names",{"join":[{"map":[{"col":"targets"},{"field":"name"}]},", "]}]}]},"#,
+        r#"{"group":{"by":[{"col":"actor"},{"bucket":{"of":{"col":"time"},"by":"day"}}],"#,
+        r#""aggregate":[{"count":[],"as":"n","filter":{"col":"ok"}},{"percentile":[{"col":"wait"},95.0]}]}},"#,
+        r#"{"sort":[{"desc":{"col":"n"},"nulls":"first"}]},{"limit":3}]}"#,
+    );
+    assert_eq!(query.to_json(), golden);
+    assert!(Query::from_json(golden).unwrap() == query);
+    // A page token made for this query.
+    assert_eq!(
+        fingerprint(&query, &Parameters::new()),
+        8_757_747_954_093_134_083
+    );
+    let token = token::PageToken {
+        fingerprint: 0xabc,
+        newest: 12,
+        keys: vec!["a".into(), crate::Value::Null],
+        given: 1,
+    };
+    let golden = "WyJwMSIsImFiYyIsImMiLCIxIixbImEiLG51bGxdXQ";
+    assert_eq!(token.to_text(), golden);
 }

@@ -1,7 +1,7 @@
 //! Page tokens: where a page ended, as opaque URL-safe text.
 
 use super::tree::Tree;
-use super::{parse, read, write};
+use super::{parse, read_expr, write};
 use crate::error::{QueryError, QueryErrorKind, Result};
 use crate::value::Value;
 
@@ -61,7 +61,7 @@ impl PageToken {
             given: number(given)?,
             keys: keys
                 .iter()
-                .map(|key| read::literal(key.clone()).map_err(|_| error(UNREADABLE)))
+                .map(|key| read_expr::literal(key.clone()).map_err(|_| error(UNREADABLE)))
                 .collect::<Result<_>>()?,
         })
     }

@@ -2,7 +2,8 @@
 
 use chrono::{FixedOffset, SecondsFormat};
 
-use super::super::pipeline::{Query, SortKey, Stage};
+use super::super::parts::SortKey;
+use super::super::pipeline::{Query, Stage};
 use super::VERSION;
 use super::tree::Tree;
 use crate::aggregate::{Aggregate, AggregateFunction};

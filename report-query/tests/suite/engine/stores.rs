@@ -283,7 +283,7 @@ fn batches_are_whole_while_many_write_and_read() {
                     let snapshot = store.snapshot();
                     let counts = whole.run(&snapshot).unwrap();
                     assert!(matches!(shown(&counts).concat().as_str(), "" | "10"));
-                    assert!(snapshot.len() >= rows && snapshot.len() % 10 == 0);
+                    assert!(snapshot.len() >= rows && snapshot.len().is_multiple_of(10));
                     rows = snapshot.len();
                 }
             });
@@ -302,4 +302,13 @@ fn batches_are_whole_while_many_write_and_read() {
         .unwrap();
     assert_eq!(ids.len() as u64, stats.rows);
     assert!(ids.value(0, "id") == Some(&Value::from(Uuid::from_u128(0))));
+}
+
+#[test]
+fn what_threads_share_can_be_shared() {
+    fn check<T: Send + Sync + 'static>() {}
+    check::<Store>();
+    check::<report_query::Snapshot>();
+    check::<report_query::Plan>();
+    check::<report_query::QueryResult>();
 }

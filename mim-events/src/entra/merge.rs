@@ -1,0 +1,154 @@
+//! One activity, read from several files.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::io::{self, Write};
+
+use uuid::Uuid;
+
+use crate::activity::{Activity, Source};
+
+/// Tells activities that were read before, by id and content.
+///
+/// It may be asked about activities of several readers, of Entra and of MIM alike. It
+/// holds 24 bytes for each id, and up to as much again while it grows: a million
+/// activities are about 50 MB.
+///
+/// ```
+/// use mim_events::entra::{EntraReader, Merge, Merged};
+///
+/// let page = r#"{"value":[{"id":"Directory_1","activityDateTime":"2026-03-02T08:15:09.5Z","activityDisplayName":"Add user"}]}"#;
+/// let line = r#"{"time":"2026-03-02T08:15:09.5000000Z","category":"AuditLogs","tenantId":"contoso",
+///     "properties":{"id":"Directory_1","activityDateTime":"2026-03-02T08:15:09.5+00:00","activityDisplayName":"Add user"}}"#;
+/// let mut merge = Merge::new();
+/// let mut seen = Vec::new();
+/// for source in [page, line] {
+///     for activity in EntraReader::new(source.as_bytes()) {
+///         seen.push(merge.check(&activity?));
+///     }
+/// }
+/// assert_eq!(seen, [Merged::New, Merged::Duplicate]);
+/// # Ok::<(), mim_events::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Merge {
+    seen: HashMap<Uuid, u64>,
+}
+
+/// What [`Merge::check`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Merged {
+    /// The first activity of this id.
+    New,
+    /// This activity was there before.
+    Duplicate,
+    /// Another activity of this id was there before. Of MIM, the same request logged
+    /// again later, with more known; of Entra, a record that a service or a pipeline
+    /// wrote twice with a difference. The content now is the one that is remembered.
+    Conflict,
+}
+
+impl Merge {
+    /// Has seen nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether this activity was there before; from now on it was.
+    ///
+    /// What only some exports carry (tenant, operation type, address, additional
+    /// details) makes no difference between two records of Entra.
+    pub fn check(&mut self, activity: &Activity) -> Merged {
+        let print = fingerprint(activity);
+        match self.seen.entry(activity.id) {
+            Entry::Vacant(place) => {
+                place.insert(print);
+                Merged::New
+            }
+            Entry::Occupied(before) if *before.get() == print => Merged::Duplicate,
+            Entry::Occupied(mut before) => {
+                before.insert(print);
+                Merged::Conflict
+            }
+        }
+    }
+
+    /// How many different ids were seen.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.seen.len()
+    }
+
+    /// Whether nothing was seen.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.seen.is_empty()
+    }
+}
+
+/// A hash of the serialised form, the same in every run and on every machine.
+fn fingerprint(activity: &Activity) -> u64 {
+    let mut hash = Fnv(0xCBF2_9CE4_8422_2325);
+    let written = if activity.source == Source::Entra {
+        let mut core = activity.clone();
+        core.tenant = None;
+        core.operation.clear();
+        core.actor.ip = None;
+        core.details.clear();
+        core.justification = None;
+        serde_json::to_writer(&mut hash, &core)
+    } else {
+        serde_json::to_writer(&mut hash, activity)
+    };
+    // Hashing takes any bytes and activities have no maps with other keys than texts.
+    debug_assert!(written.is_ok());
+    hash.0
+}
+
+/// FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/
+struct Fnv(u64);
+
+impl Write for Fnv {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::activity::Kind;
+    use chrono::DateTime;
+
+    #[test]
+    fn new_then_duplicate_then_conflict() {
+        let kind = Kind::from_static("user.add");
+        let mut activity = Activity::new(
+            Uuid::nil(),
+            DateTime::UNIX_EPOCH,
+            Source::Entra,
+            kind,
+            "Add user",
+        );
+        let mut merge = Merge::new();
+        assert!(merge.is_empty());
+        assert_eq!(merge.check(&activity), Merged::New);
+        activity.tenant = Some("t".to_owned());
+        assert_eq!(merge.check(&activity), Merged::Duplicate);
+        activity.reason = Some("r".to_owned());
+        assert_eq!(merge.check(&activity), Merged::Conflict);
+        assert_eq!(merge.check(&activity), Merged::Duplicate);
+        activity.source = Source::IdentityManager;
+        assert_eq!(merge.check(&activity), Merged::Conflict);
+        assert_eq!(merge.len(), 1);
+    }
+}

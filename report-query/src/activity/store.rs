@@ -1,0 +1,149 @@
+//! `ActivityStore`: a store of activities.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use mim_events::activity::Activity;
+use uuid::Uuid;
+
+use super::{columns, convert};
+use crate::error::Result;
+use crate::expr::Expr;
+use crate::query::{Query, asc};
+use crate::store::{
+    AppendReport, Expiry, MemoryUsage, Retention, Snapshot, Store, StoreOptions, StoreStats,
+};
+
+/// A store of activities: a [`Store`] with the schema of this [module](super).
+///
+/// All methods take `&self` and may be called from any thread.
+#[derive(Debug)]
+pub struct ActivityStore {
+    store: Store,
+    documents: bool,
+}
+
+impl ActivityStore {
+    /// A store that keeps activities so long, and their documents with them.
+    #[must_use]
+    pub fn new(retention: Retention) -> Self {
+        Self::with_options(StoreOptions::new(retention))
+    }
+
+    /// A store with options.
+    #[must_use]
+    pub fn with_options(options: StoreOptions) -> Self {
+        let store = Store::new(columns::schema(), options)
+            .unwrap_or_else(|error| unreachable!("the activity schema: {error}"));
+        Self {
+            store,
+            documents: true,
+        }
+    }
+
+    /// Keeps the columns only, not the whole activities: about half the memory,
+    /// and [`activity`](ActivityStore::activity) finds nothing.
+    #[must_use]
+    pub fn without_documents(mut self) -> Self {
+        self.documents = false;
+        self
+    }
+
+    /// Appends activities, in any order. All of them become visible at once.
+    ///
+    /// `now` decides what is too old to keep and what is too far ahead to be
+    /// true; the report counts both, see [the store](crate::store#what-happens-to-a-row).
+    pub fn append(
+        &self,
+        activities: impl IntoIterator<Item = Activity>,
+        now: DateTime<Utc>,
+    ) -> AppendReport {
+        let rows = activities.into_iter().map(|activity| {
+            // Only a map whose keys are no texts could fail, and there is none.
+            let document = if self.documents {
+                serde_json::to_string(&activity).ok()
+            } else {
+                None
+            };
+            convert::row(&activity, document)
+        });
+        self.store.append(rows, now)
+    }
+
+    /// The rows as they are now.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.store.snapshot()
+    }
+
+    /// The activity of an id, if it is kept with its document. Of a MIM request
+    /// that was logged at several statuses with one result, the latest.
+    #[must_use]
+    pub fn activity(&self, id: Uuid) -> Option<Activity> {
+        let query = Query::new().filter(columns::ID.eq(id));
+        latest(query, &self.snapshot()).ok()?.pop()
+    }
+
+    /// All activities of a snapshot that are kept with their documents, each as
+    /// it was appended, in the order of time and id.
+    ///
+    /// # Errors
+    ///
+    /// If the snapshot is not one of an activity store, or has more rows than a
+    /// query [may have](crate::Limits).
+    pub fn activities(snapshot: &Snapshot) -> Result<Vec<Activity>> {
+        latest(Query::new(), snapshot)
+    }
+
+    /// Drops what is no longer kept; see [`Store::expire`].
+    pub fn expire(&self, now: DateTime<Utc>) -> Expiry {
+        self.store.expire(now)
+    }
+
+    /// What the store holds and has counted.
+    #[must_use]
+    pub fn stats(&self) -> StoreStats {
+        self.store.stats()
+    }
+
+    /// About how many bytes the rows take.
+    #[must_use]
+    pub fn memory_usage(&self) -> MemoryUsage {
+        self.store.memory_usage()
+    }
+}
+
+/// The documents of a query's rows, one for each id.
+fn latest(query: Query, snapshot: &Snapshot) -> Result<Vec<Activity>> {
+    let keys: [Expr; 4] = [
+        columns::TIME,
+        columns::ID,
+        columns::STATUS_RANK,
+        columns::DOCUMENT,
+    ];
+    let result = query
+        .filter(columns::DOCUMENT.is_not_null())
+        .select(keys)
+        .sort([asc(columns::STATUS_RANK), asc(columns::TIME)])
+        .run(snapshot)?;
+    let mut found: BTreeMap<Uuid, (DateTime<Utc>, &str)> = BTreeMap::new();
+    for row in result.rows() {
+        if let [time, id, _, document] = row {
+            if let (Some(time), Some(id), Some(text)) =
+                (time.as_time(), id.as_id(), document.as_text())
+            {
+                found.insert(id, (time, text));
+            }
+        }
+    }
+    let mut found: Vec<_> = found
+        .into_iter()
+        .map(|(id, (time, text))| (time, id, text))
+        .collect();
+    found.sort_unstable_by_key(|(time, id, _)| (*time, *id));
+    // What was written by serde is read by serde; a test goes there and back.
+    Ok(found
+        .into_iter()
+        .filter_map(|(.., text)| serde_json::from_str(text).ok())
+        .collect())
+}

@@ -1,0 +1,164 @@
+//! `Bound`: an expression whose columns are positions.
+
+use std::sync::Arc;
+
+use chrono::FixedOffset;
+
+use super::function::Function;
+use super::text::{Needle, TextTest, folded};
+use super::time::{Bucket, TimePart};
+use super::tree::Each;
+use crate::value::Value;
+
+/// An expression whose columns are positions. It can fail only on overflow and
+/// on a parameter that is missing.
+#[derive(Clone, Debug)]
+pub(crate) enum Bound {
+    Column(usize),
+    Const(Value),
+    /// A parameter without a value: an error if it is looked at.
+    Missing(String),
+    Item,
+    Field(Box<Bound>, usize),
+    List(Vec<Bound>),
+    And(Vec<Bound>),
+    Or(Vec<Bound>),
+    Not(Box<Bound>),
+    Compare(Comparison, Box<Bound>, Box<Bound>),
+    InSet(Box<Bound>, ValueSet),
+    TextTest(TextTest, Box<Bound>, Needle),
+    Call(Function, Vec<Bound>),
+    Each(Each, Box<Bound>, Box<Bound>),
+    Case(Vec<(Bound, Bound)>, Box<Bound>),
+    Lookup(Box<Bound>, Arc<[(Value, Value)]>, Box<Bound>),
+    Bucket(Box<Bound>, Bucket),
+    Part(Box<Bound>, TimePart, FixedOffset),
+    Format(Box<Bound>, Arc<str>, FixedOffset),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+}
+
+impl Comparison {
+    pub(super) const fn from_function(function: Function) -> Option<Self> {
+        Some(match function {
+            Function::Eq => Self::Eq,
+            Function::Ne => Self::Ne,
+            Function::Lt => Self::Lt,
+            Function::Le => Self::Le,
+            Function::Gt => Self::Gt,
+            Function::Ge => Self::Ge,
+            _ => return None,
+        })
+    }
+
+    pub(crate) const fn holds(self, order: std::cmp::Ordering) -> bool {
+        match self {
+            Self::Eq => order.is_eq(),
+            Self::Ne => order.is_ne(),
+            Self::Lt => order.is_lt(),
+            Self::Le => order.is_le(),
+            Self::Gt => order.is_gt(),
+            Self::Ge => order.is_ge(),
+        }
+    }
+}
+
+/// Literal values that a value is looked up in.
+#[derive(Clone, Debug)]
+pub(crate) struct ValueSet {
+    /// Ascending, without null.
+    values: Vec<Value>,
+    has_null: bool,
+    fold: bool,
+}
+
+impl ValueSet {
+    pub(crate) fn new(items: &[Value], fold: bool) -> Self {
+        let mut values: Vec<Value> = items
+            .iter()
+            .filter(|item| !item.is_null())
+            .map(|item| match item {
+                Value::Text(text) if fold => Value::text(folded(text).as_ref()),
+                item => item.clone(),
+            })
+            .collect();
+        values.sort_unstable();
+        values.dedup();
+        Self {
+            values,
+            has_null: items.iter().any(Value::is_null),
+            fold,
+        }
+    }
+
+    /// Null if it may be the null that is in the list, or is null itself.
+    pub(crate) fn has(&self, value: &Value) -> Option<bool> {
+        let found = match value {
+            Value::Null => return None,
+            Value::Text(text) if self.fold => {
+                let text = folded(text);
+                self.values
+                    .binary_search_by(|probe| match probe {
+                        Value::Text(probe) => probe.as_ref().cmp(text.as_ref()),
+                        other => other.cmp(value),
+                    })
+                    .is_ok()
+            }
+            value => self.values.binary_search(value).is_ok(),
+        };
+        (found || !self.has_null).then_some(found)
+    }
+}
+
+impl Bound {
+    /// Calls a function with each expression directly below.
+    fn each_child<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
+        match self {
+            Self::Column(_) | Self::Const(_) | Self::Missing(_) | Self::Item => {}
+            Self::Field(of, _)
+            | Self::Not(of)
+            | Self::InSet(of, _)
+            | Self::TextTest(_, of, _)
+            | Self::Bucket(of, _)
+            | Self::Part(of, ..)
+            | Self::Format(of, ..) => visit(of),
+            Self::List(items) | Self::And(items) | Self::Or(items) | Self::Call(_, items) => {
+                items.iter().for_each(visit);
+            }
+            Self::Compare(_, a, b) | Self::Each(_, a, b) | Self::Lookup(a, _, b) => {
+                visit(a);
+                visit(b);
+            }
+            Self::Case(arms, otherwise) => {
+                for (condition, value) in arms {
+                    visit(condition);
+                    visit(value);
+                }
+                visit(otherwise);
+            }
+        }
+    }
+
+    /// Whether the value is the same for every row.
+    pub(super) fn is_constant(&self) -> bool {
+        let mut constant = !matches!(self, Self::Column(_) | Self::Missing(_) | Self::Item);
+        self.each_child(&mut |child| constant = constant && child.is_constant());
+        constant
+    }
+
+    /// The columns that are looked at, each as often as it occurs.
+    pub(crate) fn columns(&self, found: &mut Vec<usize>) {
+        if let Self::Column(column) = self {
+            found.push(*column);
+        }
+        self.each_child(&mut |child| child.columns(found));
+    }
+}
