@@ -204,7 +204,7 @@ pub(super) fn classify(service: Service, activity: &str) -> (Kind, Flags) {
     }
     match service {
         Service::Pim => (Kind::from_static(pim(&folded)), Flags::PAM),
-        Service::Groups if is_interface_call(&folded) => {
+        Groups if is_interface_call(&folded) => {
             let key = if is_read(&folded) { "read" } else { "other" };
             (Kind::from_static(key), Flags::NOISE)
         }
