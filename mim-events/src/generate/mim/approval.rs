@@ -280,7 +280,8 @@ fn respond(
     let mut draft = m.create(by(&approver), &mim, at);
     m.grant(&mut draft, &[Rule::Respond]);
     // The approval is named by its object, with or without the request, or by its key.
-    let (value, shown) = match m.rng.below(3) {
+    let way = m.rng.below(3);
+    let (value, shown) = match way {
         0 => (Value::of(&approval.mim), "Approval".to_owned()),
         1 => (Value::Json(approval.mim.full.clone()), "Approval".to_owned()),
         _ => {
@@ -288,6 +289,11 @@ fn respond(
             (Value::text(&*key), key)
         }
     };
+    let mut request = approval.request.clone();
+    if way != 1 && waiting.naming == Naming::Object {
+        // Of an approval that was read before, a reader knows the request's GUID alone.
+        request.name = None;
+    }
     draft.initial("Approval", value).initial("Decision", Value::text(decision));
     let mut changes = vec![
         change("Approval", ChangeMode::Set, Some(&shown)),
@@ -303,7 +309,7 @@ fn respond(
         if approved { APPROVED } else { REJECTED },
         Outcome::Success,
         Subject::Whole(Some(&id)),
-        vec![truth::target(&approval.mim), approval.request.clone()],
+        vec![truth::target(&approval.mim), request],
     );
     row.reason = reason.map(str::to_owned);
     row.changes = changes;

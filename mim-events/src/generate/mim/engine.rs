@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{approval, groups, pam, password, people, policy, registration, rest};
@@ -359,7 +359,8 @@ impl Mim {
         let at = draft.completed.or(draft.committed).unwrap_or(draft.created);
         let at = at + self.delay();
         self.log_at(draft, rows, at, false);
-        at
+        // What follows is written to the millisecond, and not before.
+        at.trunc_subsecs(3) + TimeDelta::milliseconds(1)
     }
 
     /// Logs a request for the first time, while it waits.
