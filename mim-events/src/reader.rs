@@ -12,7 +12,7 @@ use crate::eventlog::{LogFilter, LogReader, ReadSummary};
 use crate::message::{Assembler, AssemblerSummary, Incomplete};
 use crate::request::ParseOptions;
 use crate::time::DateOrder;
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// Raw text kept for [`ActivityReader::take_quarantine`], in bytes; more is counted, not kept.
 const QUARANTINE_BYTES: usize = 64 << 20;
@@ -132,6 +132,8 @@ pub struct Summary {
     pub conflicts: u64,
     /// Documents and records that could not be read, each an error of the iterator.
     pub quarantined: u64,
+    /// Of these, whole documents that are no valid JSON, no request, or over a limit.
+    pub unreadable_documents: u64,
     /// Raw texts that did not fit the quarantine any more.
     pub quarantine_overflow: u64,
     /// Requests that no specific rule knows.
@@ -390,7 +392,7 @@ impl ActivityReader {
                     failed = Some((
                         error.at_offset(event.offset()),
                         document.as_str().to_owned(),
-                    ))
+                    ));
                 }
             },
             Ok(None) => {}
@@ -404,6 +406,12 @@ impl ActivityReader {
             }
         }
         if let Some((error, raw)) = failed {
+            self.summary.unreadable_documents += u64::from(!matches!(
+                error.kind(),
+                ErrorKind::NoDocument
+                    | ErrorKind::PartNumber { .. }
+                    | ErrorKind::PartConflict { .. }
+            ));
             self.skip(error, path, Some(raw));
         }
         for incomplete in self.assembler.take_expired() {

@@ -681,6 +681,17 @@ fn failures_of_the_cloud() {
             )
             .by(KIM)
             .to(OLA.target()),
+            // What the password service writes, whose reset is not in the file.
+            cloud(
+                "f8",
+                "08:54:00",
+                "password.reset.directory",
+                "Reset user password",
+                CORE,
+            )
+            .by(Who("Password service", "svc@harbor.example", 0x99))
+            .to(OLA.target())
+            .flag(Flags::NOISE),
             // By an administrator in the directory alone.
             cloud(
                 "f7",
@@ -889,7 +900,7 @@ fn registrations_of_the_cloud() {
             "kim@harbor.example | Admin | 08:40:00 | Mobile Phone | Admin registered phone method for user",
             "kim@harbor.example | User | 08:30:00 |  | ",
             "kim@harbor.example | User | 08:20:00 |  | Failed; User cancelled",
-            "kim@harbor.example | User | 08:01:00 | Mobile Phone, Authenticator App | User registered Authenticator App with Code",
+            "kim@harbor.example | User | 08:00:00 | Mobile Phone, Authenticator App | User registered Mobile Phone SMS; User registered Authenticator App with Code",
         ]
     );
 }
