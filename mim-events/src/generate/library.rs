@@ -160,7 +160,6 @@ pub(crate) const GATES: [Gates; 7] = [
 pub(crate) const SILENT_GATES: (&str, u64) = ("Reset verification", 9_120);
 
 pub(crate) const OWNER_APPROVAL: (&str, u64) = ("Owner Approval Workflow", 9_201);
-pub(crate) const GROUP_VALIDATION: (&str, u64) = ("Group Validation Workflow", 9_202);
 pub(crate) const ROLE_AUTHORIZATION: (&str, u64) = ("PAM: Request Authorization", 9_203);
 pub(crate) const RESET_ACTION: (&str, u64) = ("Password Reset Action Workflow", 9_301);
 pub(crate) const NOTIFICATION: (&str, u64) = ("Notify group owner", 9_302);

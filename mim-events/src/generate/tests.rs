@@ -9,6 +9,7 @@ use super::directory::Directory;
 use super::mim::Mim;
 use super::*;
 use crate::activity::{Activity, Classifier};
+use crate::entra::EntraReader;
 use crate::request::{Origin, Request};
 
 /// Fields that differ, for each kind, with the first example.
@@ -80,4 +81,52 @@ fn requests_give_their_truth() {
         }
     }
     differences.none();
+}
+
+#[test]
+fn cloud_records_give_their_truth_in_every_dress() {
+    for format in FORMATS {
+        let options = Options::new(3)
+            .requests(0)
+            .cloud_records(2_500)
+            .people(300)
+            .cloud_format(format);
+        let mut differences = Differences::default();
+        for step in Generator::new(&options) {
+            let Item::Cloud(record) = &step.item else {
+                panic!("not a record");
+            };
+            let mut reader = EntraReader::new(record.json.as_bytes());
+            let rows: Vec<_> = reader.by_ref().map(|row| row.unwrap()).collect();
+            assert_eq!(reader.summary().not_audit, u64::from(!record.audit), "{format:?}");
+            if !record.copy {
+                differences.compare(rows, step.truth, &record.json);
+            }
+        }
+        differences.none();
+    }
+}
+
+const FORMATS: [CloudFormat; 6] = [
+    CloudFormat::GraphPages,
+    CloudFormat::GraphLines,
+    CloudFormat::PortalJson,
+    CloudFormat::EventHub,
+    CloudFormat::Blob,
+    CloudFormat::LogAnalytics,
+];
+
+#[test]
+fn every_rule_is_reached() {
+    let mut kinds = std::collections::BTreeSet::new();
+    for step in Generator::new(&Options::new(1).requests(12_000).people(300)) {
+        for row in step.truth {
+            if row.source == crate::activity::Source::IdentityManager {
+                let flags: Vec<_> = row.flags.names().filter(|name| *name != "via_workflow").collect();
+                kinds.insert(format!("{}|{}|{}", row.kind, row.name.split("  '").next().unwrap(), flags.join(",")));
+            }
+        }
+    }
+    let names: Vec<_> = kinds.iter().map(String::as_str).collect();
+    eprintln!("{}", names.join("\n"));
 }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::directory::Resource;
 use super::document::Draft;
+use super::step::Step;
 use crate::activity::{
     Activity, Actor, ActorKind, Change, ChangeMode, Detail, Flags, Kind, Outcome, Source, Target,
 };
@@ -241,6 +242,8 @@ pub enum Expectation {
     PasswordRegistration(ExpectedRegistration),
     /// Somebody joined or left a group, asked to, or made one.
     SelfServiceGroups(ExpectedGroupActivity),
+    /// How many rows the audit log has.
+    AuditLog(ExpectedAuditLog),
 }
 
 /// A row of the password reset report.
@@ -301,15 +304,84 @@ pub struct ExpectedGroupActivity {
     pub correlation: String,
 }
 
+/// The size of the audit log report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ExpectedAuditLog {
+    /// Rows without by-products and what the system did to itself, each request at its last state.
+    pub rows: u64,
+}
+
 impl Expectation {
-    /// When it was; reports sort by it.
+    /// When it was; `None` of a mere count.
     #[must_use]
-    pub fn time(&self) -> DateTime<Utc> {
+    pub fn time(&self) -> Option<DateTime<Utc>> {
         match self {
-            Self::PasswordReset(row) => row.time,
-            Self::PasswordRegistration(row) => row.time,
-            Self::SelfServiceGroups(row) => row.time,
+            Self::PasswordReset(row) => Some(row.time),
+            Self::PasswordRegistration(row) => Some(row.time),
+            Self::SelfServiceGroups(row) => Some(row.time),
+            Self::AuditLog(_) => None,
         }
+    }
+}
+
+/// The rows of the four reports that a run must have, collected in memory.
+///
+/// ```
+/// use mim_events::generate::{Generator, Options, Truth};
+///
+/// let mut truth = Truth::default();
+/// for step in Generator::new(&Options::new(7).requests(500)) {
+///     truth.add(&step);
+/// }
+/// let reports = truth.reports();
+/// assert!(reports.password_reset.iter().any(|row| row.result == "Succeeded"));
+/// assert!(reports.audit_log_rows > 500);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Truth {
+    reports: Reports,
+}
+
+/// What the four reports must show, each in the order of time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reports {
+    /// The password reset report.
+    pub password_reset: Vec<ExpectedReset>,
+    /// The registration report.
+    pub registration: Vec<ExpectedRegistration>,
+    /// The self-service groups report.
+    pub self_service_groups: Vec<ExpectedGroupActivity>,
+    /// The number of rows of the audit log.
+    pub audit_log_rows: u64,
+}
+
+impl Truth {
+    /// Takes a step's expectations.
+    pub fn add(&mut self, step: &Step) {
+        let reports = &mut self.reports;
+        reports.audit_log_rows += super::files::audit_log_rows(step);
+        for row in &step.expected {
+            match row {
+                Expectation::PasswordReset(row) => reports.password_reset.push(row.clone()),
+                Expectation::PasswordRegistration(row) => reports.registration.push(row.clone()),
+                Expectation::SelfServiceGroups(row) => {
+                    reports.self_service_groups.push(row.clone());
+                }
+                Expectation::AuditLog(_) => {}
+            }
+        }
+    }
+
+    /// What the reports must show of the steps so far.
+    #[must_use]
+    pub fn reports(&self) -> Reports {
+        let mut reports = self.reports.clone();
+        reports.password_reset.sort();
+        reports.registration.sort();
+        reports.self_service_groups.sort();
+        reports
     }
 }
 

@@ -266,5 +266,6 @@ impl Cloud {
 /// Whether the person's last name stands in the user principal name, so that nobody takes the
 /// display name for an application's.
 fn is_plain(person: &Person) -> bool {
-    person.last.len() <= 8 && person.last.len() >= 3 && person.last.bytes().all(|b| b.is_ascii_alphabetic())
+    let last = person.last.to_lowercase();
+    last.len() >= 3 && last.bytes().all(|b| b.is_ascii_alphabetic()) && person.upn.contains(&last)
 }

@@ -3,7 +3,9 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::engine::Cloud;
-use super::record::{Initiator, Named, Property, Written, change, refers, thing, user};
+use super::record::{
+    CloudFormat, Initiator, Named, Property, Written, change, refers, thing, user,
+};
 use crate::activity::Flags;
 use crate::generate::json;
 
@@ -113,7 +115,7 @@ pub(super) fn pim(c: &mut Cloud, at: DateTime<Utc>) {
     let role = c.rng.uuid();
     let request = c.rng.uuid().to_string();
     let reason = *c.rng.pick(&["Patch day", "Ticket 4711: mailbox move", "OK"]);
-    let mut write = |c: &mut Cloud, name, operation, by, kind, at: DateTime<Utc>| {
+    let write = |c: &mut Cloud, name, operation, by, kind, at: DateTime<Utc>| {
         let targets = vec![
             thing(role, Some("Exchange Administrator"), "Role"),
             thing(uuid::Uuid::nil(), None, "Request"),
@@ -264,13 +266,24 @@ pub(super) fn policies(c: &mut Cloud, at: DateTime<Utc>) {
 pub(super) fn sign_in(c: &mut Cloud, at: DateTime<Utc>) {
     let person = c.somebody();
     let id = c.rng.uuid();
-    let json = json::object(|o| {
+    let time = at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let bare = json::object(|o| {
         o.plain("id", id)
-            .text("createdDateTime", &at.to_rfc3339_opts(SecondsFormat::Secs, true))
+            .text("createdDateTime", &time)
             .text("userPrincipalName", &person.upn)
             .text("appDisplayName", "Office 365 Exchange Online")
             .raw("signInEventTypes", "[\"interactiveUser\"]")
             .text("ipAddress", "198.51.100.7");
     });
+    let json = if matches!(c.format, CloudFormat::EventHub | CloudFormat::Blob) {
+        json::object(|o| {
+            o.text("time", &time)
+                .text("operationName", "Sign-in activity")
+                .text("category", "SignInLogs")
+                .raw("properties", &bare);
+        })
+    } else {
+        bare
+    };
     c.log_other(json, at);
 }
