@@ -15,7 +15,9 @@ const SIZE: usize = 16 << 20;
 fn read(c: &mut Criterion) {
     let log = log_of(&documents(3000), SIZE);
     let mut group = c.benchmark_group("log/ordinary_requests");
-    group.sample_size(10).throughput(Throughput::Bytes(log.len() as u64));
+    group
+        .sample_size(10)
+        .throughput(Throughput::Bytes(log.len() as u64));
 
     group.bench_function("floor/read_64k", |b| {
         let mut buffer = vec![0; 65_536];
@@ -28,8 +30,9 @@ fn read(c: &mut Criterion) {
     });
     group.bench_function("mim-events/reject_all", |b| {
         b.iter(|| {
-            let mut reader =
-                LogReader::from_slice(&log).expect("a log").with_filter(LogFilter::all().event_ids([1]));
+            let mut reader = LogReader::from_slice(&log)
+                .expect("a log")
+                .with_filter(LogFilter::all().event_ids([1]));
             assert!(reader.next_event().is_none());
         });
     });
@@ -49,10 +52,15 @@ fn read(c: &mut Criterion) {
     });
     group.bench_function("mim-events/request", |b| {
         b.iter(|| {
-            let mut reader = LogReader::from_slice(&log).expect("a log").with_filter(LogFilter::requests());
+            let mut reader = LogReader::from_slice(&log)
+                .expect("a log")
+                .with_filter(LogFilter::requests());
             let mut assembler = Assembler::new();
             while let Some(event) = reader.next_event() {
-                if let Some(document) = assembler.push(&event.expect("undamaged")).expect("a document") {
+                if let Some(document) = assembler
+                    .push(&event.expect("undamaged"))
+                    .expect("a document")
+                {
                     black_box(document.parse().expect("a request").parameters().count());
                 }
             }
@@ -73,18 +81,33 @@ fn peers(group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallT
             .with_configuration(ParserSettings::new().num_threads(1).indent(false))
     };
     group.bench_function("evtx/records_json", |b| {
-        b.iter(|| parser().records_json().for_each(|record| drop(black_box(record))));
+        b.iter(|| {
+            parser()
+                .records_json()
+                .for_each(|record| drop(black_box(record)))
+        });
     });
     group.bench_function("evtx/records_json_value", |b| {
-        b.iter(|| parser().records_json_value().for_each(|record| drop(black_box(record))));
+        b.iter(|| {
+            parser()
+                .records_json_value()
+                .for_each(|record| drop(black_box(record)))
+        });
     });
     group.bench_function("evtx/request_as_value", |b| {
         b.iter(|| {
             for record in parser().records_json_value() {
                 let record = record.expect("undamaged").data;
-                let text = record["Event"]["EventData"]["Data"]["#text"].as_str().map(str::to_owned);
-                let text = text.or_else(|| record["Event"]["EventData"]["Data"].as_str().map(str::to_owned));
-                let document: serde_json::Value = serde_json::from_str(&text.expect("a string")).expect("JSON");
+                let text = record["Event"]["EventData"]["Data"]["#text"]
+                    .as_str()
+                    .map(str::to_owned);
+                let text = text.or_else(|| {
+                    record["Event"]["EventData"]["Data"]
+                        .as_str()
+                        .map(str::to_owned)
+                });
+                let document: serde_json::Value =
+                    serde_json::from_str(&text.expect("a string")).expect("JSON");
                 black_box(document);
             }
         });

@@ -1,5 +1,8 @@
 //! Data sets of the benches: generated, so that they are the same everywhere.
-#![allow(clippy::missing_panics_doc, reason = "a data set that can't be made ends the bench")]
+#![allow(
+    clippy::missing_panics_doc,
+    reason = "a data set that can't be made ends the bench"
+)]
 
 use std::io::Cursor;
 
@@ -11,7 +14,9 @@ use mim_events::generate::{Generator, Item, Options};
 pub fn documents(count: usize) -> Vec<String> {
     Generator::new(&Options::new(42).requests(count as u64))
         .filter_map(|step| match step.item {
-            Item::Request(document) if document.json.encode_utf16().count() < 31_000 => Some(document.json),
+            Item::Request(document) if document.json.encode_utf16().count() < 31_000 => {
+                Some(document.json)
+            }
             _ => None,
         })
         .collect()
@@ -20,7 +25,9 @@ pub fn documents(count: usize) -> Vec<String> {
 /// The activities that a generated stream of requests and cloud records gives.
 #[must_use]
 pub fn activities(requests: u64) -> Vec<mim_events::activity::Activity> {
-    Generator::new(&Options::new(42).requests(requests)).flat_map(|step| step.truth).collect()
+    Generator::new(&Options::new(42).requests(requests))
+        .flat_map(|step| step.truth)
+        .collect()
 }
 
 /// A log with the documents over and over, up to about this many bytes of text.
@@ -37,7 +44,9 @@ pub fn log_of(documents: &[String], bytes: usize) -> Vec<u8> {
             .computer("mim.example.test")
             .created(chrono::DateTime::UNIX_EPOCH)
             .data(document);
-        writer.write(&event.as_event()).expect("the document fits an event");
+        writer
+            .write(&event.as_event())
+            .expect("the document fits an event");
         written += 2 * document.len();
     }
     writer.finish().expect("a log in memory").into_inner()

@@ -10,7 +10,11 @@ use report_query::{Parameters, ReportDefinition, Retention};
 
 fn reports(c: &mut Criterion) {
     let activities = activities(20_000);
-    let now = activities.iter().map(|activity| activity.time).max().unwrap_or_default();
+    let now = activities
+        .iter()
+        .map(|activity| activity.time)
+        .max()
+        .unwrap_or_default();
     let rows = activities.len() as u64;
 
     let mut group = c.benchmark_group("store");

@@ -13,7 +13,9 @@ fn requests(c: &mut Criterion) {
     let documents = documents(3000);
     let bytes: usize = documents.iter().map(String::len).sum();
     let mut group = c.benchmark_group("request/ordinary");
-    group.sample_size(20).throughput(Throughput::Bytes(bytes as u64));
+    group
+        .sample_size(20)
+        .throughput(Throughput::Bytes(bytes as u64));
 
     group.bench_function("mim-events/parse", |b| {
         b.iter(|| {

@@ -237,6 +237,9 @@ fn read(mut reader: ActivityReader, quarantine: Option<&Path>) -> Result<(Vec<Ac
     Ok((activities, reader.summary()))
 }
 
+/// Rows of each report that a first run shows; the numbers of all are beside the titles.
+const SAMPLE_ROWS: usize = 15;
+
 /// What is to be printed.
 enum Wanted {
     /// Every activity as it is.

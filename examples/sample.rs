@@ -21,14 +21,11 @@ impl Sample {
         let sample = Self {
             folder: tempfile::tempdir().context("a temporary folder")?,
         };
-        let options = Options::default().seed(1).requests(400);
-        write_files(
-            &options,
-            Some(&sample.log()),
-            Some(&sample.cloud()),
-            None,
-            |_| {},
-        )?;
+        let options = Options::new(1).requests(400);
+        Files::new()
+            .evtx(sample.log())
+            .cloud(sample.cloud())
+            .write(&options, |_| {})?;
         eprintln!(
             "no files given: a sample log and export, written to {}",
             sample.folder.path().display()

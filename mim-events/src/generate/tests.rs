@@ -31,14 +31,20 @@ impl Differences {
                 value.as_object().cloned().unwrap_or_default()
             };
             let (got_fields, truth_fields) = (fields(got), fields(truth));
-            let names: std::collections::BTreeSet<_> =
-                got_fields.keys().chain(truth_fields.keys()).cloned().collect();
+            let names: std::collections::BTreeSet<_> = got_fields
+                .keys()
+                .chain(truth_fields.keys())
+                .cloned()
+                .collect();
             for name in names {
                 let (g, t) = (got_fields.get(&name), truth_fields.get(&name));
                 if g == t {
                     continue;
                 }
-                let kind = truth.or(got).map(|row| row.kind.to_string()).unwrap_or_default();
+                let kind = truth
+                    .or(got)
+                    .map(|row| row.kind.to_string())
+                    .unwrap_or_default();
                 let entry = self.0.entry(format!("{kind} {name}")).or_default();
                 entry.0 += 1;
                 if entry.1.is_empty() {
@@ -74,7 +80,9 @@ fn requests_give_their_truth() {
             computer: document.computer.clone(),
             ..Origin::default()
         };
-        let request = Request::from_json(&document.json).unwrap().with_origin(origin);
+        let request = Request::from_json(&document.json)
+            .unwrap()
+            .with_origin(origin);
         let rows = classifier.classify(&request);
         if !document.copy {
             differences.compare(rows, step.truth, &document.json);
@@ -98,7 +106,11 @@ fn cloud_records_give_their_truth_in_every_dress() {
             };
             let mut reader = EntraReader::new(record.json.as_bytes());
             let rows: Vec<_> = reader.by_ref().map(|row| row.unwrap()).collect();
-            assert_eq!(reader.summary().not_audit, u64::from(!record.audit), "{format:?}");
+            assert_eq!(
+                reader.summary().not_audit,
+                u64::from(!record.audit),
+                "{format:?}"
+            );
             if !record.copy {
                 differences.compare(rows, step.truth, &record.json);
             }
@@ -122,8 +134,17 @@ fn every_rule_is_reached() {
     for step in Generator::new(&Options::new(1).requests(12_000).people(300)) {
         for row in step.truth {
             if row.source == crate::activity::Source::IdentityManager {
-                let flags: Vec<_> = row.flags.names().filter(|name| *name != "via_workflow").collect();
-                kinds.insert(format!("{}|{}|{}", row.kind, row.name.split("  '").next().unwrap(), flags.join(",")));
+                let flags: Vec<_> = row
+                    .flags
+                    .names()
+                    .filter(|name| *name != "via_workflow")
+                    .collect();
+                kinds.insert(format!(
+                    "{}|{}|{}",
+                    row.kind,
+                    row.name.split("  '").next().unwrap(),
+                    flags.join(",")
+                ));
             }
         }
     }

@@ -27,7 +27,17 @@ pub(super) fn hire(m: &mut Mim, at: DateTime<Utc>) {
     let synchronized = creator.initiator == Some("synchronization");
     let creator_json = creator.json.clone();
     let mut draft = m.create(creator, &person.mim, at);
-    m.grant(&mut draft, &[if office { Rule::EditPeople } else { Rule::Synchronize }, Rule::Provision]);
+    m.grant(
+        &mut draft,
+        &[
+            if office {
+                Rule::EditPeople
+            } else {
+                Rule::Synchronize
+            },
+            Rule::Provision,
+        ],
+    );
     let workflow = m.workflow(PROVISIONING);
     draft.action.push(workflow);
     let account = person.mim.account.clone().unwrap_or_default();
@@ -110,7 +120,11 @@ pub(super) fn hire(m: &mut Mim, at: DateTime<Utc>) {
 fn shown_creator(draft: &Draft) -> String {
     let creator = &draft.creator;
     let named = creator.json.contains("\"DisplayName\"");
-    let text = if named { &creator.actor.name } else { &creator.actor.id };
+    let text = if named {
+        &creator.actor.name
+    } else {
+        &creator.actor.id
+    };
     text.clone().unwrap_or_default()
 }
 
@@ -140,7 +154,11 @@ pub(super) fn change_of(m: &mut Mim, at: DateTime<Utc>) {
     }
     if m.rng.percent(12) {
         // What a user's own rule may call disabling an account; the built-in ones do not.
-        set(&mut draft, "EmployeeStatus", *m.rng.pick(&["Active", "Terminated"]));
+        set(
+            &mut draft,
+            "EmployeeStatus",
+            *m.rng.pick(&["Active", "Terminated"]),
+        );
     }
     if m.rng.percent(5) {
         set(&mut draft, "mcsUnlockAccount", "True");
@@ -154,7 +172,11 @@ pub(super) fn change_of(m: &mut Mim, at: DateTime<Utc>) {
         changes.push(change("Manager", ChangeMode::Set, Some(chief.name())));
     }
     if changes.is_empty() {
-        let value = if m.rng.percent(50) { Value::Null } else { Value::Missing };
+        let value = if m.rng.percent(50) {
+            Value::Null
+        } else {
+            Value::Missing
+        };
         draft.modify("OfficePhone", value);
         changes.push(change("OfficePhone", ChangeMode::Set, None));
     }
@@ -173,7 +195,13 @@ fn log_update(
     let (outcome, reason) = m.everyday_end(&mut draft);
     let id = person.id.to_string();
     let subject = Subject::Whole(Some(&id));
-    let mut row = truth::row(&draft, UPDATE, outcome, subject, vec![truth::target(person)]);
+    let mut row = truth::row(
+        &draft,
+        UPDATE,
+        outcome,
+        subject,
+        vec![truth::target(person)],
+    );
     row.reason = reason;
     row.changes = changes;
     m.log(&draft, vec![row]);
