@@ -188,11 +188,6 @@ impl Error {
         Self::new(ErrorKind::Io).with_source(source)
     }
 
-    /// A `serde_json` error without its message, which quotes values.
-    pub(crate) fn json(source: &serde_json::Error) -> Self {
-        Self::new(ErrorKind::Json).at_line(source.line() as u64, source.column() as u64)
-    }
-
     pub(crate) fn at_chunk(mut self, chunk: u64) -> Self {
         self.0.place.chunk.get_or_insert(chunk);
         self

@@ -93,4 +93,9 @@ pub mod entra;
 #[cfg(feature = "generate")]
 pub mod generate;
 
+#[cfg(feature = "eventlog")]
+mod reader;
+
 pub use error::{Error, ErrorKind, Result};
+#[cfg(feature = "eventlog")]
+pub use reader::{ActivityReader, Quarantined, Summary};

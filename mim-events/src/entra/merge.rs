@@ -7,12 +7,13 @@ use std::io::{self, Write};
 use uuid::Uuid;
 
 use crate::activity::{Activity, Source};
+use crate::request::RequestStatus;
 
 /// Tells activities that were read before, by id and content.
 ///
 /// It may be asked about activities of several readers, of Entra and of MIM alike. It
-/// holds 24 bytes for each id, and up to as much again while it grows: a million
-/// activities are about 50 MB.
+/// holds 32 bytes for each id, and up to as much again while it grows: a million
+/// activities are about 60 MB.
 ///
 /// ```
 /// use mim_events::entra::{EntraReader, Merge, Merged};
@@ -32,7 +33,14 @@ use crate::activity::{Activity, Source};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Merge {
-    seen: HashMap<Uuid, u64>,
+    seen: HashMap<Uuid, Seen>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    fingerprint: u64,
+    /// How far the request was.
+    rank: u8,
 }
 
 /// What [`Merge::check`] found.
@@ -43,9 +51,11 @@ pub enum Merged {
     New,
     /// This activity was there before.
     Duplicate,
-    /// Another activity of this id was there before. Of MIM, the same request logged
-    /// again later, with more known; of Entra, a record that a service or a pipeline
-    /// wrote twice with a difference. The content now is the one that is remembered.
+    /// Of MIM: the same request was logged before when it was less far, with the same
+    /// result. This activity replaces the one before.
+    Supersedes,
+    /// Another activity of this id was there before: of Entra, a record that a service or a
+    /// pipeline wrote twice with a difference. The first stays the one that is remembered.
     Conflict,
 }
 
@@ -61,17 +71,24 @@ impl Merge {
     /// What only some exports carry (tenant, operation type, address, additional
     /// details) makes no difference between two records of Entra.
     pub fn check(&mut self, activity: &Activity) -> Merged {
-        let print = fingerprint(activity);
+        let fingerprint = fingerprint(activity);
+        let rank = match (&activity.source, &activity.status) {
+            (Source::IdentityManager, Some(status)) => RequestStatus::new(status.as_str()).rank(),
+            _ => 0,
+        };
         match self.seen.entry(activity.id) {
             Entry::Vacant(place) => {
-                place.insert(print);
+                place.insert(Seen { fingerprint, rank });
                 Merged::New
             }
-            Entry::Occupied(before) if *before.get() == print => Merged::Duplicate,
-            Entry::Occupied(mut before) => {
-                before.insert(print);
-                Merged::Conflict
+            Entry::Occupied(before) if before.get().fingerprint == fingerprint => Merged::Duplicate,
+            // The same request from earlier, read later: what is known already says more.
+            Entry::Occupied(before) if before.get().rank > rank => Merged::Duplicate,
+            Entry::Occupied(mut before) if before.get().rank < rank => {
+                before.insert(Seen { fingerprint, rank });
+                Merged::Supersedes
             }
+            Entry::Occupied(_) => Merged::Conflict,
         }
     }
 
@@ -146,9 +163,31 @@ mod tests {
         assert_eq!(merge.check(&activity), Merged::Duplicate);
         activity.reason = Some("r".to_owned());
         assert_eq!(merge.check(&activity), Merged::Conflict);
+        activity.reason = None;
         assert_eq!(merge.check(&activity), Merged::Duplicate);
-        activity.source = Source::IdentityManager;
-        assert_eq!(merge.check(&activity), Merged::Conflict);
         assert_eq!(merge.len(), 1);
+    }
+
+    #[test]
+    fn a_request_logged_again_when_it_was_further_supersedes() {
+        let kind = Kind::from_static("group.add");
+        let mut activity = Activity::new(
+            Uuid::nil(),
+            DateTime::UNIX_EPOCH,
+            Source::IdentityManager,
+            kind,
+            "Add group",
+        );
+        let mut merge = Merge::new();
+        activity.status = Some("Committed".to_owned());
+        assert_eq!(merge.check(&activity), Merged::New);
+        activity.status = Some("Completed".to_owned());
+        assert_eq!(merge.check(&activity), Merged::Supersedes);
+        assert_eq!(merge.check(&activity), Merged::Duplicate);
+        activity.status = Some("Committed".to_owned());
+        assert_eq!(merge.check(&activity), Merged::Duplicate);
+        activity.status = Some("Completed".to_owned());
+        activity.justification = Some("other".to_owned());
+        assert_eq!(merge.check(&activity), Merged::Conflict);
     }
 }

@@ -91,11 +91,64 @@ impl FilterCounts {
     }
 }
 
+impl FilterCounts {
+    fn add(&mut self, other: &Self) {
+        let Self {
+            written,
+            record_id,
+            event_id,
+            created,
+            provider,
+            channel,
+        } = *other;
+        self.written += written;
+        self.record_id += record_id;
+        self.event_id += event_id;
+        self.created += created;
+        self.provider += provider;
+        self.channel += channel;
+    }
+}
+
 impl ReadSummary {
     /// Events that were given.
     #[must_use]
     pub fn events(&self) -> u64 {
         self.events_own + self.events_evtx
+    }
+
+    /// Adds what another reader has read.
+    pub fn add(&mut self, other: &Self) {
+        let Self {
+            chunks,
+            chunks_empty,
+            chunks_damaged,
+            chunks_truncated,
+            events_own,
+            events_evtx,
+            filtered,
+            records_damaged,
+            records_unsupported,
+            bytes_skipped,
+            checksum_mismatches,
+            events_with_other_content,
+            events_incomplete,
+            dirty,
+        } = *other;
+        self.chunks += chunks;
+        self.chunks_empty += chunks_empty;
+        self.chunks_damaged += chunks_damaged;
+        self.chunks_truncated += chunks_truncated;
+        self.events_own += events_own;
+        self.events_evtx += events_evtx;
+        self.filtered.add(&filtered);
+        self.records_damaged += records_damaged;
+        self.records_unsupported += records_unsupported;
+        self.bytes_skipped += bytes_skipped;
+        self.checksum_mismatches += checksum_mismatches;
+        self.events_with_other_content += events_with_other_content;
+        self.events_incomplete += events_incomplete;
+        self.dirty |= dirty;
     }
 
     /// Whether anything that may have held events could not be read.

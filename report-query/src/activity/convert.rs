@@ -186,28 +186,28 @@ fn filled(text: &Option<String>) -> Option<&str> {
     text.as_deref().filter(|text| !text.is_empty())
 }
 
-/// The step of a cloud flow, read from its sentence: `User completed the mobile SMS
-/// verification option`. The methods that the reader found come first.
+/// The step of a cloud flow and its method: as the Entra reader found them, else
+/// from the sentence, `User completed the mobile SMS verification option`.
 fn step(activity: &Activity) -> (Option<&'static str>, Option<String>) {
     if activity.kind.as_str() != "sspr.flow" {
         return (None, None);
     }
+    let steps = ["started", "completed"];
+    let found = activity.detail("Step");
+    if let (Some(step), Some(method)) = (found, activity.methods.first()) {
+        let step = steps.into_iter().find(|known| *known == step);
+        return (step, step.map(|_| method.clone()));
+    }
     let sentence = activity.reason.as_deref().unwrap_or_default().trim();
     let sentence = sentence.trim_end_matches('.').to_lowercase();
-    let parsed = ["started", "completed"].into_iter().find_map(|step| {
+    let parsed = steps.into_iter().find_map(|step| {
         let rest = sentence.strip_prefix("user ")?.strip_prefix(step)?;
         let rest = rest.strip_prefix(" the ")?;
         let rest = rest.strip_suffix(" option").unwrap_or(rest);
         Some((step, rest.strip_suffix(" verification")?))
     });
-    let Some((step, words)) = parsed else {
-        return (None, None);
-    };
-    let method = activity.methods.first().cloned();
-    (
-        Some(step),
-        Some(method.unwrap_or_else(|| method_of_step(words))),
-    )
+    let (step, words) = parsed.unzip();
+    (step, words.map(method_of_step))
 }
 
 /// The report's word for a verification option, given in lower case.

@@ -7,7 +7,7 @@ use mim_events::activity::Activity;
 use uuid::Uuid;
 
 use super::{columns, convert};
-use crate::error::Result;
+use crate::error::{QueryError, QueryErrorKind, Result};
 use crate::expr::Expr;
 use crate::query::{Query, asc};
 use crate::store::{
@@ -128,12 +128,11 @@ fn latest(query: Query, snapshot: &Snapshot) -> Result<Vec<Activity>> {
         .run(snapshot)?;
     let mut found: BTreeMap<Uuid, (DateTime<Utc>, &str)> = BTreeMap::new();
     for row in result.rows() {
-        if let [time, id, _, document] = row {
-            if let (Some(time), Some(id), Some(text)) =
-                (time.as_time(), id.as_id(), document.as_text())
-            {
-                found.insert(id, (time, text));
-            }
+        if let [time, id, _, document] = row
+            && let (Some(time), Some(id)) = (time.as_time(), id.as_id())
+            && let Some(text) = document.as_text()
+        {
+            found.insert(id, (time, text));
         }
     }
     let mut found: Vec<_> = found
@@ -141,9 +140,15 @@ fn latest(query: Query, snapshot: &Snapshot) -> Result<Vec<Activity>> {
         .map(|(id, (time, text))| (time, id, text))
         .collect();
     found.sort_unstable_by_key(|(time, id, _)| (*time, *id));
-    // What was written by serde is read by serde; a test goes there and back.
-    Ok(found
-        .into_iter()
-        .filter_map(|(.., text)| serde_json::from_str(text).ok())
-        .collect())
+    found.into_iter().map(|(.., text)| read(text)).collect()
+}
+
+/// What was written by serde is read by serde, so there is no such error; nor
+/// would an activity be missing without one.
+fn read(document: &str) -> Result<Activity> {
+    serde_json::from_str(document).map_err(|_| {
+        QueryError::new(QueryErrorKind::Schema {
+            what: "a document is no activity",
+        })
+    })
 }

@@ -1,5 +1,7 @@
 //! Tests of `results` through the public API.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 use report_query::result::{CsvOptions, TextOptions, formula_original};
