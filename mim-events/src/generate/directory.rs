@@ -63,7 +63,10 @@ impl Resource {
 
     /// The name that a request's own name quotes.
     pub(crate) fn shown(&self) -> &str {
-        self.name.as_deref().or(self.account.as_deref()).unwrap_or_default()
+        self.name
+            .as_deref()
+            .or(self.account.as_deref())
+            .unwrap_or_default()
     }
 
     pub(crate) fn domain(&self) -> Option<&'static str> {
@@ -137,17 +140,88 @@ pub(crate) struct Directory {
 }
 
 const FIRST: [&str; 40] = [
-    "Dana", "Li", "Ana", "Ines", "Tom", "Amara", "Jonas", "Priya", "Mateo", "Sofia", "Kwame",
-    "Ingrid", "Omar", "Yuki", "Elena", "Noah", "Fatima", "Lukas", "Grace", "Diego", "Zoë", "Søren",
-    "Chloé", "Jürgen", "Małgorzata", "Siobhán", "Nguyễn", "Renée", "Björk", "Ángel", "Leila",
-    "Viktor", "Mei", "Tariq", "Hanna", "Pavel", "Rosa", "Emil", "Aisha", "Bram",
+    "Dana",
+    "Li",
+    "Ana",
+    "Ines",
+    "Tom",
+    "Amara",
+    "Jonas",
+    "Priya",
+    "Mateo",
+    "Sofia",
+    "Kwame",
+    "Ingrid",
+    "Omar",
+    "Yuki",
+    "Elena",
+    "Noah",
+    "Fatima",
+    "Lukas",
+    "Grace",
+    "Diego",
+    "Zoë",
+    "Søren",
+    "Chloé",
+    "Jürgen",
+    "Małgorzata",
+    "Siobhán",
+    "Nguyễn",
+    "Renée",
+    "Björk",
+    "Ángel",
+    "Leila",
+    "Viktor",
+    "Mei",
+    "Tariq",
+    "Hanna",
+    "Pavel",
+    "Rosa",
+    "Emil",
+    "Aisha",
+    "Bram",
 ];
 const LAST: [&str; 40] = [
-    "Okafor", "Wren", "Ruiz", "Marlow", "Reed", "O'Brien", "D'Angelo", "Van den Berg", "Nakamura",
-    "Kowalski", "Lindqvist", "Haddad", "Iyer", "Castellanos", "Fischer", "Mbeki", "Novák", "Ferrari",
-    "Dubois", "Petrov", "O'Neill-Sørensen", "Müller", "Ivanova", "García", "Osei", "Larsen",
-    "Tanaka", "Whitfield", "Abebe", "Schneider", "Pereira", "Quist", "Yılmaz", "Holm", "Achterberg",
-    "Bianchi", "Çelik", "Dvořák", "Eriksen", "Fontaine",
+    "Okafor",
+    "Wren",
+    "Ruiz",
+    "Marlow",
+    "Reed",
+    "O'Brien",
+    "D'Angelo",
+    "Van den Berg",
+    "Nakamura",
+    "Kowalski",
+    "Lindqvist",
+    "Haddad",
+    "Iyer",
+    "Castellanos",
+    "Fischer",
+    "Mbeki",
+    "Novák",
+    "Ferrari",
+    "Dubois",
+    "Petrov",
+    "O'Neill-Sørensen",
+    "Müller",
+    "Ivanova",
+    "García",
+    "Osei",
+    "Larsen",
+    "Tanaka",
+    "Whitfield",
+    "Abebe",
+    "Schneider",
+    "Pereira",
+    "Quist",
+    "Yılmaz",
+    "Holm",
+    "Achterberg",
+    "Bianchi",
+    "Çelik",
+    "Dvořák",
+    "Eriksen",
+    "Fontaine",
 ];
 /// Names in scripts that take other paths through a program: CJK, right to left, emoji.
 const OTHER_SCRIPTS: [(&str, &str, &str); 10] = [
@@ -163,17 +237,52 @@ const OTHER_SCRIPTS: [(&str, &str, &str); 10] = [
     ("𠮷郎", "𠮷田", "𠮷田 𠮷郎"),
 ];
 pub(crate) const DEPARTMENTS: [&str; 10] = [
-    "Sales", "Finance", "Engineering", "Human Resources", "Operations", "Legal", "Research",
-    "Support", "Marketing", "Facilities",
+    "Sales",
+    "Finance",
+    "Engineering",
+    "Human Resources",
+    "Operations",
+    "Legal",
+    "Research",
+    "Support",
+    "Marketing",
+    "Facilities",
 ];
 pub(crate) const JOBS: [&str; 8] = [
-    "Clerk", "Analyst", "Engineer", "Manager", "Technician", "Director", "Consultant", "Trainee",
+    "Clerk",
+    "Analyst",
+    "Engineer",
+    "Manager",
+    "Technician",
+    "Director",
+    "Consultant",
+    "Trainee",
 ];
 const TEAMS: [&str; 24] = [
-    "Night Shift", "Lab Access", "Project: Atlas", "Bob's 'A' team", "Fire Wardens", "Book Club",
-    "VPN Users", "Quarterly Close", "Release Crew", "🚀 Launch", "東京オフィス", "فريق الدعم",
-    "צוות פיתוח", "Forklift Drivers", "Payroll: EMEA", "First Aid", "Choir 🎶", "C&A Review",
-    "Welcome Desk", "=2+3 Pilot", "Data \"Lake\" Readers", "Mentors", "Carpool \\ North", "Archive",
+    "Night Shift",
+    "Lab Access",
+    "Project: Atlas",
+    "Bob's 'A' team",
+    "Fire Wardens",
+    "Book Club",
+    "VPN Users",
+    "Quarterly Close",
+    "Release Crew",
+    "🚀 Launch",
+    "東京オフィス",
+    "فريق الدعم",
+    "צוות פיתוח",
+    "Forklift Drivers",
+    "Payroll: EMEA",
+    "First Aid",
+    "Choir 🎶",
+    "C&A Review",
+    "Welcome Desk",
+    "=2+3 Pilot",
+    "Data \"Lake\" Readers",
+    "Mentors",
+    "Carpool \\ North",
+    "Archive",
 ];
 
 impl Directory {
@@ -197,7 +306,11 @@ impl Directory {
                 total
             })
             .collect();
-        Self { people, groups, until }
+        Self {
+            people,
+            groups,
+            until,
+        }
     }
 
     /// Somebody; few do much, many do little.
@@ -290,25 +403,39 @@ pub(crate) fn person(rng: &mut Rng, index: u64) -> Person {
     let employee = 100_000 + index;
     let id = rng.uuid();
     let cloud = rng.uuid();
-    let mim = Resource::new(id, 20_000 + index, "Person", Some(&name), Some(&account), |o| {
-        o.plain("DomainConfiguration", DOMAIN_KEY)
-            .text("Email", &upn)
-            .text("MailNickname", &account)
-            .text("CreatedTime", "2019-08-26 07:30:11.417")
-            .text("Creator", "2731")
-            .text("FirstName", &first)
-            .text("LastName", &last)
-            .text("Department", department)
-            .text("JobTitle", job)
-            .plain("EmployeeID", employee)
-            .text("EmployeeType", if rng.percent(12) { "Contractor" } else { "Full Time" })
-            .plain("Manager", 20_000 + rng.below(index.max(1)))
-            .text("OfficePhone", &phone)
-            .plain("ObjectSID", format_args!("{SID}-{}", 1_100 + index))
-            .text("IsRASEnabled", if rng.percent(50) { "1" } else { "0" })
-            .text("hqCostCenter", department)
-            .plain("hqDepartmentNumber", 1_000 + rng.below(80));
-    });
+    let mim = Resource::new(
+        id,
+        20_000 + index,
+        "Person",
+        Some(&name),
+        Some(&account),
+        |o| {
+            o.plain("DomainConfiguration", DOMAIN_KEY)
+                .text("Email", &upn)
+                .text("MailNickname", &account)
+                .text("CreatedTime", "2019-08-26 07:30:11.417")
+                .text("Creator", "2731")
+                .text("FirstName", &first)
+                .text("LastName", &last)
+                .text("Department", department)
+                .text("JobTitle", job)
+                .plain("EmployeeID", employee)
+                .text(
+                    "EmployeeType",
+                    if rng.percent(12) {
+                        "Contractor"
+                    } else {
+                        "Full Time"
+                    },
+                )
+                .plain("Manager", 20_000 + rng.below(index.max(1)))
+                .text("OfficePhone", &phone)
+                .plain("ObjectSID", format_args!("{SID}-{}", 1_100 + index))
+                .text("IsRASEnabled", if rng.percent(50) { "1" } else { "0" })
+                .text("hqCostCenter", department)
+                .plain("hqDepartmentNumber", 1_000 + rng.below(80));
+        },
+    );
     Person {
         mim,
         first,
@@ -340,31 +467,47 @@ fn group(rng: &mut Rng, index: u64, owner: usize, people: &[Arc<Person>]) -> Gro
     let id = rng.uuid();
     let cloud = rng.uuid();
     let owner_key = people[owner].mim.key;
-    let members: Vec<u64> = (0..rng.skewed(1, 60)).map(|_| 20_000 + rng.below(people.len() as u64)).collect();
-    let mim = Resource::new(id, 60_000 + index, "Group", Some(&name), Some(&account), |o| {
-        o.plain("DomainConfiguration", DOMAIN_KEY)
-            .plain("Email", format_args!("{account}@{MAIL_DOMAIN}"))
-            .text("MailNickname", &account)
-            .text("CreatedTime", "2019-09-02 11:04:52.080")
-            .plain("Creator", owner_key)
-            .text("Scope", "Universal")
-            .text("Type", if index % 3 == 0 { "Distribution" } else { "Security" })
-            .plain("Owner", owner_key)
-            .plain("DisplayedOwner", owner_key)
-            .text("MembershipLocked", "0")
-            .text(
-                "MembershipAddWorkflow",
-                match joining {
-                    Joining::Open => "None",
-                    Joining::OwnerApproval => "Owner Approval",
-                    Joining::Closed => "Custom",
-                },
-            )
-            .many("ComputedMember", &members, |out, key| {
-                json::text(out, &key.to_string());
-            })
-            .text("msidmDeferredEvaluation", "0");
-    });
+    let members: Vec<u64> = (0..rng.skewed(1, 60))
+        .map(|_| 20_000 + rng.below(people.len() as u64))
+        .collect();
+    let mim = Resource::new(
+        id,
+        60_000 + index,
+        "Group",
+        Some(&name),
+        Some(&account),
+        |o| {
+            o.plain("DomainConfiguration", DOMAIN_KEY)
+                .plain("Email", format_args!("{account}@{MAIL_DOMAIN}"))
+                .text("MailNickname", &account)
+                .text("CreatedTime", "2019-09-02 11:04:52.080")
+                .plain("Creator", owner_key)
+                .text("Scope", "Universal")
+                .text(
+                    "Type",
+                    if index.is_multiple_of(3) {
+                        "Distribution"
+                    } else {
+                        "Security"
+                    },
+                )
+                .plain("Owner", owner_key)
+                .plain("DisplayedOwner", owner_key)
+                .text("MembershipLocked", "0")
+                .text(
+                    "MembershipAddWorkflow",
+                    match joining {
+                        Joining::Open => "None",
+                        Joining::OwnerApproval => "Owner Approval",
+                        Joining::Closed => "Custom",
+                    },
+                )
+                .many("ComputedMember", &members, |out, key| {
+                    json::text(out, &key.to_string());
+                })
+                .text("msidmDeferredEvaluation", "0");
+        },
+    );
     Group {
         mim,
         cloud,
@@ -408,7 +551,11 @@ mod tests {
         let directory = Directory::new(5, 2_000, 12);
         let mut seen = HashSet::new();
         for person in &directory.people {
-            assert!(person.upn.is_ascii() && seen.insert(person.upn.clone()), "{}", person.upn);
+            assert!(
+                person.upn.is_ascii() && seen.insert(person.upn.clone()),
+                "{}",
+                person.upn
+            );
             let full: serde_json::Value = serde_json::from_str(&person.mim.full).unwrap();
             assert_eq!(full["DisplayName"], person.name());
         }

@@ -118,7 +118,12 @@ impl Draft {
         self.action.clear();
     }
 
-    fn add(&mut self, property: impl Into<Cow<'static, str>>, value: Value, mode: Option<&'static str>) {
+    fn add(
+        &mut self,
+        property: impl Into<Cow<'static, str>>,
+        value: Value,
+        mode: Option<&'static str>,
+    ) {
         self.parameters.push(Parameter {
             calculated: false,
             property: Some(property.into()),
@@ -129,24 +134,40 @@ impl Draft {
     }
 
     /// A value of a new resource.
-    pub(crate) fn initial(&mut self, property: impl Into<Cow<'static, str>>, value: Value) -> &mut Self {
+    pub(crate) fn initial(
+        &mut self,
+        property: impl Into<Cow<'static, str>>,
+        value: Value,
+    ) -> &mut Self {
         self.add(property, value, None);
         self
     }
 
     /// A new value of a single-valued attribute.
-    pub(crate) fn modify(&mut self, property: impl Into<Cow<'static, str>>, value: Value) -> &mut Self {
+    pub(crate) fn modify(
+        &mut self,
+        property: impl Into<Cow<'static, str>>,
+        value: Value,
+    ) -> &mut Self {
         self.add(property, value, Some("Modify"));
         self
     }
 
     /// One more value. The SDK's name of the mode is `Insert`; both were seen in code that reads it.
-    pub(crate) fn insert(&mut self, property: impl Into<Cow<'static, str>>, value: Value) -> &mut Self {
+    pub(crate) fn insert(
+        &mut self,
+        property: impl Into<Cow<'static, str>>,
+        value: Value,
+    ) -> &mut Self {
         self.add(property, value, Some("Add"));
         self
     }
 
-    pub(crate) fn remove(&mut self, property: impl Into<Cow<'static, str>>, value: Value) -> &mut Self {
+    pub(crate) fn remove(
+        &mut self,
+        property: impl Into<Cow<'static, str>>,
+        value: Value,
+    ) -> &mut Self {
         self.add(property, value, Some("Remove"));
         self
     }
@@ -164,7 +185,9 @@ impl Draft {
 
     /// The request's own name, with MIM's two blanks.
     pub(crate) fn display_name(&self) -> String {
-        let Self { object_type, name, .. } = self;
+        let Self {
+            object_type, name, ..
+        } = self;
         match &*self.operation {
             "Create" => format!("Create {object_type}:  '{name}' Request"),
             "Put" => format!("Update to {object_type}:  '{name}' Request"),
@@ -197,11 +220,23 @@ impl Draft {
             o.plain("msidmCompletedTime", long_time(time));
         }
         o.raw("Creator", &self.creator.json);
-        o.many("ManagementPolicy", &self.policies, |out, policy| out.push_str(&policy.json));
+        o.many("ManagementPolicy", &self.policies, |out, policy| {
+            out.push_str(&policy.json);
+        });
         self.write_target(o);
-        o.many("AuthenticationWorkflowInstance", &self.authentication, |out, w| self.write_workflow(out, w));
-        o.many("AuthorizationWorkflowInstance", &self.authorization, |out, w| self.write_workflow(out, w));
-        o.many("ActionWorkflowInstance", &self.action, |out, w| self.write_workflow(out, w));
+        o.many(
+            "AuthenticationWorkflowInstance",
+            &self.authentication,
+            |out, w| self.write_workflow(out, w),
+        );
+        o.many(
+            "AuthorizationWorkflowInstance",
+            &self.authorization,
+            |out, w| self.write_workflow(out, w),
+        );
+        o.many("ActionWorkflowInstance", &self.action, |out, w| {
+            self.write_workflow(out, w);
+        });
         o.text("DisplayName", &self.display_name())
             .text("ObjectType", "Request")
             .text("Operation", &self.operation)
@@ -219,7 +254,9 @@ impl Draft {
             .text("Operation", &self.operation);
         self.write_target(o);
         o.text("RequestStatus", &self.status);
-        o.many("ManagementPolicy", &self.policies, |out, policy| out.push_str(&policy.json));
+        o.many("ManagementPolicy", &self.policies, |out, policy| {
+            out.push_str(&policy.json);
+        });
         o.text("DisplayName", &self.display_name())
             .plain("CreatedTime", short_time(self.created))
             .text("TargetObjectType", self.shown_type());
@@ -231,7 +268,11 @@ impl Draft {
     }
 
     fn shown_type(&self) -> &str {
-        if self.blank_type { "" } else { &self.object_type }
+        if self.blank_type {
+            ""
+        } else {
+            &self.object_type
+        }
     }
 
     fn write_target(&self, o: &mut Object<'_>) {
@@ -245,11 +286,15 @@ impl Draft {
         if let Some(parent) = &self.parent {
             o.raw("ParentRequest", &parent.json);
         }
-        o.many("ComputedActor", &self.asked, |out, person| out.push_str(&person.mim.brief))
-            .optional("Justification", self.justification.as_deref())
-            .optional("Reason", self.reason.as_deref())
-            .many("RequestStatusDetail", &self.messages, |out, message| json::text(out, message))
-            .optional("RequestControl", self.control);
+        o.many("ComputedActor", &self.asked, |out, person| {
+            out.push_str(&person.mim.brief);
+        })
+        .optional("Justification", self.justification.as_deref())
+        .optional("Reason", self.reason.as_deref())
+        .many("RequestStatusDetail", &self.messages, |out, message| {
+            json::text(out, message);
+        })
+        .optional("RequestControl", self.control);
     }
 
     fn write_workflow(&self, out: &mut String, workflow: &Workflow) {
@@ -270,8 +315,15 @@ impl Draft {
     fn write_parameters(&self, o: &mut Object<'_>) {
         o.many("RequestParameter", &self.parameters, |out, parameter| {
             let mut item = Object::new(out);
-            item.text("Calculated", if parameter.calculated { "true" } else { "false" })
-                .optional("PropertyName", parameter.property.as_deref());
+            item.text(
+                "Calculated",
+                if parameter.calculated {
+                    "true"
+                } else {
+                    "false"
+                },
+            )
+            .optional("PropertyName", parameter.property.as_deref());
             match &parameter.value {
                 Value::Missing => {}
                 Value::Null => {
@@ -285,10 +337,16 @@ impl Draft {
                 }
             }
             if let Some((target, definition)) = &parameter.event {
-                item.plain("Target", target).raw("WorkflowDefinition", definition);
+                item.plain("Target", target)
+                    .raw("WorkflowDefinition", definition);
             } else {
-                let operation = if self.operation == "Delete" { "Delete" } else { "Create" };
-                item.text("Operation", operation).optional("Mode", parameter.mode);
+                let operation = if self.operation == "Delete" {
+                    "Delete"
+                } else {
+                    "Create"
+                };
+                item.text("Operation", operation)
+                    .optional("Mode", parameter.mode);
             }
             item.end();
         });

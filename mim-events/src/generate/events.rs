@@ -53,8 +53,8 @@ impl Events {
     ) -> Result<()> {
         let capacity = text_capacity(MIM_PROVIDER, MIM_CHANNEL, &document.computer, None);
         // A byte is at least a unit's worth of text.
-        let fits = document.json.len() <= capacity
-            || document.json.encode_utf16().count() <= capacity;
+        let fits =
+            document.json.len() <= capacity || document.json.encode_utf16().count() <= capacity;
         if fits {
             let event = event(&document.computer, REQUEST, at).data(&document.json);
             self.documents += 1;
@@ -104,7 +104,8 @@ impl Events {
         let room = if self.rng.percent(50) {
             room
         } else {
-            self.rng.between(SHORTEST_PART.min(room) as u64, room as u64) as usize
+            self.rng
+                .between(SHORTEST_PART.min(room) as u64, room as u64) as usize
         };
         let mut bodies: Vec<&[u16]> = Vec::new();
         let mut rest = units.as_slice();

@@ -9,7 +9,7 @@ use super::events::Events;
 use super::generator::{Generator, Options};
 use super::sort::Sorter;
 use super::step::{Item, Step};
-use super::truth::{ExpectedAuditLog, Expectation};
+use super::truth::{Expectation, ExpectedAuditLog};
 use crate::activity::Flags;
 use crate::error::{Error, Result};
 use crate::eventlog::LogWriter;

@@ -70,29 +70,120 @@ const fn grants(
 
 /// In the order of [`Rule`].
 const RULES: [RuleText; 21] = [
-    grants(Rule::JoinOpen, "Staff: join and leave open groups", &["Add", "Remove"], &["ExplicitMember"]),
-    grants(Rule::JoinWithApproval, "Staff: ask to join groups with owner approval", &["Add"], &["ExplicitMember"]),
-    grants(Rule::CreateGroups, "Staff: create groups", &["Create"], &["*"]),
+    grants(
+        Rule::JoinOpen,
+        "Staff: join and leave open groups",
+        &["Add", "Remove"],
+        &["ExplicitMember"],
+    ),
+    grants(
+        Rule::JoinWithApproval,
+        "Staff: ask to join groups with owner approval",
+        &["Add"],
+        &["ExplicitMember"],
+    ),
+    grants(
+        Rule::CreateGroups,
+        "Staff: create groups",
+        &["Create"],
+        &["*"],
+    ),
     grants(
         Rule::OwnGroups,
         "Owners: manage their groups",
         &["Add", "Delete", "Modify", "Remove"],
-        &["ExplicitMember", "Owner", "DisplayedOwner", "Description", "MembershipAddWorkflow"],
+        &[
+            "ExplicitMember",
+            "Owner",
+            "DisplayedOwner",
+            "Description",
+            "MembershipAddWorkflow",
+        ],
     ),
-    grants(Rule::AdministerGroups, "Group Administrators: full control of groups", &["Add", "Create", "Delete", "Modify", "Remove"], &["*"]),
-    grants(Rule::AnonymousReset, "Anonymous users can reset their password", &["Modify"], &["ResetPassword"]),
-    grants(Rule::CopyOfReset, "Reset with gates (copy of 2021)", &["Modify"], &["ResetPassword"]),
-    grants(Rule::HelpdeskReset, "Helpdesk: set a new password", &["Modify"], &["ResetPassword"]),
-    grants(Rule::Lockout, "Reset users: lockout attributes of themselves", &["Add", "Remove"], &["AuthNWFLockedOut", "AuthNLockoutRegistrationID"]),
-    grants(Rule::Unlock, "Helpdesk: end a lockout", &["Add", "Remove"], &["AuthNWFLockedOut", "AuthNLockoutRegistrationID"]),
-    grants(Rule::Register, "Staff: register for password reset", &["Add", "Modify"], &["AuthNWFRegistered"]),
-    grants(Rule::RegisterGates, "Staff: registration objects of themselves", &["Create", "Delete", "Modify"], &["*"]),
-    grants(Rule::Synchronize, "Synchronization: people and groups", &["Create", "Delete", "Modify"], &["*"]),
-    grants(Rule::Administer, "Administrators: configuration", &["Add", "Create", "Delete", "Modify", "Remove"], &["*"]),
-    grants(Rule::EditPeople, "HR: people's attributes", &["Create", "Delete", "Modify"], &["*"]),
-    grants(Rule::EditOneself, "Staff: own contact data", &["Modify"], &["OfficePhone", "MobilePhone", "DisplayName"]),
-    grants(Rule::RequestRole, "Staff: create PAM requests", &["Create"], &["*"]),
-    grants(Rule::Respond, "Approvers: respond to what they are asked", &["Create"], &["*"]),
+    grants(
+        Rule::AdministerGroups,
+        "Group Administrators: full control of groups",
+        &["Add", "Create", "Delete", "Modify", "Remove"],
+        &["*"],
+    ),
+    grants(
+        Rule::AnonymousReset,
+        "Anonymous users can reset their password",
+        &["Modify"],
+        &["ResetPassword"],
+    ),
+    grants(
+        Rule::CopyOfReset,
+        "Reset with gates (copy of 2021)",
+        &["Modify"],
+        &["ResetPassword"],
+    ),
+    grants(
+        Rule::HelpdeskReset,
+        "Helpdesk: set a new password",
+        &["Modify"],
+        &["ResetPassword"],
+    ),
+    grants(
+        Rule::Lockout,
+        "Reset users: lockout attributes of themselves",
+        &["Add", "Remove"],
+        &["AuthNWFLockedOut", "AuthNLockoutRegistrationID"],
+    ),
+    grants(
+        Rule::Unlock,
+        "Helpdesk: end a lockout",
+        &["Add", "Remove"],
+        &["AuthNWFLockedOut", "AuthNLockoutRegistrationID"],
+    ),
+    grants(
+        Rule::Register,
+        "Staff: register for password reset",
+        &["Add", "Modify"],
+        &["AuthNWFRegistered"],
+    ),
+    grants(
+        Rule::RegisterGates,
+        "Staff: registration objects of themselves",
+        &["Create", "Delete", "Modify"],
+        &["*"],
+    ),
+    grants(
+        Rule::Synchronize,
+        "Synchronization: people and groups",
+        &["Create", "Delete", "Modify"],
+        &["*"],
+    ),
+    grants(
+        Rule::Administer,
+        "Administrators: configuration",
+        &["Add", "Create", "Delete", "Modify", "Remove"],
+        &["*"],
+    ),
+    grants(
+        Rule::EditPeople,
+        "HR: people's attributes",
+        &["Create", "Delete", "Modify"],
+        &["*"],
+    ),
+    grants(
+        Rule::EditOneself,
+        "Staff: own contact data",
+        &["Modify"],
+        &["OfficePhone", "MobilePhone", "DisplayName"],
+    ),
+    grants(
+        Rule::RequestRole,
+        "Staff: create PAM requests",
+        &["Create"],
+        &["*"],
+    ),
+    grants(
+        Rule::Respond,
+        "Approvers: respond to what they are asked",
+        &["Create"],
+        &["*"],
+    ),
     RuleText {
         rule: Rule::Notify,
         name: "Groups: tell the owner of new members",
@@ -107,7 +198,12 @@ const RULES: [RuleText; 21] = [
         actions: &["Create", "Modify"],
         attributes: &["*"],
     },
-    grants(Rule::Cancel, "Staff: cancel own requests", &["Modify"], &["RequestControl"]),
+    grants(
+        Rule::Cancel,
+        "Staff: cancel own requests",
+        &["Modify"],
+        &["RequestControl"],
+    ),
 ];
 
 /// A workflow of gates, and the methods that its name tells of.
@@ -203,7 +299,13 @@ impl Library {
             .map(|(index, rule)| Arc::new(policy(&mut rng, index as u64, rule)))
             .collect();
         let accounts = [
-            (ADMINISTRATOR, "administrator", "MIM Administrator", "mimadmin", "Administrator"),
+            (
+                ADMINISTRATOR,
+                "administrator",
+                "MIM Administrator",
+                "mimadmin",
+                "Administrator",
+            ),
             (
                 SYNCHRONIZATION,
                 "synchronization",
@@ -221,7 +323,14 @@ impl Library {
             (ANONYMOUS, "anonymous", "Anonymous", "", "Anonymous"),
         ]
         .map(account);
-        let administrators = Resource::new(rng.uuid(), 2_732, "Set", Some("Administrators"), None, |_| {});
+        let administrators = Resource::new(
+            rng.uuid(),
+            2_732,
+            "Set",
+            Some("Administrators"),
+            None,
+            |_| {},
+        );
         let sets = ["All Active People", "Password Reset Users Set", "VPN: remote workers", "Contractors"]
             .into_iter()
             .zip(70_000..)
@@ -229,25 +338,31 @@ impl Library {
                 o.text("Filter", "<Filter xmlns=\"http://schemas.xmlsoap.org/ws/2004/09/enumeration\">/Person[EmployeeType = 'Contractor']</Filter>");
             }))
             .collect();
-        let roles = ["Domain Administrators", "SQL Operators", "Exchange: Recipients", "Büro-Server"]
-            .into_iter()
-            .zip(71_000_u64..)
-            .map(|(name, key)| Role {
-                mim: Resource::new(rng.uuid(), key, "msidmPamRole", Some(name), None, |o| {
-                    o.text("msidmPamRoleTTL", "3600").text("msidmPamRoleMfaEnabled", "0");
-                }),
-                group: Resource::new(
-                    rng.uuid(),
-                    key + 500,
-                    "Group",
-                    Some(&format!("PRIV.{name}")),
-                    Some(&format!("priv-{key}")),
-                    |o| {
-                        o.text("msidmPamEnabled", "1");
-                    },
-                ),
-            })
-            .collect();
+        let roles = [
+            "Domain Administrators",
+            "SQL Operators",
+            "Exchange: Recipients",
+            "Büro-Server",
+        ]
+        .into_iter()
+        .zip(71_000_u64..)
+        .map(|(name, key)| Role {
+            mim: Resource::new(rng.uuid(), key, "msidmPamRole", Some(name), None, |o| {
+                o.text("msidmPamRoleTTL", "3600")
+                    .text("msidmPamRoleMfaEnabled", "0");
+            }),
+            group: Resource::new(
+                rng.uuid(),
+                key + 500,
+                "Group",
+                Some(&format!("PRIV.{name}")),
+                Some(&format!("priv-{key}")),
+                |o| {
+                    o.text("msidmPamEnabled", "1");
+                },
+            ),
+        })
+        .collect();
         let registration = Resource::new(
             rng.uuid(),
             9_401,
@@ -275,7 +390,11 @@ impl Library {
     /// A built-in account as its object; `bare`: the object without any name.
     pub(crate) fn account(&self, account: Account, bare: bool) -> Creator {
         let (named, nameless) = &self.accounts[account as usize];
-        if bare { nameless.clone() } else { named.clone() }
+        if bare {
+            nameless.clone()
+        } else {
+            named.clone()
+        }
     }
 
     /// The synchronization account as nothing but its internal key.
@@ -360,8 +479,12 @@ fn policy(rng: &mut Rng, index: u64, text: &RuleText) -> Policy {
             .text("Disabled", "0")
             .text("GrantRight", if text.grants { "1" } else { "0" })
             .text("ManagementPolicyRuleType", "Request")
-            .many("ActionType", text.actions, |out, word| json::text(out, word))
-            .many("ActionParameter", text.attributes, |out, word| json::text(out, word))
+            .many("ActionType", text.actions, |out, word| {
+                json::text(out, word);
+            })
+            .many("ActionParameter", text.attributes, |out, word| {
+                json::text(out, word);
+            })
             .plain("PrincipalSet", 70_000 + index % 4)
             .plain("ResourceCurrentSet", 70_100 + index)
             .plain("ResourceFinalSet", 70_100 + index);

@@ -66,7 +66,7 @@ pub use files::{Files, Progress, Written, write_files};
 pub use generator::{Generator, Options};
 pub use step::{CloudRecord, Item, RequestDocument, Step};
 pub use truth::{
-    ExpectedAuditLog, ExpectedGroupActivity, ExpectedRegistration, ExpectedReset, Expectation,
+    Expectation, ExpectedAuditLog, ExpectedGroupActivity, ExpectedRegistration, ExpectedReset,
     Reports, Truth,
 };
 

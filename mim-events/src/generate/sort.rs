@@ -48,7 +48,8 @@ impl Sorter {
         self.came += 1;
         // With what the entry itself takes.
         self.bytes += line.len() + 64;
-        self.held.push(((time, id, self.came), line.into_boxed_slice()));
+        self.held
+            .push(((time, id, self.came), line.into_boxed_slice()));
         if self.bytes > self.limit {
             self.write_run()?;
         }
@@ -194,7 +195,10 @@ fn read_entry(file: &mut BufReader<File>) -> io::Result<Option<(Key, Box<[u8]>)>
     let wide = |at: usize| u128::from(number(at)) | (u128::from(number(at + 8)) << 64);
     let mut line = vec![0; number(40) as usize];
     file.read_exact(&mut line)?;
-    Ok(Some(((wide(0) as i128, wide(16), number(32)), line.into_boxed_slice())))
+    Ok(Some((
+        (wide(0) as i128, wide(16), number(32)),
+        line.into_boxed_slice(),
+    )))
 }
 
 #[cfg(test)]
@@ -212,7 +216,11 @@ mod tests {
         }
         let mut out = Vec::new();
         sorter.finish(&mut out).unwrap();
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "runs are left");
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            0,
+            "runs are left"
+        );
         String::from_utf8(out).unwrap()
     }
 
@@ -230,6 +238,9 @@ mod tests {
 
     #[test]
     fn of_the_same_two_the_last_stays() {
-        assert_eq!(sorted(0, &[(1, 1), (0, 5), (1, 1), (1, 1)]), "0 5 1\n1 1 3\n");
+        assert_eq!(
+            sorted(0, &[(1, 1), (0, 5), (1, 1), (1, 1)]),
+            "0 5 1\n1 1 3\n"
+        );
     }
 }

@@ -87,7 +87,13 @@ pub(crate) fn value_row(
 ) -> Activity {
     let id = value.id.to_string();
     let subject = Subject::Each(attribute, mode, &id);
-    let mut row = row(draft, called, result, subject, vec![of.clone(), target(value)]);
+    let mut row = row(
+        draft,
+        called,
+        result,
+        subject,
+        vec![of.clone(), target(value)],
+    );
     row.changes = vec![change(attribute, mode, Some(value.shown()))];
     row
 }
@@ -97,7 +103,9 @@ pub(crate) fn details_after_initiator(row: &mut Activity, more: Vec<Detail>) {
     let at = row
         .details
         .iter()
-        .take_while(|detail| detail.key == "Creator" || detail.key == "RegisteredBy" || detail.key == "Initiator")
+        .take_while(|detail| {
+            detail.key == "Creator" || detail.key == "RegisteredBy" || detail.key == "Initiator"
+        })
         .count();
     row.details.splice(at..at, more);
 }
@@ -141,7 +149,11 @@ pub(crate) fn target(resource: &Resource) -> Target {
 
 /// Reports call a Person a User.
 pub(crate) fn shown_type(object_type: &str) -> &str {
-    if object_type == "Person" { "User" } else { object_type }
+    if object_type == "Person" {
+        "User"
+    } else {
+        object_type
+    }
 }
 
 pub(crate) fn change(property: &str, mode: ChangeMode, value: Option<&str>) -> Change {
@@ -176,7 +188,11 @@ pub(crate) fn masked_phone(phone: &str) -> String {
         .chars()
         .map(|c| {
             seen += usize::from(c.is_alphanumeric());
-            if c.is_alphanumeric() && seen <= hide { '*' } else { c }
+            if c.is_alphanumeric() && seen <= hide {
+                '*'
+            } else {
+                c
+            }
         })
         .collect()
 }

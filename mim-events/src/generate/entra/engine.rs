@@ -25,7 +25,12 @@ struct Scenario {
     run: fn(&mut Cloud, DateTime<Utc>),
 }
 
-const fn scenario(office: u64, quiet: u64, most: u64, run: fn(&mut Cloud, DateTime<Utc>)) -> Scenario {
+const fn scenario(
+    office: u64,
+    quiet: u64,
+    most: u64,
+    run: fn(&mut Cloud, DateTime<Utc>),
+) -> Scenario {
     Scenario {
         office,
         quiet,
@@ -129,7 +134,11 @@ impl Cloud {
         let left = self.wanted - self.made;
         let office = calendar::is_office(start);
         let chosen = self.rng.weighted(SCENARIOS.iter().map(|scenario| {
-            let weight = if office { scenario.office } else { scenario.quiet };
+            let weight = if office {
+                scenario.office
+            } else {
+                scenario.quiet
+            };
             if scenario.most <= left { weight } else { 0 }
         }));
         (SCENARIOS[chosen].run)(self, start);
@@ -139,7 +148,12 @@ impl Cloud {
     /// A record with an id of its own, by a service, that succeeded.
     pub(super) fn record(
         &mut self,
-        (service, name, category, operation): (&'static str, &'static str, &'static str, &'static str),
+        (service, name, category, operation): (
+            &'static str,
+            &'static str,
+            &'static str,
+            &'static str,
+        ),
         initiator: Initiator,
         targets: Vec<RecordTarget>,
         correlation: &str,
@@ -152,8 +166,13 @@ impl Cloud {
             other => other,
         };
         const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-        let word: String = (0..5).map(|_| char::from(*self.rng.pick(LETTERS))).collect();
-        let id = format!("{prefix}_{correlation}_{word}_{}", self.rng.below(100_000_000));
+        let word: String = (0..5)
+            .map(|_| char::from(*self.rng.pick(LETTERS)))
+            .collect();
+        let id = format!(
+            "{prefix}_{correlation}_{word}_{}",
+            self.rng.below(100_000_000)
+        );
         Record {
             id,
             // Services keep ticks of 100 ns.
@@ -176,7 +195,11 @@ impl Cloud {
         let named = match self.rng.below(10) {
             0..5 => Named::Nothing,
             5..8 if is_plain(person) => Named::Person(person.name().to_owned()),
-            8 => Named::App(*self.rng.pick::<&str>(&["Microsoft Teams Services", "Graph Explorer", "Azure Portal"])),
+            8 => Named::App(self.rng.word(&[
+                "Microsoft Teams Services",
+                "Graph Explorer",
+                "Azure Portal",
+            ])),
             _ => Named::Nothing,
         };
         let ip = match self.rng.below(10) {
@@ -216,7 +239,8 @@ impl Cloud {
         self.made += 1;
         // Minutes at most, as a rule; hours now and then.
         let minutes = if self.rng.percent(2) { 360 } else { 3 };
-        let wished = record.time + TimeDelta::milliseconds(self.rng.skewed(1_000, minutes * 60_000) as i64);
+        let wished =
+            record.time + TimeDelta::milliseconds(self.rng.skewed(1_000, minutes * 60_000) as i64);
         let latest = self.calendar.at(self.made + LONGEST_WAIT, self.wanted);
         let at = wished.min(latest.max(record.time + TimeDelta::seconds(1)));
         let json = record.write(self.format);

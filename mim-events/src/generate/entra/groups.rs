@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::engine::Cloud;
-use super::record::{Initiator, Property, Record, RecordTarget, Written, change, group, refers, thing, user};
+use super::record::{
+    Initiator, Property, Record, RecordTarget, Written, change, group, refers, thing, user,
+};
 use crate::activity::{Activity, Flags, Source};
 use crate::generate::directory::{Group, Joining};
 use crate::generate::truth::{Expectation, ExpectedGroupActivity};
@@ -27,7 +29,10 @@ fn references(group: &Group, added: bool) -> Vec<Property> {
 /// A membership: the member first, then the group, which has nothing but its id.
 fn membership(
     c: &mut Cloud,
-    (what, kind): ((&'static str, &'static str, &'static str, &'static str), &str),
+    (what, kind): (
+        (&'static str, &'static str, &'static str, &'static str),
+        &str,
+    ),
     by: Initiator,
     mut member: RecordTarget,
     of: &Group,
@@ -49,12 +54,18 @@ pub(super) fn members(c: &mut Cloud, at: DateTime<Utc>) {
     let by = if c.rng.percent(25) {
         Initiator::App {
             principal: c.rng.uuid(),
-            name: *c.rng.pick::<&str>(&["Microsoft Substrate Management", "HR Provisioning"]),
+            name: c
+                .rng
+                .word(&["Microsoft Substrate Management", "HR Provisioning"]),
         }
     } else {
         c.by(&owner)
     };
-    let what = if c.rng.percent(70) { (ADD, "member.add") } else { (REMOVE, "member.remove") };
+    let what = if c.rng.percent(70) {
+        (ADD, "member.add")
+    } else {
+        (REMOVE, "member.remove")
+    };
     let member = match c.rng.below(12) {
         0 => thing(c.rng.uuid(), Some("LAPTOP-0042"), "Device"),
         1 => {
@@ -73,7 +84,11 @@ pub(super) fn oneself(c: &mut Cloud, at: DateTime<Utc>) {
     let of = c.directory.group(&mut c.rng, Some(Joining::Open));
     let person = c.somebody();
     let by = c.by(&person);
-    let what = if c.rng.percent(70) { (ADD, "member.add") } else { (REMOVE, "member.remove") };
+    let what = if c.rng.percent(70) {
+        (ADD, "member.add")
+    } else {
+        (REMOVE, "member.remove")
+    };
     let correlation = c.correlation();
     let (record, mut row) = membership(c, what, by, user(&person), &of, &correlation, at);
     row.flags.insert(Flags::SELF_SERVICE);
@@ -99,9 +114,15 @@ pub(super) fn owners(c: &mut Cloud, at: DateTime<Utc>) {
     let person = c.directory.other(&mut c.rng, &owner);
     let by = c.by(&owner);
     let what = if c.rng.percent(60) {
-        ((CORE, "Add owner to group", MANAGEMENT, "Assign"), "owner.add")
+        (
+            (CORE, "Add owner to group", MANAGEMENT, "Assign"),
+            "owner.add",
+        )
     } else {
-        ((CORE, "Remove owner from group", MANAGEMENT, "Unassign"), "owner.remove")
+        (
+            (CORE, "Remove owner from group", MANAGEMENT, "Unassign"),
+            "owner.remove",
+        )
     };
     let correlation = c.correlation();
     let (record, row) = membership(c, what, by, user(&person), &of, &correlation, at);
@@ -124,7 +145,12 @@ pub(super) fn lifecycle(c: &mut Cloud, at: DateTime<Utc>) {
                 change("SecurityEnabled", None, Some("true"), Written::List),
                 Property {
                     refers: true,
-                    ..change("Included Updated Properties", None, Some("DisplayName, SecurityEnabled"), Written::Text)
+                    ..change(
+                        "Included Updated Properties",
+                        None,
+                        Some("DisplayName, SecurityEnabled"),
+                        Written::Text,
+                    )
                 },
             ];
             ((CORE, "Add group", MANAGEMENT, "Add"), "group.add")
@@ -168,12 +194,24 @@ pub(super) fn join_request(c: &mut Cloud, at: DateTime<Utc>) {
         expect(c, &row, of.name());
         c.log(&record, row);
     };
-    request(c, "Request to join a group", "group.join.requested", by.clone(), at);
+    request(
+        c,
+        "Request to join a group",
+        "group.join.requested",
+        by.clone(),
+        at,
+    );
     let at = c.after(at, 60, 1_800);
     match c.rng.below(10) {
         0..6 => {
             let decider = c.by(&owner);
-            request(c, "Approve a pending request to join a group", "group.join.approved", decider, at);
+            request(
+                c,
+                "Approve a pending request to join a group",
+                "group.join.approved",
+                decider,
+                at,
+            );
             let service = Initiator::App {
                 principal: c.rng.uuid(),
                 name: "Microsoft Approval Management",
@@ -185,9 +223,21 @@ pub(super) fn join_request(c: &mut Cloud, at: DateTime<Utc>) {
         }
         6..8 => {
             let decider = c.by(&owner);
-            request(c, "Reject a pending request to join a group", "group.join.rejected", decider, at);
+            request(
+                c,
+                "Reject a pending request to join a group",
+                "group.join.rejected",
+                decider,
+                at,
+            );
         }
-        8 => request(c, "Cancel a pending request to join a group", "group.join.canceled", by, at),
+        8 => request(
+            c,
+            "Cancel a pending request to join a group",
+            "group.join.canceled",
+            by,
+            at,
+        ),
         _ => {}
     }
 }
@@ -204,7 +254,11 @@ pub(super) fn noise(c: &mut Cloud, at: DateTime<Utc>) {
     let mut at = at;
     for _ in 0..c.rng.between(1, 3) {
         let change = c.rng.percent(15);
-        let name = if change { "Group_AddMember" } else { *c.rng.pick(&READS) };
+        let name = if change {
+            "Group_AddMember"
+        } else {
+            c.rng.word(&READS)
+        };
         let person = c.somebody();
         let by = c.by(&person);
         let correlation = c.correlation();
@@ -212,7 +266,13 @@ pub(super) fn noise(c: &mut Cloud, at: DateTime<Utc>) {
             id: Some("00000000-0000-0000-0000-000000000000".to_owned()),
             ..thing(uuid::Uuid::nil(), None, "N/A")
         };
-        let mut record = c.record((SERVICE, name, MANAGEMENT, "Update"), by, vec![nothing], &correlation, at);
+        let mut record = c.record(
+            (SERVICE, name, MANAGEMENT, "Update"),
+            by,
+            vec![nothing],
+            &correlation,
+            at,
+        );
         record.reason = Some("OK");
         let mut row = c.row(&record, if change { "other" } else { "read" }, Flags::NOISE);
         // A target that names nothing is none.

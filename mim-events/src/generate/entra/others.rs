@@ -36,15 +36,31 @@ pub(super) fn synchronised(c: &mut Cloud, at: DateTime<Utc>) {
         ),
         Property {
             refers: true,
-            ..change("Included Updated Properties", None, Some("LastDirSyncTime"), Written::Text)
+            ..change(
+                "Included Updated Properties",
+                None,
+                Some("LastDirSyncTime"),
+                Written::Text,
+            )
         },
         Property {
             refers: true,
-            ..change("Action Client Name", None, Some("DirectorySync"), Written::Plain)
+            ..change(
+                "Action Client Name",
+                None,
+                Some("DirectorySync"),
+                Written::Plain,
+            )
         },
     ];
     let correlation = c.correlation();
-    let record = c.record((CORE, "Update user", PEOPLE, "Update"), by, vec![target], &correlation, at);
+    let record = c.record(
+        (CORE, "Update user", PEOPLE, "Update"),
+        by,
+        vec![target],
+        &correlation,
+        at,
+    );
     let row = c.row(&record, "user.update", Flags::NOISE);
     c.log(&record, row);
 }
@@ -62,9 +78,20 @@ pub(super) fn people(c: &mut Cloud, at: DateTime<Utc>) {
             target.properties = vec![
                 change("AccountEnabled", None, Some("true"), Written::List),
                 change("DisplayName", None, Some(stranger.name()), Written::List),
-                change("UserPrincipalName", None, Some(&stranger.upn), Written::List),
+                change(
+                    "UserPrincipalName",
+                    None,
+                    Some(&stranger.upn),
+                    Written::List,
+                ),
             ];
-            let record = c.record((CORE, "Add user", PEOPLE, "Add"), by, vec![target], &correlation, at);
+            let record = c.record(
+                (CORE, "Add user", PEOPLE, "Add"),
+                by,
+                vec![target],
+                &correlation,
+                at,
+            );
             let row = c.row(&record, "user.add", Flags::default());
             c.log(&record, row);
         }
@@ -74,8 +101,19 @@ pub(super) fn people(c: &mut Cloud, at: DateTime<Utc>) {
             let mut target = user(&stranger);
             let mangled = format!("{}{}", stranger.cloud.simple(), stranger.upn);
             target.upn = Some(mangled);
-            target.properties = vec![change("Is Hard Deleted", None, Some("False"), Written::Text)];
-            let record = c.record((CORE, "Delete user", PEOPLE, "Delete"), by, vec![target], &correlation, at);
+            target.properties = vec![change(
+                "Is Hard Deleted",
+                None,
+                Some("False"),
+                Written::Text,
+            )];
+            let record = c.record(
+                (CORE, "Delete user", PEOPLE, "Delete"),
+                by,
+                vec![target],
+                &correlation,
+                at,
+            );
             let mut row = c.row(&record, "user.delete", Flags::default());
             row.targets[0].upn = Some(stranger.upn.clone());
             c.log(&record, row);
@@ -89,7 +127,13 @@ pub(super) fn people(c: &mut Cloud, at: DateTime<Utc>) {
                 Some("Research"),
                 Written::List,
             )];
-            let record = c.record((CORE, "Update user", PEOPLE, "Update"), by, vec![target], &correlation, at);
+            let record = c.record(
+                (CORE, "Update user", PEOPLE, "Update"),
+                by,
+                vec![target],
+                &correlation,
+                at,
+            );
             let row = c.row(&record, "user.update", Flags::default());
             c.log(&record, row);
         }
@@ -101,7 +145,13 @@ pub(super) fn people(c: &mut Cloud, at: DateTime<Utc>) {
             } else {
                 ("Enable account", "user.enable")
             };
-            let record = c.record((CORE, name, PEOPLE, "Update"), by, vec![user(&person)], &correlation, at);
+            let record = c.record(
+                (CORE, name, PEOPLE, "Update"),
+                by,
+                vec![user(&person)],
+                &correlation,
+                at,
+            );
             let row = c.row(&record, kind, Flags::default());
             c.log(&record, row);
         }
@@ -114,14 +164,22 @@ pub(super) fn pim(c: &mut Cloud, at: DateTime<Utc>) {
     let correlation = c.correlation();
     let role = c.rng.uuid();
     let request = c.rng.uuid().to_string();
-    let reason = *c.rng.pick(&["Patch day", "Ticket 4711: mailbox move", "OK"]);
+    let reason = c
+        .rng
+        .word(&["Patch day", "Ticket 4711: mailbox move", "OK"]);
     let write = |c: &mut Cloud, name, operation, by, kind, at: DateTime<Utc>| {
         let targets = vec![
             thing(role, Some("Exchange Administrator"), "Role"),
             thing(uuid::Uuid::nil(), None, "Request"),
             user(&person),
         ];
-        let mut record = c.record(("PIM", name, ROLES, operation), by, targets, &correlation, at);
+        let mut record = c.record(
+            ("PIM", name, ROLES, operation),
+            by,
+            targets,
+            &correlation,
+            at,
+        );
         record.targets[1].id = Some(request.clone());
         record.reason = Some(reason);
         record.details = vec![
@@ -134,10 +192,24 @@ pub(super) fn pim(c: &mut Cloud, at: DateTime<Utc>) {
         c.log(&record, row);
     };
     let by = c.by(&person);
-    write(c, "Add member to role requested (PIM activation)", "AssignTimeBound", by.clone(), "pam.activate", at);
+    write(
+        c,
+        "Add member to role requested (PIM activation)",
+        "AssignTimeBound",
+        by.clone(),
+        "pam.activate",
+        at,
+    );
     let at = c.after(at, 1, 20);
     if c.rng.percent(10) {
-        write(c, "Add member to role request denied (PIM activation)", "AssignTimeBound", by, "pam.activate", at);
+        write(
+            c,
+            "Add member to role request denied (PIM activation)",
+            "AssignTimeBound",
+            by,
+            "pam.activate",
+            at,
+        );
         return;
     }
     write(
@@ -156,7 +228,14 @@ pub(super) fn pim(c: &mut Cloud, at: DateTime<Utc>) {
             named: Named::Service("Azure AD PIM"),
             ip: None,
         };
-        write(c, "Remove member from role (PIM activation expired)", "Unassign", service, "pam.expired", at);
+        write(
+            c,
+            "Remove member from role (PIM activation expired)",
+            "Unassign",
+            service,
+            "pam.expired",
+            at,
+        );
     } else {
         write(
             c,
@@ -176,7 +255,7 @@ pub(super) fn roles(c: &mut Cloud, at: DateTime<Utc>) {
     let by = c.by(&admin);
     let added = c.rng.percent(60);
     let role = c.rng.uuid();
-    let name = *c.rng.pick(&["Global Reader", "User Administrator"]);
+    let name = c.rng.word(&["Global Reader", "User Administrator"]);
     let mut member = user(&person);
     let id = role.to_string();
     member.properties = vec![
@@ -185,12 +264,24 @@ pub(super) fn roles(c: &mut Cloud, at: DateTime<Utc>) {
         refers("Role.WellKnownObjectName", Some("GlobalReaders"), added),
     ];
     let (what, kind) = if added {
-        ((CORE, "Add member to role", ROLES, "Assign"), "role.member.add")
+        (
+            (CORE, "Add member to role", ROLES, "Assign"),
+            "role.member.add",
+        )
     } else {
-        ((CORE, "Remove member from role", ROLES, "Unassign"), "role.member.remove")
+        (
+            (CORE, "Remove member from role", ROLES, "Unassign"),
+            "role.member.remove",
+        )
     };
     let correlation = c.correlation();
-    let record = c.record(what, by, vec![member, thing(role, None, "Role")], &correlation, at);
+    let record = c.record(
+        what,
+        by,
+        vec![member, thing(role, None, "Role")],
+        &correlation,
+        at,
+    );
     let mut row = c.row(&record, kind, Flags::SENSITIVE);
     row.targets[1].name = Some(name.to_owned());
     c.log(&record, row);
@@ -215,14 +306,29 @@ pub(super) fn applications(c: &mut Cloud, at: DateTime<Utc>) {
             "application.update",
             app(vec![
                 // What can hold a secret is masked when it is read.
-                change("KeyDescription", None, Some("[KeyIdentifier=1,DisplayName=CN=x, y]"), Written::List),
+                change(
+                    "KeyDescription",
+                    None,
+                    Some("[KeyIdentifier=1,DisplayName=CN=x, y]"),
+                    Written::List,
+                ),
                 Property {
                     refers: true,
-                    ..change("Included Updated Properties", None, Some("KeyDescription"), Written::Text)
+                    ..change(
+                        "Included Updated Properties",
+                        None,
+                        Some("KeyDescription"),
+                        Written::Text,
+                    )
                 },
             ]),
         ),
-        _ => ("Consent to application", "Assign", "application.consent", app(Vec::new())),
+        _ => (
+            "Consent to application",
+            "Assign",
+            "application.consent",
+            app(Vec::new()),
+        ),
     };
     let what = (CORE, name, "ApplicationManagement", operation);
     let record = c.record(what, by, vec![target], &correlation, at);
@@ -237,12 +343,17 @@ pub(super) fn applications(c: &mut Cloud, at: DateTime<Utc>) {
 pub(super) fn policies(c: &mut Cloud, at: DateTime<Utc>) {
     let admin = c.somebody();
     let correlation = c.correlation();
-    let by = if c.rng.percent(10) { Initiator::Nobody } else { c.by(&admin) };
+    let by = if c.rng.percent(10) {
+        Initiator::Nobody
+    } else {
+        c.by(&admin)
+    };
     let id = c.rng.uuid();
     let mut target = thing(id, Some("Require MFA for administrators"), "Policy");
     let state = |word: &str| {
         json::object(|o| {
-            o.text("state", word).text("displayName", "Require MFA for administrators");
+            o.text("state", word)
+                .text("displayName", "Require MFA for administrators");
         })
     };
     target.properties = vec![change(
@@ -252,7 +363,12 @@ pub(super) fn policies(c: &mut Cloud, at: DateTime<Utc>) {
         Written::Plain,
     )];
     let record = c.record(
-        ("Conditional Access", "Update conditional access policy", "Policy", "Update"),
+        (
+            "Conditional Access",
+            "Update conditional access policy",
+            "Policy",
+            "Update",
+        ),
         by,
         vec![target],
         &correlation,

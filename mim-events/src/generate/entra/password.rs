@@ -17,14 +17,42 @@ const FLOW: (&str, &str, &str, &str) = (
     "UserManagement",
     "Update",
 );
-const RESET: (&str, &str, &str, &str) = (PASSWORDS, "Reset password (self-service)", "UserManagement", "Update");
-const UNLOCK: (&str, &str, &str, &str) = (PASSWORDS, "Unlock user account (self-service)", "UserManagement", "Update");
-const BLOCKED: (&str, &str, &str, &str) =
-    (PASSWORDS, "Blocked from self-service password reset", "UserManagement", "Update");
-const BY_ADMIN: (&str, &str, &str, &str) = (PASSWORDS, "Reset password (by admin)", "UserManagement", "Update");
-const CHANGE: (&str, &str, &str, &str) = (PASSWORDS, "Change password (self-service)", "UserManagement", "Update");
-const DIRECTORY_RESET: (&str, &str, &str, &str) =
-    ("Core Directory", "Reset user password", "UserManagement", "Update");
+const RESET: (&str, &str, &str, &str) = (
+    PASSWORDS,
+    "Reset password (self-service)",
+    "UserManagement",
+    "Update",
+);
+const UNLOCK: (&str, &str, &str, &str) = (
+    PASSWORDS,
+    "Unlock user account (self-service)",
+    "UserManagement",
+    "Update",
+);
+const BLOCKED: (&str, &str, &str, &str) = (
+    PASSWORDS,
+    "Blocked from self-service password reset",
+    "UserManagement",
+    "Update",
+);
+const BY_ADMIN: (&str, &str, &str, &str) = (
+    PASSWORDS,
+    "Reset password (by admin)",
+    "UserManagement",
+    "Update",
+);
+const CHANGE: (&str, &str, &str, &str) = (
+    PASSWORDS,
+    "Change password (self-service)",
+    "UserManagement",
+    "Update",
+);
+const DIRECTORY_RESET: (&str, &str, &str, &str) = (
+    "Core Directory",
+    "Reset user password",
+    "UserManagement",
+    "Update",
+);
 const TOKENS: (&str, &str, &str, &str) = (
     "Core Directory",
     "Update StsRefreshTokenValidFrom Timestamp",
@@ -114,8 +142,20 @@ impl Flow {
     }
 
     fn opening(&mut self, c: &mut Cloud) {
-        self.step(c, "User submitted their user ID", "submitted_id", None, false);
-        self.step(c, "User was presented with verification options", "presented", None, false);
+        self.step(
+            c,
+            "User submitted their user ID",
+            "submitted_id",
+            None,
+            false,
+        );
+        self.step(
+            c,
+            "User was presented with verification options",
+            "presented",
+            None,
+            false,
+        );
     }
 
     /// Passes one or two verifications, and gives their words, each once.
@@ -134,11 +174,24 @@ impl Flow {
                 words.push(word.to_owned());
             }
         }
-        self.step(c, "User completed all required verification steps", "all_completed", None, false);
+        self.step(
+            c,
+            "User completed all required verification steps",
+            "all_completed",
+            None,
+            false,
+        );
         words
     }
 
-    fn expect(&self, c: &mut Cloud, time: DateTime<Utc>, kind: &str, methods: Vec<String>, result: &str) {
+    fn expect(
+        &self,
+        c: &mut Cloud,
+        time: DateTime<Utc>,
+        kind: &str,
+        methods: Vec<String>,
+        result: &str,
+    ) {
         c.expect(Expectation::PasswordReset(ExpectedReset {
             time,
             source: Source::Entra,
@@ -156,18 +209,36 @@ pub(super) fn reset(c: &mut Cloud, at: DateTime<Utc>) {
     let mut flow = Flow::begin(c, at);
     flow.opening(c);
     let methods = flow.verify(c);
-    flow.step(c, "User submitted a new password", "submitted_password", None, false);
+    flow.step(
+        c,
+        "User submitted a new password",
+        "submitted_password",
+        None,
+        false,
+    );
 
     flow.time = c.after(flow.time, 1, 4);
     let by = c.by(&flow.person);
-    let mut record = c.record(RESET, by, vec![user(&flow.person)], &flow.correlation, flow.time);
+    let mut record = c.record(
+        RESET,
+        by,
+        vec![user(&flow.person)],
+        &flow.correlation,
+        flow.time,
+    );
     record.reason = Some("Successfully completed reset.");
     record.details = vec![("OnPremisesAgent", Some(agent(c)))];
     let row = c.row(&record, "password.reset.self", Flags::default());
     flow.expect(c, record.time, "password.reset.self", methods, "Succeeded");
     c.log(&record, row);
 
-    flow.step(c, "User successfully reset password", "succeeded", None, false);
+    flow.step(
+        c,
+        "User successfully reset password",
+        "succeeded",
+        None,
+        false,
+    );
     if c.rng.percent(80) {
         // The directory's own record: written by the password service.
         flow.time = c.after(flow.time, 0, 2);
@@ -179,7 +250,13 @@ pub(super) fn reset(c: &mut Cloud, at: DateTime<Utc>) {
         };
         let mut target = user(&flow.person);
         target.properties = directory_properties(&flow.person);
-        let record = c.record(DIRECTORY_RESET, service, vec![target], &flow.correlation, flow.time);
+        let record = c.record(
+            DIRECTORY_RESET,
+            service,
+            vec![target],
+            &flow.correlation,
+            flow.time,
+        );
         let row = c.row(&record, "password.reset.directory", Flags::NOISE);
         c.log(&record, row);
     }
@@ -200,7 +277,12 @@ pub(super) fn reset(c: &mut Cloud, at: DateTime<Utc>) {
             ),
             Property {
                 refers: true,
-                ..record::change("Included Updated Properties", None, Some("StsRefreshTokensValidFrom"), Written::Text)
+                ..record::change(
+                    "Included Updated Properties",
+                    None,
+                    Some("StsRefreshTokensValidFrom"),
+                    Written::Text,
+                )
             },
         ];
         let record = c.record(TOKENS, service, vec![target], &flow.correlation, flow.time);
@@ -210,7 +292,9 @@ pub(super) fn reset(c: &mut Cloud, at: DateTime<Utc>) {
 }
 
 fn agent(c: &mut Cloud) -> String {
-    (*c.rng.pick(&["None", "Microsoft Entra Connect", "CloudSync"])).to_owned()
+    (c.rng
+        .word(&["None", "Microsoft Entra Connect", "CloudSync"]))
+    .to_owned()
 }
 
 fn directory_properties(person: &Person) -> Vec<Property> {
@@ -223,7 +307,12 @@ fn directory_properties(person: &Person) -> Vec<Property> {
         },
         Property {
             refers: true,
-            ..record::change("Action Client Name", None, Some(person.department), Written::Plain)
+            ..record::change(
+                "Action Client Name",
+                None,
+                Some(person.department),
+                Written::Plain,
+            )
         },
     ]
 }
@@ -234,15 +323,33 @@ pub(super) fn gives_up(c: &mut Cloud, at: DateTime<Utc>) {
     flow.opening(c);
     let mut tried = Vec::new();
     let (sentence, step, word) = match c.rng.below(5) {
-        0 => ("User's account has insufficient authentication methods registered", "failed", "Failed"),
-        1 => ("Password reset is not enabled for this user", "failed", "Failed"),
+        0 => (
+            "User's account has insufficient authentication methods registered",
+            "failed",
+            "Failed",
+        ),
+        1 => (
+            "Password reset is not enabled for this user",
+            "failed",
+            "Failed",
+        ),
         2 => {
             tried = flow.verify(c);
-            ("User's new password does not meet the policy", "failed", "Failed")
+            (
+                "User's new password does not meet the policy",
+                "failed",
+                "Failed",
+            )
         }
         _ => {
             let verification = c.rng.pick(&VERIFICATIONS);
-            flow.step(c, verification.started, "started", Some(verification.word), false);
+            flow.step(
+                c,
+                verification.started,
+                "started",
+                Some(verification.word),
+                false,
+            );
             tried.push(verification.word.to_owned());
             (
                 "User cancelled before passing the required authentication methods",
@@ -254,7 +361,13 @@ pub(super) fn gives_up(c: &mut Cloud, at: DateTime<Utc>) {
     // The expectation needs the time of the record that it goes out with.
     flow.time = c.after(flow.time, 2, 40);
     let by = c.by(&flow.person);
-    let mut record = c.record(FLOW, by, vec![user(&flow.person)], &flow.correlation, flow.time);
+    let mut record = c.record(
+        FLOW,
+        by,
+        vec![user(&flow.person)],
+        &flow.correlation,
+        flow.time,
+    );
     record.result = "failure";
     record.reason = Some(sentence);
     let mut row = c.row(&record, "sspr.flow", Flags::default());
@@ -275,14 +388,32 @@ pub(super) fn blocked(c: &mut Cloud, at: DateTime<Utc>) {
     flow.opening(c);
     let verification = c.rng.pick(&VERIFICATIONS);
     for _ in 0..c.rng.between(1, 3) {
-        flow.step(c, verification.started, "started", Some(verification.word), false);
+        flow.step(
+            c,
+            verification.started,
+            "started",
+            Some(verification.word),
+            false,
+        );
     }
     flow.time = c.after(flow.time, 1, 20);
     let by = c.by(&flow.person);
-    let mut record = c.record(BLOCKED, by, vec![user(&flow.person)], &flow.correlation, flow.time);
+    let mut record = c.record(
+        BLOCKED,
+        by,
+        vec![user(&flow.person)],
+        &flow.correlation,
+        flow.time,
+    );
     record.reason = Some("User was blocked after too many tries of one verification option");
     let row = c.row(&record, "sspr.blocked", Flags::default());
-    flow.expect(c, record.time, "sspr.blocked", vec![verification.word.to_owned()], "Blocked");
+    flow.expect(
+        c,
+        record.time,
+        "sspr.blocked",
+        vec![verification.word.to_owned()],
+        "Blocked",
+    );
     c.log(&record, row);
 }
 
@@ -291,11 +422,29 @@ pub(super) fn unlock(c: &mut Cloud, at: DateTime<Utc>) {
     let mut flow = Flow::begin(c, at);
     flow.opening(c);
     let verification = c.rng.pick(&VERIFICATIONS);
-    flow.step(c, verification.started, "started", Some(verification.word), false);
-    flow.step(c, verification.completed, "completed", Some(verification.word), false);
+    flow.step(
+        c,
+        verification.started,
+        "started",
+        Some(verification.word),
+        false,
+    );
+    flow.step(
+        c,
+        verification.completed,
+        "completed",
+        Some(verification.word),
+        false,
+    );
     flow.time = c.after(flow.time, 1, 20);
     let by = c.by(&flow.person);
-    let mut record = c.record(UNLOCK, by, vec![user(&flow.person)], &flow.correlation, flow.time);
+    let mut record = c.record(
+        UNLOCK,
+        by,
+        vec![user(&flow.person)],
+        &flow.correlation,
+        flow.time,
+    );
     record.reason = Some("Success");
     let row = c.row(&record, "account.unlock.self", Flags::default());
     flow.expect(
@@ -313,7 +462,13 @@ pub(super) fn by_admin(c: &mut Cloud, at: DateTime<Utc>) {
     let flow = Flow::begin(c, at);
     let helper = c.directory.other(&mut c.rng, &flow.person);
     let by = c.by(&helper);
-    let mut record = c.record(BY_ADMIN, by.clone(), vec![user(&flow.person)], &flow.correlation, at);
+    let mut record = c.record(
+        BY_ADMIN,
+        by.clone(),
+        vec![user(&flow.person)],
+        &flow.correlation,
+        at,
+    );
     let failed = c.rng.percent(8);
     let (reason, word) = if failed {
         record.result = "failure";
@@ -345,7 +500,13 @@ pub(super) fn in_the_directory(c: &mut Cloud, at: DateTime<Utc>) {
     target.properties = directory_properties(&flow.person);
     let record = c.record(DIRECTORY_RESET, by, vec![target], &flow.correlation, at);
     let row = c.row(&record, "password.reset.directory", Flags::default());
-    flow.expect(c, record.time, "password.reset.directory", Vec::new(), "Succeeded");
+    flow.expect(
+        c,
+        record.time,
+        "password.reset.directory",
+        Vec::new(),
+        "Succeeded",
+    );
     c.log(&record, row);
 }
 

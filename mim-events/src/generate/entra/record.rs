@@ -117,7 +117,12 @@ pub(super) enum Written {
     Plain,
 }
 
-pub(super) fn change(name: &'static str, old: Option<&str>, new: Option<&str>, written: Written) -> Property {
+pub(super) fn change(
+    name: &'static str,
+    old: Option<&str>,
+    new: Option<&str>,
+    written: Written,
+) -> Property {
     Property {
         name,
         old: old.map(str::to_owned),
@@ -173,7 +178,9 @@ impl Record {
     /// The element of an export that holds this record.
     pub(super) fn write(&self, format: CloudFormat) -> String {
         match format {
-            CloudFormat::GraphPages | CloudFormat::GraphLines => json::object(|o| self.write_graph(o)),
+            CloudFormat::GraphPages | CloudFormat::GraphLines => {
+                json::object(|o| self.write_graph(o))
+            }
             CloudFormat::PortalJson => json::object(|o| self.write_portal(o)),
             CloudFormat::EventHub | CloudFormat::Blob => self.write_diagnostic(),
             CloudFormat::LogAnalytics => self.write_row(),
@@ -202,7 +209,10 @@ impl Record {
             .text("result", self.result)
             .text("resultReason", self.reason.unwrap_or_default())
             .text("activityDisplayName", self.name)
-            .plain("activityDateTime", format_args!("{}+00:00", ticks(self.time)))
+            .plain(
+                "activityDateTime",
+                format_args!("{}+00:00", ticks(self.time)),
+            )
             .text("loggedByService", self.service)
             .object("initiatedBy", |o| self.write_initiator(o, true))
             .raw("userAgent", "null")
@@ -213,7 +223,10 @@ impl Record {
     fn write_diagnostic(&self) -> String {
         json::object(|o| {
             o.plain("time", format_args!("{}Z", ticks(self.time)))
-                .plain("resourceId", format_args!("/tenants/{TENANT}/providers/Microsoft.aadiam"))
+                .plain(
+                    "resourceId",
+                    format_args!("/tenants/{TENANT}/providers/Microsoft.aadiam"),
+                )
                 .text("operationName", self.name)
                 .text("operationVersion", "1.0")
                 .text("category", "AuditLogs")
@@ -234,7 +247,10 @@ impl Record {
                         .text("result", self.result)
                         .text("resultReason", self.reason.unwrap_or_default())
                         .text("activityDisplayName", self.name)
-                        .plain("activityDateTime", format_args!("{}+00:00", ticks(self.time)))
+                        .plain(
+                            "activityDateTime",
+                            format_args!("{}+00:00", ticks(self.time)),
+                        )
                         .text("loggedByService", self.service)
                         .text("operationType", self.operation)
                         .raw("userAgent", "null")
@@ -255,7 +271,10 @@ impl Record {
             o.text("TenantId", "d2f0a1c8-3b5e-4f7d-9a6c-0e1b2d3c4f5a")
                 .text("SourceSystem", "Azure AD")
                 .plain("TimeGenerated", format_args!("{}Z", ticks(self.time)))
-                .plain("ResourceId", format_args!("/tenants/{TENANT}/providers/Microsoft.aadiam"))
+                .plain(
+                    "ResourceId",
+                    format_args!("/tenants/{TENANT}/providers/Microsoft.aadiam"),
+                )
                 .text("OperationName", self.name)
                 .text("OperationVersion", "1.0")
                 .text("Category", self.category)
@@ -278,7 +297,10 @@ impl Record {
                 .text("LoggedByService", self.service)
                 .text("Result", self.result)
                 .optional("ResultReason", self.reason)
-                .text("TargetResources", &nested(&|out| self.write_targets(out, true)))
+                .text(
+                    "TargetResources",
+                    &nested(&|out| self.write_targets(out, true)),
+                )
                 .plain("AADTenantId", TENANT)
                 .text("ActivityDisplayName", self.name)
                 .plain("ActivityDateTime", format_args!("{}Z", ticks(self.time)))

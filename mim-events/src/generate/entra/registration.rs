@@ -12,16 +12,35 @@ use crate::generate::directory::Person;
 use crate::generate::truth::{Expectation, ExpectedRegistration};
 
 const METHODS: &str = "Authentication Methods";
-const REGISTERED: (&str, &str, &str, &str) = (METHODS, "User registered security info", "UserManagement", "Update");
-const REGISTERED_ALL: (&str, &str, &str, &str) =
-    (METHODS, "User registered all required security info", "UserManagement", "Update");
-const STARTED: (&str, &str, &str, &str) =
-    (METHODS, "User started security info registration", "UserManagement", "Update");
+const REGISTERED: (&str, &str, &str, &str) = (
+    METHODS,
+    "User registered security info",
+    "UserManagement",
+    "Update",
+);
+const REGISTERED_ALL: (&str, &str, &str, &str) = (
+    METHODS,
+    "User registered all required security info",
+    "UserManagement",
+    "Update",
+);
+const STARTED: (&str, &str, &str, &str) = (
+    METHODS,
+    "User started security info registration",
+    "UserManagement",
+    "Update",
+);
 
 /// What a record says was registered, and the report's word for it.
 const KINDS: [(&str, &str); 7] = [
-    ("User registered Authenticator App with Notification and Code", "Authenticator App"),
-    ("User registered Authenticator App with Code", "Authenticator App"),
+    (
+        "User registered Authenticator App with Notification and Code",
+        "Authenticator App",
+    ),
+    (
+        "User registered Authenticator App with Code",
+        "Authenticator App",
+    ),
     ("User registered Mobile Phone SMS", "Mobile Phone"),
     ("User registered Mobile Phone Call and SMS", "Mobile Phone"),
     ("User registered Email", "Alternate Email"),
@@ -46,7 +65,9 @@ pub(super) fn register(c: &mut Cloud, at: DateTime<Utc>) {
     let correlation = c.correlation();
     let count = c.rng.between(1, 3) as usize;
     let first = c.rng.index(KINDS.len());
-    let chosen: Vec<_> = (0..count).map(|n| KINDS[(first + n * 2) % KINDS.len()]).collect();
+    let chosen: Vec<_> = (0..count)
+        .map(|n| KINDS[(first + n * 2) % KINDS.len()])
+        .collect();
     let mut at = at;
     for (place, &(sentence, word)) in chosen.iter().enumerate() {
         let by = c.by(&person);
@@ -80,7 +101,12 @@ pub(super) fn register(c: &mut Cloud, at: DateTime<Utc>) {
             ),
             Property {
                 refers: true,
-                ..change("Included Updated Properties", None, Some("StrongAuthenticationMethod"), Written::Text)
+                ..change(
+                    "Included Updated Properties",
+                    None,
+                    Some("StrongAuthenticationMethod"),
+                    Written::Text,
+                )
             },
         ];
         target.properties[0].old = Some("[]".to_owned());
@@ -130,13 +156,26 @@ pub(super) fn by_admin(c: &mut Cloud, at: DateTime<Utc>) {
     let by = c.by(&helper);
     let mut target = user(&person);
     let (sentence, word) = if c.rng.percent(60) {
-        target.properties = vec![change("Phone.Number", None, Some(&person.phone), Written::Text)];
+        target.properties = vec![change(
+            "Phone.Number",
+            None,
+            Some(&person.phone),
+            Written::Text,
+        )];
         ("Admin registered phone method for user", "Mobile Phone")
     } else {
-        ("Admin registered temporary access pass method for user", "Temporary Access Pass")
+        (
+            "Admin registered temporary access pass method for user",
+            "Temporary Access Pass",
+        )
     };
     let mut record = c.record(
-        (METHODS, "Admin registered security info", "UserManagement", "Update"),
+        (
+            METHODS,
+            "Admin registered security info",
+            "UserManagement",
+            "Update",
+        ),
         by,
         vec![target],
         &correlation,
@@ -171,7 +210,12 @@ pub(super) fn manage(c: &mut Cloud, at: DateTime<Utc>) {
             "User changed the default security info to Authenticator App",
             Some("Authenticator App"),
         ),
-        (false, _) => ("User reviewed security info", "method.reviewed", "User successfully reviewed security info", None),
+        (false, _) => (
+            "User reviewed security info",
+            "method.reviewed",
+            "User successfully reviewed security info",
+            None,
+        ),
         (true, _) => (
             "Admin deleted security info",
             "method.deleted",

@@ -104,7 +104,8 @@ impl Waiting {
     /// Its last state, some time after what decided it.
     fn log_end(mut self, m: &mut Mim, decided: DateTime<Utc>, end: &Decided) {
         let draft = &mut self.draft;
-        let after = |m: &mut Mim, time| time + TimeDelta::milliseconds(m.rng.between(20, 900) as i64);
+        let after =
+            |m: &mut Mim, time| time + TimeDelta::milliseconds(m.rng.between(20, 900) as i64);
         let committed = after(m, decided);
         draft.status = end.status.into();
         draft.committed = (end.outcome == Outcome::Success).then_some(committed);
@@ -224,21 +225,42 @@ fn ask(m: &mut Mim, waiting: &Waiting, at: DateTime<Utc>) -> (Approval, DateTime
         .initial("WorkflowInstance", Value::text(&*instance));
     let id = mim.id.to_string();
     let mut targets = vec![truth::target(&mim), request.clone()];
-    targets.extend(waiting.draft.asked.iter().map(|person| truth::target(&person.mim)));
+    targets.extend(
+        waiting
+            .draft
+            .asked
+            .iter()
+            .map(|person| truth::target(&person.mim)),
+    );
     let subject = Subject::Whole(Some(&id));
     let mut row = truth::row(&draft, REQUESTED, Outcome::Success, subject, targets);
     // The requestor stands for the row; the service that wrote it is a detail.
     let service = draft.creator.actor.text().to_owned();
-    row.details.insert(0, crate::activity::Detail::new("Creator", service));
+    row.details
+        .insert(0, crate::activity::Detail::new("Creator", service));
     row.actor = requestor_actor.clone();
-    row.approvers_asked = waiting.draft.asked.iter().map(|person| truth::user(&person.mim)).collect();
+    row.approvers_asked = waiting
+        .draft
+        .asked
+        .iter()
+        .map(|person| truth::user(&person.mim))
+        .collect();
     let set = |property, value: &str| change(property, ChangeMode::Set, Some(value));
     row.changes = vec![
         set("ObjectType", "Approval"),
         set("Request", &shown),
-        set("Requestor", requestor_actor.name.as_deref().unwrap_or_default()),
+        set(
+            "Requestor",
+            requestor_actor.name.as_deref().unwrap_or_default(),
+        ),
     ];
-    row.changes.extend(waiting.draft.asked.iter().map(|person| set("Approver", person.name())));
+    row.changes.extend(
+        waiting
+            .draft
+            .asked
+            .iter()
+            .map(|person| set("Approver", person.name())),
+    );
     row.changes.push(set("ApprovalStatus", "Pending"));
     row.changes.push(set("WorkflowInstance", &instance));
     let correlation = (waiting.naming != Naming::UnknownKey).then(|| waiting.draft.id.to_string());
@@ -271,19 +293,29 @@ fn respond(
     let decision = if approved { "Approved" } else { "Rejected" };
     let inside = m.rng.percent(40);
     let (id, key) = (m.rng.uuid(), m.key());
-    let mim = Resource::new(id, key, "ApprovalResponse", Some("ApprovalResponse"), None, |o| {
-        o.text("Decision", decision);
-        if inside {
-            o.optional("Reason", reason);
-        }
-    });
+    let mim = Resource::new(
+        id,
+        key,
+        "ApprovalResponse",
+        Some("ApprovalResponse"),
+        None,
+        |o| {
+            o.text("Decision", decision);
+            if inside {
+                o.optional("Reason", reason);
+            }
+        },
+    );
     let mut draft = m.create(by(&approver), &mim, at);
     m.grant(&mut draft, &[Rule::Respond]);
     // The approval is named by its object, with or without the request, or by its key.
     let way = m.rng.below(3);
     let (value, shown) = match way {
         0 => (Value::of(&approval.mim), "Approval".to_owned()),
-        1 => (Value::Json(approval.mim.full.clone()), "Approval".to_owned()),
+        1 => (
+            Value::Json(approval.mim.full.clone()),
+            "Approval".to_owned(),
+        ),
         _ => {
             let key = approval.mim.key.to_string();
             (Value::text(&*key), key)
@@ -294,7 +326,9 @@ fn respond(
         // Of an approval that was read before, a reader knows the request's GUID alone.
         request.name = None;
     }
-    draft.initial("Approval", value).initial("Decision", Value::text(decision));
+    draft
+        .initial("Approval", value)
+        .initial("Decision", Value::text(decision));
     let mut changes = vec![
         change("Approval", ChangeMode::Set, Some(&shown)),
         change("Decision", ChangeMode::Set, Some(decision)),
@@ -370,7 +404,13 @@ pub(super) fn join(m: &mut Mim, at: DateTime<Utc>) {
     let at = respond(m, &waiting, &approval, approved, reason, at);
     let at = if m.rng.percent(30) {
         let creator = m.account(Account::Service);
-        update(m, &approval, creator, if approved { "Approved" } else { "Rejected" }, at)
+        update(
+            m,
+            &approval,
+            creator,
+            if approved { "Approved" } else { "Rejected" },
+            at,
+        )
     } else {
         at
     };
@@ -403,7 +443,11 @@ pub(super) fn expires(m: &mut Mim, at: DateTime<Utc>) {
     let creator = m.account(Account::Service);
     let at = update(m, &approval, creator, "Expired", at);
     let end = Decided {
-        status: if m.rng.percent(30) { "Expired" } else { "Denied" },
+        status: if m.rng.percent(30) {
+            "Expired"
+        } else {
+            "Denied"
+        },
         outcome: Outcome::Denied,
         reason: None,
         detail: Some("The approval was not answered in time."),
@@ -437,7 +481,11 @@ pub(super) fn cancelled(m: &mut Mim, at: DateTime<Utc>) {
     );
     let mut draft = m.put(waiting.draft.creator.clone(), &request, at);
     m.grant(&mut draft, &[Rule::Cancel]);
-    let word = if m.rng.percent(80) { "CancelOperation" } else { "CancelActionWorkflow" };
+    let word = if m.rng.percent(80) {
+        "CancelOperation"
+    } else {
+        "CancelActionWorkflow"
+    };
     draft.modify("RequestControl", Value::text(word));
     let id = request.id.to_string();
     let mut row = truth::row(
@@ -463,7 +511,14 @@ pub(super) fn cancelled(m: &mut Mim, at: DateTime<Utc>) {
 pub(super) fn odd(m: &mut Mim, at: DateTime<Utc>) {
     let approver = m.somebody();
     let (id, key) = (m.rng.uuid(), m.key());
-    let mim = Resource::new(id, key, "ApprovalResponse", Some("ApprovalResponse"), None, |_| {});
+    let mim = Resource::new(
+        id,
+        key,
+        "ApprovalResponse",
+        Some("ApprovalResponse"),
+        None,
+        |_| {},
+    );
     let mut draft = m.create(by(&approver), &mim, at);
     m.grant(&mut draft, &[Rule::Respond]);
     draft.initial("Decision", Value::text("Deferred"));

@@ -35,7 +35,12 @@ struct Scenario {
     run: fn(&mut Mim, DateTime<Utc>),
 }
 
-const fn scenario(office: u64, quiet: u64, most: u64, run: fn(&mut Mim, DateTime<Utc>)) -> Scenario {
+const fn scenario(
+    office: u64,
+    quiet: u64,
+    most: u64,
+    run: fn(&mut Mim, DateTime<Utc>),
+) -> Scenario {
     Scenario {
         office,
         quiet,
@@ -166,7 +171,11 @@ impl Mim {
         let left = self.wanted - self.made;
         let office = calendar::is_office(start);
         let chosen = self.rng.weighted(SCENARIOS.iter().map(|scenario| {
-            let weight = if office { scenario.office } else { scenario.quiet };
+            let weight = if office {
+                scenario.office
+            } else {
+                scenario.quiet
+            };
             if scenario.most <= left { weight } else { 0 }
         }));
         (SCENARIOS[chosen].run)(self, start);
@@ -222,14 +231,24 @@ impl Mim {
     }
 
     /// The creation of a resource, with what the service fills in by itself.
-    pub(super) fn create(&mut self, creator: Creator, of: &Resource, created: DateTime<Utc>) -> Draft {
+    pub(super) fn create(
+        &mut self,
+        creator: Creator,
+        of: &Resource,
+        created: DateTime<Utc>,
+    ) -> Draft {
         let mut draft = self.draft(creator, "Create", &of.object_type, of.shown(), created);
         draft.target = Some(of.full.clone());
         draft
     }
 
     /// A deletion: mostly in the short shape, its target nothing but a GUID.
-    pub(super) fn delete(&mut self, creator: Creator, of: &Resource, created: DateTime<Utc>) -> Draft {
+    pub(super) fn delete(
+        &mut self,
+        creator: Creator,
+        of: &Resource,
+        created: DateTime<Utc>,
+    ) -> Draft {
         let mut draft = self.draft(creator, "Delete", &of.object_type, of.shown(), created);
         draft.target = Some(format!("\"{}\"", of.id));
         draft.parameters.push(Parameter {
@@ -387,7 +406,11 @@ impl Mim {
         let expected = std::mem::take(&mut self.expected);
         // Now and then an event is found twice in a log.
         let keeps_its_rows = rows.iter().all(|row| row.actor.id.is_some());
-        if keeps_its_rows && draft.parent.is_none() && json.len() < 20_000 && self.rng.below(400) == 0 {
+        if keeps_its_rows
+            && draft.parent.is_none()
+            && json.len() < 20_000
+            && self.rng.below(400) == 0
+        {
             let again = at + TimeDelta::milliseconds(self.rng.between(1, 90_000) as i64);
             let copy = self.step(draft.id, json.clone(), again, true);
             self.queue.push(copy);

@@ -12,7 +12,11 @@ use crate::generate::library::{Account, NOTIFICATION, Rule};
 use crate::generate::truth::{self, Called, Subject, change, value_row};
 
 pub(super) const ADD: Called<'_> = ("member.add", "Add member to group", "GroupManagement");
-pub(super) const REMOVE: Called<'_> = ("member.remove", "Remove member from group", "GroupManagement");
+pub(super) const REMOVE: Called<'_> = (
+    "member.remove",
+    "Remove member from group",
+    "GroupManagement",
+);
 const ADD_OWNER: Called<'_> = ("owner.add", "Add owner to group", "GroupManagement");
 const REMOVE_OWNER: Called<'_> = ("owner.remove", "Remove owner from group", "GroupManagement");
 const ADD_GROUP: Called<'_> = ("group.add", "Add group", "GroupManagement");
@@ -102,14 +106,22 @@ pub(super) fn members(m: &mut Mim, at: DateTime<Utc>) {
     let group = m.directory.group(&mut m.rng, None);
     let (creator, manager) = manager(m, &group);
     let mut draft = m.put(creator, &group.mim, at);
-    let rule = if manager.is_some() { Rule::OwnGroups } else { Rule::AdministerGroups };
+    let rule = if manager.is_some() {
+        Rule::OwnGroups
+    } else {
+        Rule::AdministerGroups
+    };
     m.grant(&mut draft, &[rule]);
     let count = m.rng.skewed(1, 7) as usize;
     let people = m.directory.several(&mut m.rng, count);
     let mut plan: Vec<(ChangeMode, &Resource)> = people
         .iter()
         .map(|person| {
-            let mode = if m.rng.percent(70) { ChangeMode::Add } else { ChangeMode::Remove };
+            let mode = if m.rng.percent(70) {
+                ChangeMode::Add
+            } else {
+                ChangeMode::Remove
+            };
             (mode, &person.mim)
         })
         .collect();
@@ -122,7 +134,10 @@ pub(super) fn members(m: &mut Mim, at: DateTime<Utc>) {
         plan.push((ChangeMode::Add, plan[0].1));
         plan[0].0 = ChangeMode::Remove;
     }
-    let description = m.rng.percent(15).then_some("Rota changed; see the intranet.");
+    let description = m
+        .rng
+        .percent(15)
+        .then_some("Rota changed; see the intranet.");
     for (mode, member) in &plan {
         match mode {
             ChangeMode::Remove => draft.remove(MEMBER, Value::of(member)),
@@ -136,10 +151,17 @@ pub(super) fn members(m: &mut Mim, at: DateTime<Utc>) {
     let of = truth::target(&group.mim);
     let mut rows = Vec::with_capacity(plan.len() + 1);
     for (mode, member) in plan {
-        let called = if mode == ChangeMode::Remove { REMOVE } else { ADD };
+        let called = if mode == ChangeMode::Remove {
+            REMOVE
+        } else {
+            ADD
+        };
         let mut row = value_row(&draft, called, outcome, &of, (MEMBER, mode), member);
         row.reason.clone_from(&reason);
-        if manager.as_ref().is_some_and(|manager| manager.mim.id == member.id) {
+        if manager
+            .as_ref()
+            .is_some_and(|manager| manager.mim.id == member.id)
+        {
             row.flags.insert(Flags::SELF_SERVICE);
             m.expect_group(&row, group.name());
         }
@@ -164,9 +186,21 @@ fn manager(m: &mut Mim, group: &Group) -> (Creator, Option<Arc<Person>>) {
     }
 }
 
-fn whole(draft: &Draft, called: Called<'_>, outcome: Outcome, of: &Resource, target: Target) -> Activity {
+fn whole(
+    draft: &Draft,
+    called: Called<'_>,
+    outcome: Outcome,
+    of: &Resource,
+    target: Target,
+) -> Activity {
     let id = of.id.to_string();
-    truth::row(draft, called, outcome, Subject::Whole(Some(&id)), vec![target])
+    truth::row(
+        draft,
+        called,
+        outcome,
+        Subject::Whole(Some(&id)),
+        vec![target],
+    )
 }
 
 /// C4 many times in one request, which is too long for one event.
@@ -191,7 +225,11 @@ pub(super) fn batch(m: &mut Mim, at: DateTime<Utc>) {
     if m.rng.percent(60) {
         draft.shorten();
     }
-    let mode = if m.rng.percent(80) { ChangeMode::Add } else { ChangeMode::Remove };
+    let mode = if m.rng.percent(80) {
+        ChangeMode::Add
+    } else {
+        ChangeMode::Remove
+    };
     let of = truth::target(&group.mim);
     for person in &people {
         match mode {
@@ -203,7 +241,14 @@ pub(super) fn batch(m: &mut Mim, at: DateTime<Utc>) {
     let rows = people
         .iter()
         .map(|person| {
-            let mut row = value_row(&draft, called, Outcome::Success, &of, (MEMBER, mode), &person.mim);
+            let mut row = value_row(
+                &draft,
+                called,
+                Outcome::Success,
+                &of,
+                (MEMBER, mode),
+                &person.mim,
+            );
             if draft.creator.actor.id.as_deref() == Some(&*person.mim.id.to_string()) {
                 row.flags.insert(Flags::SELF_SERVICE);
                 m.expect_group(&row, group.name());
@@ -220,7 +265,14 @@ pub(super) fn create(m: &mut Mim, at: DateTime<Utc>) {
     let round = m.key();
     let name = format!(
         "{} {round}",
-        m.rng.pick(&["Project: Nova", "Bike pool", "Émigré café", "研究会", "🎯 Targets", "Owner's circle"])
+        m.rng.pick(&[
+            "Project: Nova",
+            "Bike pool",
+            "Émigré café",
+            "研究会",
+            "🎯 Targets",
+            "Owner's circle"
+        ])
     );
     let account = format!("grp-{round}");
     let group = {
@@ -249,7 +301,9 @@ pub(super) fn create(m: &mut Mim, at: DateTime<Utc>) {
             id,
         });
     }
-    let description = *m.rng.pick(&["", "Who rides on Fridays", "Say \"hello\"\r\nto all"]);
+    let description = m
+        .rng
+        .word(&["", "Who rides on Fridays", "Say \"hello\"\r\nto all"]);
     let attributes = [
         ("DisplayName", &*name),
         ("AccountName", &*account),
@@ -291,22 +345,47 @@ pub(super) fn create(m: &mut Mim, at: DateTime<Utc>) {
     row.changes = attributes
         .iter()
         .map(|&(property, value)| {
-            change(property, ChangeMode::Set, (!value.is_empty()).then_some(value))
+            change(
+                property,
+                ChangeMode::Set,
+                (!value.is_empty()).then_some(value),
+            )
         })
-        .chain([change("DisplayedOwner", ChangeMode::Set, Some(owner.name()))])
+        .chain([change(
+            "DisplayedOwner",
+            ChangeMode::Set,
+            Some(owner.name()),
+        )])
         .collect();
     let creator = &draft.creator.actor;
     let creator = if named { &creator.name } else { &creator.id };
-    row.details.push(Detail::new("Calculated", format!("ObjectID: {}", group.key)));
+    row.details.push(Detail::new(
+        "Calculated",
+        format!("ObjectID: {}", group.key),
+    ));
     row.details.push(Detail::new(
         "Calculated",
         format!("Creator: {}", creator.as_deref().unwrap_or_default()),
     ));
     let mut rows = vec![row];
     for member in &members {
-        rows.push(value_row(&draft, ADD, outcome, &of, (MEMBER, ChangeMode::Add), &member.mim));
+        rows.push(value_row(
+            &draft,
+            ADD,
+            outcome,
+            &of,
+            (MEMBER, ChangeMode::Add),
+            &member.mim,
+        ));
     }
-    rows.push(value_row(&draft, ADD_OWNER, outcome, &of, ("Owner", ChangeMode::Add), &owner.mim));
+    rows.push(value_row(
+        &draft,
+        ADD_OWNER,
+        outcome,
+        &of,
+        ("Owner", ChangeMode::Add),
+        &owner.mim,
+    ));
     for row in &mut rows {
         row.reason.clone_from(&reason);
     }
@@ -325,10 +404,18 @@ pub(super) fn update(m: &mut Mim, at: DateTime<Utc>) {
         changes.push(change(property, ChangeMode::Set, Some(value)));
     };
     if m.rng.percent(40) {
-        set(&mut draft, "Description", &format!("For {}", m.rng.pick(&DEPARTMENTS)));
+        set(
+            &mut draft,
+            "Description",
+            &format!("For {}", m.rng.word(&DEPARTMENTS)),
+        );
     }
     if m.rng.percent(30) {
-        set(&mut draft, "MembershipAddWorkflow", *m.rng.pick(&["None", "Owner Approval", "Custom"]));
+        set(
+            &mut draft,
+            "MembershipAddWorkflow",
+            m.rng.word(&["None", "Owner Approval", "Custom"]),
+        );
     }
     if m.rng.percent(20) {
         set(&mut draft, "MembershipLocked", "True");

@@ -27,12 +27,17 @@ impl Activation {
     fn row(&self, draft: &Draft, called: Called<'_>, outcome: Outcome, exists: bool) -> Activity {
         let id = self.mim.id.to_string();
         let id = exists.then_some(id);
-        let targets = vec![truth::target(&self.role.mim), truth::target(&self.person.mim)];
+        let targets = vec![
+            truth::target(&self.role.mim),
+            truth::target(&self.person.mim),
+        ];
         let subject = Subject::Whole(id.as_deref());
         let mut row = truth::row(draft, called, outcome, subject, targets);
         row.flags.insert(Flags::PAM);
         let more = id.map(|id| Detail::new("PamRequest", id));
-        let more = more.into_iter().chain([Detail::new("PamTtlSeconds", self.seconds)]);
+        let more = more
+            .into_iter()
+            .chain([Detail::new("PamTtlSeconds", self.seconds)]);
         details_after_initiator(&mut row, more.collect());
         row
     }
@@ -43,12 +48,19 @@ pub(super) fn activate(m: &mut Mim, at: DateTime<Utc>) {
     let person = m.somebody();
     let role = m.rng.pick(&m.library.roles).clone();
     let (id, key) = (m.rng.uuid(), m.key());
-    let seconds = *m.rng.pick(&["900", "3600", "7200"]);
-    let mim = Resource::new(id, key, "msidmPamRequest", Some(&format!("PAM request {key}")), None, |o| {
-        o.raw("Creator", &person.mim.brief)
-            .raw("msidmPamRequestRole", &role.mim.brief)
-            .text("msidmPamRequestTTL", seconds);
-    });
+    let seconds = m.rng.word(&["900", "3600", "7200"]);
+    let mim = Resource::new(
+        id,
+        key,
+        "msidmPamRequest",
+        Some(&format!("PAM request {key}")),
+        None,
+        |o| {
+            o.raw("Creator", &person.mim.brief)
+                .raw("msidmPamRequestRole", &role.mim.brief)
+                .text("msidmPamRequestTTL", seconds);
+        },
+    );
     let activation = Activation {
         role,
         person,
@@ -68,7 +80,11 @@ pub(super) fn activate(m: &mut Mim, at: DateTime<Utc>) {
         draft.justification = Some("Patch day: three servers need a restart".to_owned());
     }
     let changes = [
-        change("msidmPamRequestRole", ChangeMode::Set, Some(activation.role.mim.shown())),
+        change(
+            "msidmPamRequestRole",
+            ChangeMode::Set,
+            Some(activation.role.mim.shown()),
+        ),
         change("msidmPamRequestTTL", ChangeMode::Set, Some(seconds)),
     ];
 
@@ -141,14 +157,18 @@ fn end(m: &mut Mim, draft: &mut Draft) -> (&'static str, Outcome) {
             m.end(draft, "Denied");
             draft.authorization[0].status = "Terminated";
             draft.action.clear();
-            draft.messages.push("The second factor was not given.".to_owned());
+            draft
+                .messages
+                .push("The second factor was not given.".to_owned());
             (denied, Outcome::Denied)
         }
         8..12 => {
             m.end(draft, "Failed");
             draft.target = None;
             draft.action.clear();
-            draft.messages.push("The role is not available at this hour.".to_owned());
+            draft
+                .messages
+                .push("The role is not available at this hour.".to_owned());
             (denied, Outcome::Failure)
         }
         12..16 => {
@@ -264,7 +284,14 @@ pub(super) fn configure(m: &mut Mim, at: DateTime<Utc>) {
         m.rng.pick(&m.library.roles).mim.clone()
     } else {
         let (id, key) = (m.rng.uuid(), m.key());
-        Resource::new(id, key, "msidmPamRole", Some("Backup: restore"), None, |_| {})
+        Resource::new(
+            id,
+            key,
+            "msidmPamRole",
+            Some("Backup: restore"),
+            None,
+            |_| {},
+        )
     };
     let (mut draft, target) = policy::write(m, verb, creator, &of, at);
     m.grant(&mut draft, &[Rule::Administer]);
@@ -273,14 +300,25 @@ pub(super) fn configure(m: &mut Mim, at: DateTime<Utc>) {
     let mut rows = Vec::new();
     let each = |draft: &Draft, mode, name, person: &Person| {
         let called = ("pam.config", name, CATEGORY);
-        let mut row = value_row(draft, called, Outcome::Success, &target, (attribute, mode), &person.mim);
+        let mut row = value_row(
+            draft,
+            called,
+            Outcome::Success,
+            &target,
+            (attribute, mode),
+            &person.mim,
+        );
         row.flags.insert(Flags::PAM);
         row
     };
     let add = "Add candidate to PAM role";
     match verb {
         Verb::Add => {
-            let changes = policy::set(&mut draft, verb, &[("DisplayName", of.shown()), ("msidmPamRoleTTL", "3600")]);
+            let changes = policy::set(
+                &mut draft,
+                verb,
+                &[("DisplayName", of.shown()), ("msidmPamRoleTTL", "3600")],
+            );
             draft.initial(attribute, Value::of(&people[0].mim));
             let called = ("pam.config", "Add PAM role", CATEGORY);
             let mut row = policy::whole(&draft, called, &of, target.clone(), changes);

@@ -12,8 +12,16 @@ use crate::generate::truth::{
     self, Called, Expectation, ExpectedReset, Subject, about, change, details_after_initiator,
 };
 
-const RESET: Called<'_> = ("password.reset.self", "User Password Reset", "UserManagement");
-const BY_ADMIN: Called<'_> = ("password.reset.admin", "Reset password (by admin)", "UserManagement");
+const RESET: Called<'_> = (
+    "password.reset.self",
+    "User Password Reset",
+    "UserManagement",
+);
+const BY_ADMIN: Called<'_> = (
+    "password.reset.admin",
+    "Reset password (by admin)",
+    "UserManagement",
+);
 const BLOCKED: Called<'_> = (
     "sspr.blocked",
     "Blocked from self-service password reset",
@@ -102,7 +110,11 @@ fn begin(m: &mut Mim, person: &Person, gates: (&'static str, u64), at: DateTime<
                 _ => Value::Missing,
             };
             draft.modify("ResetPassword", value);
-            let rule = if way % 2 == 0 { Rule::AnonymousReset } else { Rule::CopyOfReset };
+            let rule = if way.is_multiple_of(2) {
+                Rule::AnonymousReset
+            } else {
+                Rule::CopyOfReset
+            };
             m.grant(&mut draft, &[rule]);
         }
         // A2: it was left out, and a rule tells, or nothing does.
@@ -134,7 +146,13 @@ fn choose_end(m: &mut Mim, draft: &mut Draft, attempt: &Attempt<'_>) -> End {
         reason,
     };
     let chosen = match m.rng.below(100) {
-        0..62 => end("Completed", Outcome::Success, "Succeeded", "Reset finished".into(), None),
+        0..62 => end(
+            "Completed",
+            Outcome::Success,
+            "Succeeded",
+            "Reset finished".into(),
+            None,
+        ),
         62..70 => {
             let reason = "The new secret does not meet the domain's policy.";
             draft.action[0].status = "Terminated";
@@ -148,7 +166,13 @@ fn choose_end(m: &mut Mim, draft: &mut Draft, attempt: &Attempt<'_>) -> End {
             )
         }
         70..78 => end_at_gates(m, draft, "The answers do not match.", |reason| {
-            end("Denied", Outcome::Denied, "Failed", at("Stopped at", "Stopped at the gates"), Some(reason))
+            end(
+                "Denied",
+                Outcome::Denied,
+                "Failed",
+                at("Stopped at", "Stopped at the gates"),
+                Some(reason),
+            )
         }),
         78..84 => end_at_gates(m, draft, "Lockout gate: too many wrong tries.", |reason| {
             end(
@@ -159,25 +183,42 @@ fn choose_end(m: &mut Mim, draft: &mut Draft, attempt: &Attempt<'_>) -> End {
                 Some(reason),
             )
         }),
-        84..86 => end_at_gates(m, draft, "The person is locked out for 15 minutes.", |reason| {
-            end(
-                "Failed",
-                Outcome::Failure,
-                "Blocked",
-                at("Locked out at", "Locked out after too many tries"),
-                Some(reason),
-            )
-        }),
+        84..86 => end_at_gates(
+            m,
+            draft,
+            "The person is locked out for 15 minutes.",
+            |reason| {
+                end(
+                    "Failed",
+                    Outcome::Failure,
+                    "Blocked",
+                    at("Locked out at", "Locked out after too many tries"),
+                    Some(reason),
+                )
+            },
+        ),
         86..89 => {
             draft.action.clear();
             let reason = "The domain controller was not reached.";
             draft.messages.push(reason.to_owned());
-            end("Failed", Outcome::Failure, "Failed", at("Stopped at", "Stopped by an error"), Some(reason))
+            end(
+                "Failed",
+                Outcome::Failure,
+                "Failed",
+                at("Stopped at", "Stopped by an error"),
+                Some(reason),
+            )
         }
         89..92 => {
             draft.action.clear();
             draft.authentication[0].status = "Canceled";
-            end("Canceled", Outcome::Canceled, "Cancelled", "Cancelled before the end".into(), None)
+            end(
+                "Canceled",
+                Outcome::Canceled,
+                "Cancelled",
+                "Cancelled before the end".into(),
+                None,
+            )
         }
         92 => {
             draft.action[0].status = "Canceled";
@@ -192,16 +233,38 @@ fn choose_end(m: &mut Mim, draft: &mut Draft, attempt: &Attempt<'_>) -> End {
         93..97 => {
             draft.action.clear();
             draft.authentication[0].status = "Running";
-            end("Authenticating", Outcome::Pending, "Abandoned", at("Left at", "Left at the gates"), None)
+            end(
+                "Authenticating",
+                Outcome::Pending,
+                "Abandoned",
+                at("Left at", "Left at the gates"),
+                None,
+            )
         }
         97 => {
             draft.action.clear();
-            end("Expired", Outcome::Expired, "Abandoned", "Not finished in time".into(), None)
+            end(
+                "Expired",
+                Outcome::Expired,
+                "Abandoned",
+                "Not finished in time".into(),
+                None,
+            )
         }
         _ => {
             draft.action[0].status = "Running";
-            let status = if m.rng.percent(50) { "Committed" } else { "PostProcessing" };
-            end(status, Outcome::Success, "Succeeded", "Gates passed, reset under way".into(), None)
+            let status = if m.rng.percent(50) {
+                "Committed"
+            } else {
+                "PostProcessing"
+            };
+            end(
+                status,
+                Outcome::Success,
+                "Succeeded",
+                "Gates passed, reset under way".into(),
+                None,
+            )
         }
     };
     draft.status = chosen.status.into();
@@ -251,7 +314,11 @@ fn reset_row(draft: &Draft, attempt: &Attempt<'_>, end: &End) -> Activity {
     ];
     details_after_initiator(&mut row, more);
     row.reason = end.reason.map(str::to_owned);
-    row.methods = attempt.methods.iter().map(|&word| word.to_owned()).collect();
+    row.methods = attempt
+        .methods
+        .iter()
+        .map(|&word| word.to_owned())
+        .collect();
     if !draft.parameters.is_empty() {
         row.changes = vec![change("ResetPassword", ChangeMode::Set, None)];
     }
@@ -326,12 +393,14 @@ pub(super) fn lockout(m: &mut Mim, at: DateTime<Utc>) {
         named: true,
     };
     let mut draft = begin(m, &person, (gates.workflow, gates.definition), at);
-    let end = end_at_gates(m, &mut draft, "GateLockout: no further tries.", |reason| End {
-        status: "Denied",
-        outcome: Outcome::Denied,
-        word: "Blocked",
-        detail: format!("Locked out at {}", gates.methods.join(", ")),
-        reason: Some(reason),
+    let end = end_at_gates(m, &mut draft, "GateLockout: no further tries.", |reason| {
+        End {
+            status: "Denied",
+            outcome: Outcome::Denied,
+            word: "Blocked",
+            detail: format!("Locked out at {}", gates.methods.join(", ")),
+            reason: Some(reason),
+        }
     });
     m.end(&mut draft, "Denied");
     let row = reset_row(&draft, &attempt, &end);
@@ -346,7 +415,14 @@ pub(super) fn lockout(m: &mut Mim, at: DateTime<Utc>) {
     at = if m.rng.percent(50) {
         registration::log_gate(m, creator, &person, &gate, registration::LOCKOUT_GATE, at)
     } else {
-        registration::log_gate_counter(m, creator, Ok(&person), &gate, registration::LOCKOUT_GATE, at)
+        registration::log_gate_counter(
+            m,
+            creator,
+            Ok(&person),
+            &gate,
+            registration::LOCKOUT_GATE,
+            at,
+        )
     };
 
     let way = m.rng.below(10);
@@ -374,7 +450,11 @@ pub(super) fn lockout(m: &mut Mim, at: DateTime<Utc>) {
     let together = m.rng.percent(50);
     if together {
         draft.insert("AuthNLockoutRegistrationID", Value::text(&*key));
-        changes.push(change("AuthNLockoutRegistrationID", ChangeMode::Add, Some(&key)));
+        changes.push(change(
+            "AuthNLockoutRegistrationID",
+            ChangeMode::Add,
+            Some(&key),
+        ));
     }
     let targets = vec![truth::target(&person.mim)];
     let subject = Subject::Whole(Some(&id));
@@ -388,7 +468,11 @@ pub(super) fn lockout(m: &mut Mim, at: DateTime<Utc>) {
         draft.insert("AuthNLockoutRegistrationID", Value::text(&*key));
         let mut row = truth::row(&draft, UPDATE, Outcome::Success, subject, targets);
         row.flags.insert(Flags::NOISE);
-        row.changes = vec![change("AuthNLockoutRegistrationID", ChangeMode::Add, Some(&key))];
+        row.changes = vec![change(
+            "AuthNLockoutRegistrationID",
+            ChangeMode::Add,
+            Some(&key),
+        )];
         m.log(&draft, vec![row]);
     }
 }
@@ -416,7 +500,11 @@ pub(super) fn unlock(m: &mut Mim, at: DateTime<Utc>) {
     if m.rng.percent(50) {
         let key = m.key().to_string();
         draft.remove("AuthNLockoutRegistrationID", Value::text(&*key));
-        changes.push(change("AuthNLockoutRegistrationID", ChangeMode::Remove, Some(&key)));
+        changes.push(change(
+            "AuthNLockoutRegistrationID",
+            ChangeMode::Remove,
+            Some(&key),
+        ));
     }
     let (outcome, reason) = m.everyday_end(&mut draft);
     let id = person.mim.id.to_string();

@@ -27,7 +27,17 @@ pub(super) fn hire(m: &mut Mim, at: DateTime<Utc>) {
     let synchronized = creator.initiator == Some("synchronization");
     let creator_json = creator.json.clone();
     let mut draft = m.create(creator, &person.mim, at);
-    m.grant(&mut draft, &[if office { Rule::EditPeople } else { Rule::Synchronize }, Rule::Provision]);
+    m.grant(
+        &mut draft,
+        &[
+            if office {
+                Rule::EditPeople
+            } else {
+                Rule::Synchronize
+            },
+            Rule::Provision,
+        ],
+    );
     let workflow = m.workflow(PROVISIONING);
     draft.action.push(workflow);
     let account = person.mim.account.clone().unwrap_or_default();
@@ -110,7 +120,11 @@ pub(super) fn hire(m: &mut Mim, at: DateTime<Utc>) {
 fn shown_creator(draft: &Draft) -> String {
     let creator = &draft.creator;
     let named = creator.json.contains("\"DisplayName\"");
-    let text = if named { &creator.actor.name } else { &creator.actor.id };
+    let text = if named {
+        &creator.actor.name
+    } else {
+        &creator.actor.id
+    };
     text.clone().unwrap_or_default()
 }
 
@@ -133,14 +147,18 @@ pub(super) fn change_of(m: &mut Mim, at: DateTime<Utc>) {
         changes.push(change(property, ChangeMode::Set, Some(value)));
     };
     if m.rng.percent(50) {
-        set(&mut draft, "Department", *m.rng.pick(&DEPARTMENTS));
+        set(&mut draft, "Department", m.rng.word(&DEPARTMENTS));
     }
     if m.rng.percent(40) {
-        set(&mut draft, "JobTitle", *m.rng.pick(&JOBS));
+        set(&mut draft, "JobTitle", m.rng.word(&JOBS));
     }
     if m.rng.percent(12) {
         // What a user's own rule may call disabling an account; the built-in ones do not.
-        set(&mut draft, "EmployeeStatus", *m.rng.pick(&["Active", "Terminated"]));
+        set(
+            &mut draft,
+            "EmployeeStatus",
+            m.rng.word(&["Active", "Terminated"]),
+        );
     }
     if m.rng.percent(5) {
         set(&mut draft, "mcsUnlockAccount", "True");
@@ -154,7 +172,11 @@ pub(super) fn change_of(m: &mut Mim, at: DateTime<Utc>) {
         changes.push(change("Manager", ChangeMode::Set, Some(chief.name())));
     }
     if changes.is_empty() {
-        let value = if m.rng.percent(50) { Value::Null } else { Value::Missing };
+        let value = if m.rng.percent(50) {
+            Value::Null
+        } else {
+            Value::Missing
+        };
         draft.modify("OfficePhone", value);
         changes.push(change("OfficePhone", ChangeMode::Set, None));
     }
@@ -173,7 +195,13 @@ fn log_update(
     let (outcome, reason) = m.everyday_end(&mut draft);
     let id = person.id.to_string();
     let subject = Subject::Whole(Some(&id));
-    let mut row = truth::row(&draft, UPDATE, outcome, subject, vec![truth::target(person)]);
+    let mut row = truth::row(
+        &draft,
+        UPDATE,
+        outcome,
+        subject,
+        vec![truth::target(person)],
+    );
     row.reason = reason;
     row.changes = changes;
     m.log(&draft, vec![row]);
@@ -185,7 +213,7 @@ pub(super) fn edit_oneself(m: &mut Mim, at: DateTime<Utc>) {
     let mut draft = m.put(by(&person), &person.mim, at);
     m.grant(&mut draft, &[Rule::EditOneself]);
     let phone = format!("+1 425555{:04}", m.rng.below(10_000));
-    let property = *m.rng.pick(&["OfficePhone", "MobilePhone"]);
+    let property = m.rng.word(&["OfficePhone", "MobilePhone"]);
     draft.modify(property, Value::text(&*phone));
     let changes = vec![change(property, ChangeMode::Set, Some(&phone))];
     log_update(m, draft, &person.mim, changes);

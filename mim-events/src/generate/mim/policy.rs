@@ -94,7 +94,14 @@ pub(super) fn set_scenario(m: &mut Mim, at: DateTime<Utc>) {
     let verb = verb(m, 70);
     if verb != Verb::Update {
         let (id, key) = (m.rng.uuid(), m.key());
-        let set_of = Resource::new(id, key, "Set", Some(&format!("Site {key}: guests")), None, |_| {});
+        let set_of = Resource::new(
+            id,
+            key,
+            "Set",
+            Some(&format!("Site {key}: guests")),
+            None,
+            |_| {},
+        );
         let (mut draft, target) = write(m, verb, creator, &set_of, at);
         m.grant(&mut draft, &[Rule::Administer]);
         let called = if verb == Verb::Add {
@@ -102,13 +109,24 @@ pub(super) fn set_scenario(m: &mut Mim, at: DateTime<Utc>) {
         } else {
             ("set.delete", "Delete set", "Policy")
         };
-        let changes = set(&mut draft, verb, &[("DisplayName", set_of.shown()), ("Temporal", "False")]);
+        let changes = set(
+            &mut draft,
+            verb,
+            &[("DisplayName", set_of.shown()), ("Temporal", "False")],
+        );
         let mut rows = vec![whole(&draft, called, &set_of, target.clone(), changes)];
         if verb == Verb::Add {
             let member = m.somebody();
             draft.initial("ExplicitMember", Value::of(&member.mim));
             let attribute = ("ExplicitMember", ChangeMode::Add);
-            rows.push(value_row(&draft, ADD_TO_SET, Outcome::Success, &target, attribute, &member.mim));
+            rows.push(value_row(
+                &draft,
+                ADD_TO_SET,
+                Outcome::Success,
+                &target,
+                attribute,
+                &member.mim,
+            ));
         }
         m.log(&draft, rows);
         return;
@@ -140,7 +158,14 @@ pub(super) fn set_scenario(m: &mut Mim, at: DateTime<Utc>) {
         .into_iter()
         .map(|(called, mode, person)| {
             let attribute = ("ExplicitMember", mode);
-            let mut row = value_row(&draft, called, Outcome::Success, &target, attribute, &person.mim);
+            let mut row = value_row(
+                &draft,
+                called,
+                Outcome::Success,
+                &target,
+                attribute,
+                &person.mim,
+            );
             if sensitive {
                 row.flags.insert(Flags::SENSITIVE);
             }
@@ -149,7 +174,13 @@ pub(super) fn set_scenario(m: &mut Mim, at: DateTime<Utc>) {
         .collect();
     if which == 3 {
         let changes = vec![change("Filter", ChangeMode::Set, Some(filter))];
-        rows.push(whole(&draft, ("set.update", "Update set", "Policy"), &set_of, target, changes));
+        rows.push(whole(
+            &draft,
+            ("set.update", "Update set", "Policy"),
+            &set_of,
+            target,
+            changes,
+        ));
     }
     m.log(&draft, rows);
 }
@@ -158,7 +189,14 @@ pub(super) fn set_scenario(m: &mut Mim, at: DateTime<Utc>) {
 pub(super) fn rule(m: &mut Mim, at: DateTime<Utc>) {
     let creator = administrator(m);
     let (id, key) = (m.rng.uuid(), m.key());
-    let of = Resource::new(id, key, "ManagementPolicyRule", Some("Guests: read 'All Groups'"), None, |_| {});
+    let of = Resource::new(
+        id,
+        key,
+        "ManagementPolicyRule",
+        Some("Guests: read 'All Groups'"),
+        None,
+        |_| {},
+    );
     let verb = verb(m, 70);
     let (mut draft, target) = write(m, verb, creator, &of, at);
     m.grant(&mut draft, &[Rule::Administer]);
@@ -173,25 +211,53 @@ pub(super) fn rule(m: &mut Mim, at: DateTime<Utc>) {
     const UPDATE: Called<'_> = ("policy.update", "Update policy", "Policy");
     match verb {
         Verb::Add => {
-            let values = [("DisplayName", of.shown()), ("GrantRight", "True"), ("Disabled", "False")];
+            let values = [
+                ("DisplayName", of.shown()),
+                ("GrantRight", "True"),
+                ("Disabled", "False"),
+            ];
             let changes = set(&mut draft, verb, &values);
-            add(&draft, ("policy.add", "Add policy", "Policy"), changes, true);
+            add(
+                &draft,
+                ("policy.add", "Add policy", "Policy"),
+                changes,
+                true,
+            );
         }
         Verb::Delete => {
-            add(&draft, ("policy.delete", "Delete policy", "Policy"), Vec::new(), false);
+            add(
+                &draft,
+                ("policy.delete", "Delete policy", "Policy"),
+                Vec::new(),
+                false,
+            );
         }
         Verb::Update => match m.rng.below(4) {
             0 => {
-                let word = *m.rng.pick(&["True", "1"]);
-                let mut changes = set(&mut draft, verb, &[("Disabled", word), ("Description", "Off since the audit")]);
+                let word = m.rng.word(&["True", "1"]);
+                let mut changes = set(
+                    &mut draft,
+                    verb,
+                    &[("Disabled", word), ("Description", "Off since the audit")],
+                );
                 let rest = changes.split_off(1);
-                add(&draft, ("policy.disable", "Disable policy rule", "Policy"), changes, true);
+                add(
+                    &draft,
+                    ("policy.disable", "Disable policy rule", "Policy"),
+                    changes,
+                    true,
+                );
                 add(&draft, UPDATE, rest, false);
             }
             1 => {
-                let word = *m.rng.pick(&["False", "0"]);
+                let word = m.rng.word(&["False", "0"]);
                 let changes = set(&mut draft, verb, &[("Disabled", word)]);
-                add(&draft, ("policy.enable", "Enable policy rule", "Policy"), changes, true);
+                add(
+                    &draft,
+                    ("policy.enable", "Enable policy rule", "Policy"),
+                    changes,
+                    true,
+                );
             }
             2 => {
                 let changes = set(&mut draft, verb, &[("GrantRight", "True")]);
@@ -215,20 +281,36 @@ pub(super) fn rule(m: &mut Mim, at: DateTime<Utc>) {
 pub(super) fn workflow(m: &mut Mim, at: DateTime<Utc>) {
     let creator = administrator(m);
     let (id, key) = (m.rng.uuid(), m.key());
-    let of = Resource::new(id, key, "WorkflowDefinition", Some("Welcome: new colleagues"), None, |o| {
-        o.text("RequestPhase", "Action");
-    });
+    let of = Resource::new(
+        id,
+        key,
+        "WorkflowDefinition",
+        Some("Welcome: new colleagues"),
+        None,
+        |o| {
+            o.text("RequestPhase", "Action");
+        },
+    );
     let verb = verb(m, 50);
     let (mut draft, target) = write(m, verb, creator, &of, at);
     m.grant(&mut draft, &[Rule::Administer]);
-    let steps = m.rng.skewed(2, 500);
+    let long = m.rng.percent(40);
+    let steps = if long {
+        m.rng.between(220, 700)
+    } else {
+        m.rng.skewed(2, 60)
+    };
     let xoml = xoml(steps);
     let called = match verb {
         Verb::Add => ("workflow.add", "Create workflow", "WorkflowManagement"),
         Verb::Update => ("workflow.update", "Update workflow", "WorkflowManagement"),
         Verb::Delete => ("workflow.delete", "Delete workflow", "WorkflowManagement"),
     };
-    let changes = set(&mut draft, verb, &[("RunOnPolicyUpdate", "False"), ("XOML", &xoml)]);
+    let changes = set(
+        &mut draft,
+        verb,
+        &[("RunOnPolicyUpdate", "False"), ("XOML", &xoml)],
+    );
     let row = whole(&draft, called, &of, target, changes);
     m.log(&draft, vec![row]);
 }
@@ -236,7 +318,9 @@ pub(super) fn workflow(m: &mut Mim, at: DateTime<Utc>) {
 /// A definition without gates. The notes hold characters of two UTF-16 units, between which a long
 /// document may be cut.
 fn xoml(steps: u64) -> String {
-    let mut text = String::from("<ns0:SequentialWorkflow x:Name=\"SequentialWorkflow\" xmlns:x=\"http://schemas.microsoft.com/winfx/2006/xaml\">\r\n");
+    let mut text = String::from(
+        "<ns0:SequentialWorkflow x:Name=\"SequentialWorkflow\" xmlns:x=\"http://schemas.microsoft.com/winfx/2006/xaml\">\r\n",
+    );
     for step in 0..steps {
         let _ = writeln!(
             text,
@@ -251,9 +335,16 @@ fn xoml(steps: u64) -> String {
 pub(super) fn gates_written(m: &mut Mim, key: u64, at: DateTime<Utc>) -> DateTime<Utc> {
     let creator = administrator(m);
     let id = m.rng.uuid();
-    let of = Resource::new(id, key, "WorkflowDefinition", Some("Reset verification"), None, |o| {
-        o.text("RequestPhase", "Authentication");
-    });
+    let of = Resource::new(
+        id,
+        key,
+        "WorkflowDefinition",
+        Some("Reset verification"),
+        None,
+        |o| {
+            o.text("RequestPhase", "Authentication");
+        },
+    );
     let (mut draft, target) = write(m, Verb::Update, creator, &of, at);
     m.grant(&mut draft, &[Rule::Administer]);
     let xoml = "<ns0:SequentialWorkflow><ns1:QAAuthenticationGate x:Name=\"first\" /><ns1:OneTimePasswordSmsGate x:Name=\"second\" /></ns0:SequentialWorkflow>";
@@ -268,50 +359,104 @@ pub(super) fn schema(m: &mut Mim, at: DateTime<Utc>) {
     const TYPES: [(&str, [&str; 3]); 3] = [
         (
             "ObjectTypeDescription",
-            ["Add schema object type", "Update schema object type", "Delete schema object type"],
+            [
+                "Add schema object type",
+                "Update schema object type",
+                "Delete schema object type",
+            ],
         ),
         (
             "AttributeTypeDescription",
-            ["Add schema attribute", "Update schema attribute", "Delete schema attribute"],
+            [
+                "Add schema attribute",
+                "Update schema attribute",
+                "Delete schema attribute",
+            ],
         ),
         (
             "BindingDescription",
-            ["Add schema binding", "Update schema binding", "Delete schema binding"],
+            [
+                "Add schema binding",
+                "Update schema binding",
+                "Delete schema binding",
+            ],
         ),
     ];
     let creator = administrator(m);
     let &(object_type, names) = m.rng.pick(&TYPES);
     let verb = verb(m, 40);
     let kind = ["schema.add", "schema.update", "schema.delete"][verb as usize];
-    configured(m, at, creator, object_type, verb, (kind, names[verb as usize], "Schema"), Flags::default());
+    configured(
+        m,
+        at,
+        creator,
+        object_type,
+        verb,
+        (kind, names[verb as usize], "Schema"),
+        Flags::default(),
+    );
 }
 
 /// F7.
 pub(super) fn configuration(m: &mut Mim, at: DateTime<Utc>) {
     const TYPES: [&str; 12] = [
-        "DomainConfiguration", "ForestConfiguration", "EmailTemplate", "HomepageConfiguration",
-        "NavigationBarConfiguration", "ObjectVisualizationConfiguration", "PortalUIConfiguration",
-        "SearchScopeConfiguration", "FilterScope", "ConstantSpecifier", "TimeZoneConfiguration",
+        "DomainConfiguration",
+        "ForestConfiguration",
+        "EmailTemplate",
+        "HomepageConfiguration",
+        "NavigationBarConfiguration",
+        "ObjectVisualizationConfiguration",
+        "PortalUIConfiguration",
+        "SearchScopeConfiguration",
+        "FilterScope",
+        "ConstantSpecifier",
+        "TimeZoneConfiguration",
         "msidmSystemConfiguration",
     ];
     let creator = administrator(m);
-    let object_type = *m.rng.pick(&TYPES);
+    let object_type = m.rng.word(&TYPES);
     let verb = verb(m, 60);
-    named(m, at, creator, object_type, verb, "config", "Configuration", Flags::default());
+    named(
+        m,
+        at,
+        creator,
+        object_type,
+        verb,
+        "config",
+        "Configuration",
+        Flags::default(),
+    );
 }
 
 /// F8, by synchronization: rules and what they expect and detect.
 pub(super) fn synchronization(m: &mut Mim, at: DateTime<Utc>) {
     let entry = m.rng.percent(85);
     let (object_type, flags) = if entry {
-        (*m.rng.pick(&["ExpectedRuleEntry", "DetectedRuleEntry"]), Flags::NOISE)
+        (
+            m.rng.word(&["ExpectedRuleEntry", "DetectedRuleEntry"]),
+            Flags::NOISE,
+        )
     } else {
-        let types = ["ma-data", "mv-data", "SynchronizationRule", "SynchronizationFilter"];
-        (*m.rng.pick(&types), Flags::default())
+        let types = [
+            "ma-data",
+            "mv-data",
+            "SynchronizationRule",
+            "SynchronizationFilter",
+        ];
+        (m.rng.word(&types), Flags::default())
     };
     let creator = m.synchronization();
     let verb = verb(m, 30);
-    named(m, at, creator, object_type, verb, "sync", "ProvisioningManagement", flags);
+    named(
+        m,
+        at,
+        creator,
+        object_type,
+        verb,
+        "sync",
+        "ProvisioningManagement",
+        flags,
+    );
 }
 
 /// `Add <type>`, `Update <type>`, `Delete <type>`, with the verb in the kind.
@@ -327,8 +472,19 @@ pub(super) fn named(
     flags: Flags,
 ) {
     let kind = format!("{kind}.{}", ["add", "update", "delete"][verb as usize]);
-    let name = format!("{} {object_type}", ["Add", "Update", "Delete"][verb as usize]);
-    configured(m, at, creator, object_type, verb, (&kind, &name, category), flags);
+    let name = format!(
+        "{} {object_type}",
+        ["Add", "Update", "Delete"][verb as usize]
+    );
+    configured(
+        m,
+        at,
+        creator,
+        object_type,
+        verb,
+        (&kind, &name, category),
+        flags,
+    );
 }
 
 fn configured(

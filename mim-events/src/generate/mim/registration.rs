@@ -19,7 +19,11 @@ pub(super) const LOCKOUT_GATE: Uuid = Uuid::from_u128(0xd123_0ef0_c5fa_4473_be2a
 /// A gate of whatever kind.
 pub(super) const OTHER_GATE: Uuid = Uuid::from_u128(0x5bd1_52c1_7c1f_4a28_9a0a_3a5c_2a4c_6e11);
 
-const REGISTERED: Called<'_> = ("sspr.registered", "User Password Registration", "UserManagement");
+const REGISTERED: Called<'_> = (
+    "sspr.registered",
+    "User Password Registration",
+    "UserManagement",
+);
 const UNREGISTERED: Called<'_> = (
     "sspr.unregistered",
     "User Password Registration removed",
@@ -27,11 +31,31 @@ const UNREGISTERED: Called<'_> = (
 );
 const GATE_NOISE: Called<'_> = ("gate.add", "Create GateRegistration", "System");
 const COUNTER_NOISE: Called<'_> = ("gate.update", "Update GateRegistration", "System");
-const GATE: Called<'_> = ("method.registered", "Register authentication gate", "UserManagement");
-const GATE_UPDATED: Called<'_> = ("method.updated", "Update authentication gate", "UserManagement");
-const GATE_REMOVED: Called<'_> = ("method.deleted", "Remove authentication gate", "UserManagement");
-const METHOD: Called<'_> = ("method.updated", "Update authentication method", "UserManagement");
-const CLEARED: Called<'_> = ("sspr.cleared", "Clear password reset registrations", "Policy");
+const GATE: Called<'_> = (
+    "method.registered",
+    "Register authentication gate",
+    "UserManagement",
+);
+const GATE_UPDATED: Called<'_> = (
+    "method.updated",
+    "Update authentication gate",
+    "UserManagement",
+);
+const GATE_REMOVED: Called<'_> = (
+    "method.deleted",
+    "Remove authentication gate",
+    "UserManagement",
+);
+const METHOD: Called<'_> = (
+    "method.updated",
+    "Update authentication method",
+    "UserManagement",
+);
+const CLEARED: Called<'_> = (
+    "sspr.cleared",
+    "Clear password reset registrations",
+    "Policy",
+);
 
 /// The words in the order in which reports list them.
 const ORDER: [&str; 6] = [
@@ -59,7 +83,11 @@ pub(super) fn register(m: &mut Mim, at: DateTime<Utc>) {
     let mut add = |methods: &[&str]| data.extend(methods.iter().map(|&word| word.to_owned()));
 
     if m.rng.percent(55) {
-        let gate_type = if m.rng.percent(80) { QA_GATE } else { OTHER_GATE };
+        let gate_type = if m.rng.percent(80) {
+            QA_GATE
+        } else {
+            OTHER_GATE
+        };
         let gate = gate(m, &person.mim, gate_type);
         let creator = creator(m);
         at = log_gate(m, creator, &person, &gate, gate_type, at);
@@ -243,11 +271,20 @@ pub(super) fn by_phone(m: &mut Mim, person: &Person, at: DateTime<Utc>) -> DateT
     m.grant(&mut draft, &[Rule::Register]);
     let value = Value::of(&m.library.registration);
     draft.insert("AuthNWFRegistered", value);
-    draft.modify("msidmOneTimePasswordMobilePhone", Value::text(&*person.phone));
+    draft.modify(
+        "msidmOneTimePasswordMobilePhone",
+        Value::text(&*person.phone),
+    );
     let id = person.mim.id.to_string();
     let subject = Subject::Whole(Some(&id));
     let targets = vec![truth::target(&person.mim)];
-    let mut mark = truth::row(&draft, REGISTERED, Outcome::Success, subject, targets.clone());
+    let mut mark = truth::row(
+        &draft,
+        REGISTERED,
+        Outcome::Success,
+        subject,
+        targets.clone(),
+    );
     mark.changes = vec![change(
         "AuthNWFRegistered",
         ChangeMode::Add,
@@ -325,9 +362,16 @@ fn write_gate(
         vec![truth::target(&person.mim), truth::target(gate)],
     );
     about(&mut row, &person.mim, "RegisteredBy", &draft);
-    details_after_initiator(&mut row, vec![Detail::new("GateTypeId", gate_type.to_string())]);
-    row.details.push(Detail::new("Calculated", format!("ObjectID: {}", gate.key)));
-    row.details.push(Detail::new("Calculated", format!("Creator: {}", shown(&creator_shown, &draft.creator))));
+    details_after_initiator(
+        &mut row,
+        vec![Detail::new("GateTypeId", gate_type.to_string())],
+    );
+    row.details
+        .push(Detail::new("Calculated", format!("ObjectID: {}", gate.key)));
+    row.details.push(Detail::new(
+        "Calculated",
+        format!("Creator: {}", shown(&creator_shown, &draft.creator)),
+    ));
     row.changes = [
         change("GateTypeId", ChangeMode::Set, Some(&gate_type.to_string())),
         change("UserID", ChangeMode::Set, Some(person.name())),
@@ -335,7 +379,10 @@ fn write_gate(
         change("GateData", ChangeMode::Set, None),
     ]
     .into_iter()
-    .map(|change| Change { target: 1, ..change })
+    .map(|change| Change {
+        target: 1,
+        ..change
+    })
     .collect();
     if lockout {
         row.flags.insert(Flags::NOISE);
@@ -362,9 +409,8 @@ pub(super) fn log_gate_counter(
     gate_type: Uuid,
     at: DateTime<Utc>,
 ) -> DateTime<Utc> {
-    let oneself = person.is_ok_and(|person| {
-        creator.actor.id.as_deref() == Some(&*person.mim.id.to_string())
-    });
+    let oneself =
+        person.is_ok_and(|person| creator.actor.id.as_deref() == Some(&*person.mim.id.to_string()));
     let mut draft = m.put(creator, gate, at);
     draft.modify("GateData", Value::text("AAEAAAD/////AQAAAAAAAAA="));
     let id = gate.id.to_string();
@@ -384,7 +430,10 @@ pub(super) fn log_gate_counter(
         Subject::Whole(Some(&id)),
         vec![of, truth::target(gate)],
     );
-    details_after_initiator(&mut row, vec![Detail::new("GateTypeId", gate_type.to_string())]);
+    details_after_initiator(
+        &mut row,
+        vec![Detail::new("GateTypeId", gate_type.to_string())],
+    );
     row.changes = vec![Change {
         target: 1,
         ..change("GateData", ChangeMode::Set, None)
@@ -408,9 +457,17 @@ fn number(person: &Person) -> (&'static str, String, String, &'static str) {
             "OTP over SMS",
         ),
         1 => {
-            let address = format!("{}@home.example", person.mim.account.as_deref().unwrap_or("x"));
+            let address = format!(
+                "{}@home.example",
+                person.mim.account.as_deref().unwrap_or("x")
+            );
             let shown = masked_address(&address);
-            ("msidmOneTimePasswordEmailAddress", address, shown, "OTP over e-mail")
+            (
+                "msidmOneTimePasswordEmailAddress",
+                address,
+                shown,
+                "OTP over e-mail",
+            )
         }
         _ => (
             "msidmPhoneGatePhoneNumber",

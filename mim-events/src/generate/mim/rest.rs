@@ -23,7 +23,11 @@ pub(super) fn set_transition(m: &mut Mim, at: DateTime<Utc>) {
             id,
         });
     }
-    let names = ["Provision mailbox", "Tell the helpdesk: 'joiner'", "Start expiration"];
+    let names = [
+        "Provision mailbox",
+        "Tell the helpdesk: 'joiner'",
+        "Start expiration",
+    ];
     let count = m.rng.between(1, 2) as usize;
     let first = m.rng.index(names.len() - 1);
     let mut more = Vec::new();
@@ -57,7 +61,9 @@ pub(super) fn set_transition(m: &mut Mim, at: DateTime<Utc>) {
 
 /// H3: types that the customer made.
 pub(super) fn own_type(m: &mut Mim, at: DateTime<Utc>) {
-    let object_type = *m.rng.pick(&["hqBadge", "hqLocation", "Computer", "Contractor-Firm"]);
+    let object_type = m
+        .rng
+        .word(&["hqBadge", "hqLocation", "Computer", "Contractor-Firm"]);
     let creator = match m.rng.below(3) {
         0 => m.synchronization(),
         1 => m.account(Account::Administrator),
@@ -67,7 +73,16 @@ pub(super) fn own_type(m: &mut Mim, at: DateTime<Utc>) {
         }
     };
     let verb = policy::verb(m, 60);
-    policy::named(m, at, creator, object_type, verb, "resource", "ResourceManagement", Flags::default());
+    policy::named(
+        m,
+        at,
+        creator,
+        object_type,
+        verb,
+        "resource",
+        "ResourceManagement",
+        Flags::default(),
+    );
 }
 
 /// H2 and H4, and statuses that no document explains.
@@ -79,9 +94,9 @@ pub(super) fn odd(m: &mut Mim, at: DateTime<Utc>) {
     let subject = Subject::Whole(Some(&id));
     let read = m.rng.percent(50);
     let operation = if read {
-        *m.rng.pick(&["Get", "Enumerate", "Pull"])
+        m.rng.word(&["Get", "Enumerate", "Pull"])
     } else {
-        *m.rng.pick(&["Merge", "Restore", ""])
+        m.rng.word(&["Merge", "Restore", ""])
     };
     let mut draft = m.draft(creator, operation, "Person", other.name(), at);
     draft.target = Some(other.mim.full.clone());
@@ -100,7 +115,13 @@ pub(super) fn odd(m: &mut Mim, at: DateTime<Utc>) {
         draft.blank_type = true;
         unknown_status(m, &mut draft);
         let called = ("other", operation, "Other");
-        truth::row(&draft, called, Outcome::Unknown, Subject::Whole(None), Vec::<Target>::new())
+        truth::row(
+            &draft,
+            called,
+            Outcome::Unknown,
+            Subject::Whole(None),
+            Vec::<Target>::new(),
+        )
     } else {
         unknown_status(m, &mut draft);
         let called = ("other", &*format!("{operation} Person"), "Other");
@@ -110,6 +131,6 @@ pub(super) fn odd(m: &mut Mim, at: DateTime<Utc>) {
 }
 
 fn unknown_status(m: &mut Mim, draft: &mut Draft) {
-    let status = *m.rng.pick(&["Paused", "Rerouted"]);
+    let status = m.rng.word(&["Paused", "Rerouted"]);
     draft.status = status.into();
 }
