@@ -1,2 +1,44 @@
-//! query
-fn main() {}
+//! What do the built-in reports cost over a month of activity?
+#![allow(missing_docs, clippy::missing_panics_doc)]
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use hybrid_benches::activities;
+use report_query::activity::ActivityStore;
+use report_query::{Parameters, ReportDefinition, Retention};
+
+fn reports(c: &mut Criterion) {
+    let activities = activities(20_000);
+    let now = activities
+        .iter()
+        .map(|activity| activity.time)
+        .max()
+        .unwrap_or_default();
+    let rows = activities.len() as u64;
+
+    let mut group = c.benchmark_group("store");
+    group.sample_size(10).throughput(Throughput::Elements(rows));
+    group.bench_function("append", |b| {
+        b.iter(|| {
+            let store = ActivityStore::new(Retention::FOREVER);
+            black_box(store.append(activities.iter().cloned(), now));
+        });
+    });
+    group.finish();
+
+    let store = ActivityStore::new(Retention::FOREVER);
+    store.append(activities, now);
+    let snapshot = store.snapshot();
+    let mut group = c.benchmark_group("report");
+    group.sample_size(10).throughput(Throughput::Elements(rows));
+    for report in ReportDefinition::builtins() {
+        group.bench_function(&report.name, |b| {
+            b.iter(|| black_box(report.run(&snapshot, &Parameters::new()).expect("a report")));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, reports);
+criterion_main!(benches);

@@ -35,7 +35,9 @@ impl Writer {
     /// The file can't be made.
     pub fn create(path: Option<&Path>) -> Result<Self> {
         let out = path
-            .map(|path| File::create(path).with_context(|| format!("quarantine {}", path.display())))
+            .map(|path| {
+                File::create(path).with_context(|| format!("quarantine {}", path.display()))
+            })
             .transpose()?
             .map(BufWriter::new);
         Ok(Self { out, told: 0 })
@@ -56,7 +58,9 @@ impl Writer {
     /// # Errors
     /// The file can't be written.
     pub fn write(&mut self, entries: Vec<Quarantined>) -> Result<()> {
-        let Some(out) = &mut self.out else { return Ok(()) };
+        let Some(out) = &mut self.out else {
+            return Ok(());
+        };
         for entry in &entries {
             let entry = Entry {
                 file: entry.file.display().to_string(),
@@ -91,14 +95,32 @@ pub fn reasons(summary: &Summary) -> String {
         (summary.failed_files, "files not read to their end"),
         (summary.log.records_damaged, "damaged records"),
         (summary.log.events_incomplete, "records without their end"),
-        (summary.messages.incomplete, "requests of which parts are missing"),
+        (
+            summary.messages.incomplete,
+            "requests of which parts are missing",
+        ),
         (summary.messages.no_document, "events without a document"),
-        (summary.cloud.damaged, "cloud records that could not be read"),
-        (summary.cloud.api_errors, "error answers among the cloud records"),
-        (summary.unreadable_documents, "documents that are no request or could not be parsed"),
-        (summary.conflicts, "activities that contradict one read before"),
+        (
+            summary.cloud.damaged,
+            "cloud records that could not be read",
+        ),
+        (
+            summary.cloud.api_errors,
+            "error answers among the cloud records",
+        ),
+        (
+            summary.unreadable_documents,
+            "documents that are no request or could not be parsed",
+        ),
+        (
+            summary.conflicts,
+            "activities that contradict one read before",
+        ),
     ];
-    let told: Vec<_> =
-        counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    let told: Vec<_> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
     told.join(", ")
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use mim_events::generate::{Options, write_files};
+use mim_events::generate::{Files, Options};
 use tempfile::TempDir;
 
 /// A generated event log and Entra export in a temporary folder, which goes
@@ -18,10 +18,18 @@ impl Sample {
     /// # Errors
     /// The folder or the files can't be written.
     pub fn write() -> Result<Self> {
-        let sample = Self { folder: tempfile::tempdir().context("a temporary folder")? };
-        let options = Options::default().seed(1).requests(400);
-        write_files(&options, Some(&sample.log()), Some(&sample.cloud()), None, |_| {})?;
-        eprintln!("no files given: a sample log and export, written to {}", sample.folder.path().display());
+        let sample = Self {
+            folder: tempfile::tempdir().context("a temporary folder")?,
+        };
+        let options = Options::new(1).requests(400);
+        Files::new()
+            .evtx(sample.log())
+            .cloud(sample.cloud())
+            .write(&options, |_| {})?;
+        eprintln!(
+            "no files given: a sample log and export, written to {}",
+            sample.folder.path().display()
+        );
         Ok(sample)
     }
 

@@ -383,7 +383,8 @@ pub struct Change {
     /// The value now, or the value added.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new: Option<String>,
-    /// Which of the activity's targets changed, from 0.
+    /// Which of the activity's targets changed, from 0. In [`Target::attributes`] the
+    /// place among all modified properties of its target, from 0.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub target: u32,
 }

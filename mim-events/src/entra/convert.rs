@@ -94,7 +94,7 @@ pub(super) fn convert(
         return Ok((activity, true));
     }
     activity.id = match &record.id {
-        Some(record_id) => id::of_record(record_id),
+        Some(record_id) => crate::activity::id::entra(record_id),
         None => id::of_row(&activity),
     };
     Ok((activity, record.id.is_some()))
@@ -143,10 +143,10 @@ fn reason(record: &Record, more: &mut Vec<Detail>) -> Option<String> {
     };
     let reason = record.reason.as_ref().filter(says);
     let description = record.description.as_ref().filter(says);
-    if let (Some(reason), Some(description)) = (reason, description) {
-        if reason != description {
-            more.push(Detail::new("ResultDescription", description.as_str()));
-        }
+    if let (Some(reason), Some(description)) = (reason, description)
+        && reason != description
+    {
+        more.push(Detail::new("ResultDescription", description.as_str()));
     }
     reason.or(description).cloned()
 }

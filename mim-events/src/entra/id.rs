@@ -1,19 +1,12 @@
-//! Ids of activities from Entra records.
+//! The id of an activity whose record has none.
 
 use std::fmt::Write as _;
 
 use chrono::SecondsFormat;
 use uuid::Uuid;
 
+use crate::activity::id::ENTRA;
 use crate::activity::{Activity, Change};
-
-/// The namespace of activities from Entra ID audit records.
-const ENTRA: Uuid = uuid::uuid!("0ef3219b-6791-4a10-9fd6-5e6167b9b2c7");
-
-/// The id over the record's own `id` alone, so that all dresses give the same.
-pub(super) fn of_record(record_id: &str) -> Uuid {
-    Uuid::new_v5(&ENTRA, record_id.as_bytes())
-}
 
 /// The id of a record that has none, over what its row says: see the module page.
 pub(super) fn of_row(activity: &Activity) -> Uuid {

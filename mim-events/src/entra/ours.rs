@@ -101,10 +101,11 @@ pub(super) fn restore(activity: &mut Activity) {
         .unwrap_or_default();
     for name in take(APPROVERS).as_deref().unwrap_or_default().split("; ") {
         if !name.is_empty() {
-            let mut approver = Actor::default();
-            approver.kind = ActorKind::User;
-            approver.name = Some(name.to_owned());
-            activity.approvers_asked.push(approver);
+            activity.approvers_asked.push(Actor {
+                kind: ActorKind::User,
+                name: Some(name.to_owned()),
+                ..Actor::default()
+            });
         }
     }
     if let (Some(object_type), Some(target)) = (take(TARGET_TYPE), activity.targets.first_mut()) {

@@ -61,7 +61,7 @@ enum Mode<R> {
     Json(Scanner<R>),
     Csv {
         window: Window<R>,
-        rows: Rows,
+        rows: Box<Rows>,
         table: Table,
     },
     /// Ended, after so many bytes.
@@ -165,7 +165,7 @@ impl<R: Read> EntraReader<R> {
             First::Empty => {}
             First::Utf16 => return Err(shape("UTF-16 text, please save it as UTF-8")),
             First::Text => {
-                let mut rows = Rows::new();
+                let mut rows = Box::new(Rows::new());
                 match next_row(&mut window, &mut rows, self.limit.min(1 << 20)) {
                     Ok(Some((_, Some(header)))) => {
                         let table = Table::of(&header)
@@ -187,10 +187,10 @@ impl<R: Read> EntraReader<R> {
     /// The next element as an activity; `Ok(None)` if it is a record of another log, or
     /// something beside the records. The outer `None` is the end.
     fn advance(&mut self) -> Option<Result<Option<Activity>>> {
-        if let Mode::Start(_) = self.mode {
-            if let Err(error) = self.start() {
-                return Some(Err(error));
-            }
+        if let Mode::Start(_) = self.mode
+            && let Err(error) = self.start()
+        {
+            return Some(Err(error));
         }
         match &mut self.mode {
             Mode::Start(_) | Mode::Ended(_) => None,
