@@ -485,7 +485,7 @@ fn group(rng: &mut Rng, index: u64, owner: usize, people: &[Arc<Person>]) -> Gro
                 .text("Scope", "Universal")
                 .text(
                     "Type",
-                    if index % 3 == 0 {
+                    if index.is_multiple_of(3) {
                         "Distribution"
                     } else {
                         "Security"

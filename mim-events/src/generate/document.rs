@@ -221,7 +221,7 @@ impl Draft {
         }
         o.raw("Creator", &self.creator.json);
         o.many("ManagementPolicy", &self.policies, |out, policy| {
-            out.push_str(&policy.json)
+            out.push_str(&policy.json);
         });
         self.write_target(o);
         o.many(
@@ -235,7 +235,7 @@ impl Draft {
             |out, w| self.write_workflow(out, w),
         );
         o.many("ActionWorkflowInstance", &self.action, |out, w| {
-            self.write_workflow(out, w)
+            self.write_workflow(out, w);
         });
         o.text("DisplayName", &self.display_name())
             .text("ObjectType", "Request")
@@ -255,7 +255,7 @@ impl Draft {
         self.write_target(o);
         o.text("RequestStatus", &self.status);
         o.many("ManagementPolicy", &self.policies, |out, policy| {
-            out.push_str(&policy.json)
+            out.push_str(&policy.json);
         });
         o.text("DisplayName", &self.display_name())
             .plain("CreatedTime", short_time(self.created))
@@ -287,12 +287,12 @@ impl Draft {
             o.raw("ParentRequest", &parent.json);
         }
         o.many("ComputedActor", &self.asked, |out, person| {
-            out.push_str(&person.mim.brief)
+            out.push_str(&person.mim.brief);
         })
         .optional("Justification", self.justification.as_deref())
         .optional("Reason", self.reason.as_deref())
         .many("RequestStatusDetail", &self.messages, |out, message| {
-            json::text(out, message)
+            json::text(out, message);
         })
         .optional("RequestControl", self.control);
     }

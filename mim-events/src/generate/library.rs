@@ -480,10 +480,10 @@ fn policy(rng: &mut Rng, index: u64, text: &RuleText) -> Policy {
             .text("GrantRight", if text.grants { "1" } else { "0" })
             .text("ManagementPolicyRuleType", "Request")
             .many("ActionType", text.actions, |out, word| {
-                json::text(out, word)
+                json::text(out, word);
             })
             .many("ActionParameter", text.attributes, |out, word| {
-                json::text(out, word)
+                json::text(out, word);
             })
             .plain("PrincipalSet", 70_000 + index % 4)
             .plain("ResourceCurrentSet", 70_100 + index)

@@ -73,6 +73,11 @@ impl Rng {
         &items[self.index(items.len())]
     }
 
+    /// One of the words, of which there must be one.
+    pub(crate) fn word(&mut self, words: &[&'static str]) -> &'static str {
+        words[self.index(words.len())]
+    }
+
     /// An index, each as probable as its weight says.
     pub(crate) fn weighted(&mut self, weights: impl Iterator<Item = u64> + Clone) -> usize {
         let total = weights.clone().sum();

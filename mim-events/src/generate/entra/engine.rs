@@ -195,7 +195,7 @@ impl Cloud {
         let named = match self.rng.below(10) {
             0..5 => Named::Nothing,
             5..8 if is_plain(person) => Named::Person(person.name().to_owned()),
-            8 => Named::App(*self.rng.pick::<&str>(&[
+            8 => Named::App(self.rng.word(&[
                 "Microsoft Teams Services",
                 "Graph Explorer",
                 "Azure Portal",

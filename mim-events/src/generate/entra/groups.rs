@@ -54,9 +54,9 @@ pub(super) fn members(c: &mut Cloud, at: DateTime<Utc>) {
     let by = if c.rng.percent(25) {
         Initiator::App {
             principal: c.rng.uuid(),
-            name: *c
+            name: c
                 .rng
-                .pick::<&str>(&["Microsoft Substrate Management", "HR Provisioning"]),
+                .word(&["Microsoft Substrate Management", "HR Provisioning"]),
         }
     } else {
         c.by(&owner)
@@ -257,7 +257,7 @@ pub(super) fn noise(c: &mut Cloud, at: DateTime<Utc>) {
         let name = if change {
             "Group_AddMember"
         } else {
-            *c.rng.pick(&READS)
+            c.rng.word(&READS)
         };
         let person = c.somebody();
         let by = c.by(&person);

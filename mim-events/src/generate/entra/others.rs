@@ -164,9 +164,9 @@ pub(super) fn pim(c: &mut Cloud, at: DateTime<Utc>) {
     let correlation = c.correlation();
     let role = c.rng.uuid();
     let request = c.rng.uuid().to_string();
-    let reason = *c
+    let reason = c
         .rng
-        .pick(&["Patch day", "Ticket 4711: mailbox move", "OK"]);
+        .word(&["Patch day", "Ticket 4711: mailbox move", "OK"]);
     let write = |c: &mut Cloud, name, operation, by, kind, at: DateTime<Utc>| {
         let targets = vec![
             thing(role, Some("Exchange Administrator"), "Role"),
@@ -255,7 +255,7 @@ pub(super) fn roles(c: &mut Cloud, at: DateTime<Utc>) {
     let by = c.by(&admin);
     let added = c.rng.percent(60);
     let role = c.rng.uuid();
-    let name = *c.rng.pick(&["Global Reader", "User Administrator"]);
+    let name = c.rng.word(&["Global Reader", "User Administrator"]);
     let mut member = user(&person);
     let id = role.to_string();
     member.properties = vec![

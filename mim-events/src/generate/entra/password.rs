@@ -292,8 +292,8 @@ pub(super) fn reset(c: &mut Cloud, at: DateTime<Utc>) {
 }
 
 fn agent(c: &mut Cloud) -> String {
-    (*c.rng
-        .pick(&["None", "Microsoft Entra Connect", "CloudSync"]))
+    (c.rng
+        .word(&["None", "Microsoft Entra Connect", "CloudSync"]))
     .to_owned()
 }
 

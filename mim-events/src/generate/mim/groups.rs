@@ -301,9 +301,9 @@ pub(super) fn create(m: &mut Mim, at: DateTime<Utc>) {
             id,
         });
     }
-    let description = *m
+    let description = m
         .rng
-        .pick(&["", "Who rides on Fridays", "Say \"hello\"\r\nto all"]);
+        .word(&["", "Who rides on Fridays", "Say \"hello\"\r\nto all"]);
     let attributes = [
         ("DisplayName", &*name),
         ("AccountName", &*account),
@@ -407,14 +407,14 @@ pub(super) fn update(m: &mut Mim, at: DateTime<Utc>) {
         set(
             &mut draft,
             "Description",
-            &format!("For {}", m.rng.pick(&DEPARTMENTS)),
+            &format!("For {}", m.rng.word(&DEPARTMENTS)),
         );
     }
     if m.rng.percent(30) {
         set(
             &mut draft,
             "MembershipAddWorkflow",
-            *m.rng.pick(&["None", "Owner Approval", "Custom"]),
+            m.rng.word(&["None", "Owner Approval", "Custom"]),
         );
     }
     if m.rng.percent(20) {

@@ -48,7 +48,7 @@ pub(super) fn activate(m: &mut Mim, at: DateTime<Utc>) {
     let person = m.somebody();
     let role = m.rng.pick(&m.library.roles).clone();
     let (id, key) = (m.rng.uuid(), m.key());
-    let seconds = *m.rng.pick(&["900", "3600", "7200"]);
+    let seconds = m.rng.word(&["900", "3600", "7200"]);
     let mim = Resource::new(
         id,
         key,

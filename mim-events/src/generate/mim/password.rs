@@ -110,7 +110,7 @@ fn begin(m: &mut Mim, person: &Person, gates: (&'static str, u64), at: DateTime<
                 _ => Value::Missing,
             };
             draft.modify("ResetPassword", value);
-            let rule = if way % 2 == 0 {
+            let rule = if way.is_multiple_of(2) {
                 Rule::AnonymousReset
             } else {
                 Rule::CopyOfReset

@@ -147,17 +147,17 @@ pub(super) fn change_of(m: &mut Mim, at: DateTime<Utc>) {
         changes.push(change(property, ChangeMode::Set, Some(value)));
     };
     if m.rng.percent(50) {
-        set(&mut draft, "Department", *m.rng.pick(&DEPARTMENTS));
+        set(&mut draft, "Department", m.rng.word(&DEPARTMENTS));
     }
     if m.rng.percent(40) {
-        set(&mut draft, "JobTitle", *m.rng.pick(&JOBS));
+        set(&mut draft, "JobTitle", m.rng.word(&JOBS));
     }
     if m.rng.percent(12) {
         // What a user's own rule may call disabling an account; the built-in ones do not.
         set(
             &mut draft,
             "EmployeeStatus",
-            *m.rng.pick(&["Active", "Terminated"]),
+            m.rng.word(&["Active", "Terminated"]),
         );
     }
     if m.rng.percent(5) {
@@ -213,7 +213,7 @@ pub(super) fn edit_oneself(m: &mut Mim, at: DateTime<Utc>) {
     let mut draft = m.put(by(&person), &person.mim, at);
     m.grant(&mut draft, &[Rule::EditOneself]);
     let phone = format!("+1 425555{:04}", m.rng.below(10_000));
-    let property = *m.rng.pick(&["OfficePhone", "MobilePhone"]);
+    let property = m.rng.word(&["OfficePhone", "MobilePhone"]);
     draft.modify(property, Value::text(&*phone));
     let changes = vec![change(property, ChangeMode::Set, Some(&phone))];
     log_update(m, draft, &person.mim, changes);

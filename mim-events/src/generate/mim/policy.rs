@@ -234,7 +234,7 @@ pub(super) fn rule(m: &mut Mim, at: DateTime<Utc>) {
         }
         Verb::Update => match m.rng.below(4) {
             0 => {
-                let word = *m.rng.pick(&["True", "1"]);
+                let word = m.rng.word(&["True", "1"]);
                 let mut changes = set(
                     &mut draft,
                     verb,
@@ -250,7 +250,7 @@ pub(super) fn rule(m: &mut Mim, at: DateTime<Utc>) {
                 add(&draft, UPDATE, rest, false);
             }
             1 => {
-                let word = *m.rng.pick(&["False", "0"]);
+                let word = m.rng.word(&["False", "0"]);
                 let changes = set(&mut draft, verb, &[("Disabled", word)]);
                 add(
                     &draft,
@@ -294,7 +294,12 @@ pub(super) fn workflow(m: &mut Mim, at: DateTime<Utc>) {
     let verb = verb(m, 50);
     let (mut draft, target) = write(m, verb, creator, &of, at);
     m.grant(&mut draft, &[Rule::Administer]);
-    let steps = m.rng.skewed(2, 500);
+    let long = m.rng.percent(40);
+    let steps = if long {
+        m.rng.between(220, 700)
+    } else {
+        m.rng.skewed(2, 60)
+    };
     let xoml = xoml(steps);
     let called = match verb {
         Verb::Add => ("workflow.add", "Create workflow", "WorkflowManagement"),
@@ -409,7 +414,7 @@ pub(super) fn configuration(m: &mut Mim, at: DateTime<Utc>) {
         "msidmSystemConfiguration",
     ];
     let creator = administrator(m);
-    let object_type = *m.rng.pick(&TYPES);
+    let object_type = m.rng.word(&TYPES);
     let verb = verb(m, 60);
     named(
         m,
@@ -428,7 +433,7 @@ pub(super) fn synchronization(m: &mut Mim, at: DateTime<Utc>) {
     let entry = m.rng.percent(85);
     let (object_type, flags) = if entry {
         (
-            *m.rng.pick(&["ExpectedRuleEntry", "DetectedRuleEntry"]),
+            m.rng.word(&["ExpectedRuleEntry", "DetectedRuleEntry"]),
             Flags::NOISE,
         )
     } else {
@@ -438,7 +443,7 @@ pub(super) fn synchronization(m: &mut Mim, at: DateTime<Utc>) {
             "SynchronizationRule",
             "SynchronizationFilter",
         ];
-        (*m.rng.pick(&types), Flags::default())
+        (m.rng.word(&types), Flags::default())
     };
     let creator = m.synchronization();
     let verb = verb(m, 30);

@@ -61,9 +61,9 @@ pub(super) fn set_transition(m: &mut Mim, at: DateTime<Utc>) {
 
 /// H3: types that the customer made.
 pub(super) fn own_type(m: &mut Mim, at: DateTime<Utc>) {
-    let object_type = *m
+    let object_type = m
         .rng
-        .pick(&["hqBadge", "hqLocation", "Computer", "Contractor-Firm"]);
+        .word(&["hqBadge", "hqLocation", "Computer", "Contractor-Firm"]);
     let creator = match m.rng.below(3) {
         0 => m.synchronization(),
         1 => m.account(Account::Administrator),
@@ -94,9 +94,9 @@ pub(super) fn odd(m: &mut Mim, at: DateTime<Utc>) {
     let subject = Subject::Whole(Some(&id));
     let read = m.rng.percent(50);
     let operation = if read {
-        *m.rng.pick(&["Get", "Enumerate", "Pull"])
+        m.rng.word(&["Get", "Enumerate", "Pull"])
     } else {
-        *m.rng.pick(&["Merge", "Restore", ""])
+        m.rng.word(&["Merge", "Restore", ""])
     };
     let mut draft = m.draft(creator, operation, "Person", other.name(), at);
     draft.target = Some(other.mim.full.clone());
@@ -131,6 +131,6 @@ pub(super) fn odd(m: &mut Mim, at: DateTime<Utc>) {
 }
 
 fn unknown_status(m: &mut Mim, draft: &mut Draft) {
-    let status = *m.rng.pick(&["Paused", "Rerouted"]);
+    let status = m.rng.word(&["Paused", "Rerouted"]);
     draft.status = status.into();
 }
