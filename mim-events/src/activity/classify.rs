@@ -106,6 +106,7 @@ impl Classifier {
         let walk = Walk::new(&view, &rules);
         let drafts = walk.drafts(&mut self.links);
         let mut rows = Rows::new(request, &view, rules.table(), &mut self.links);
+        rows.share_among(drafts.len());
         let made: Vec<Activity> = drafts.iter().map(|draft| rows.row(draft)).collect();
         for (draft, activity) in drafts.iter().zip(&made) {
             self.count(draft.rule, &view);

@@ -74,7 +74,7 @@ mod tests {
             assert_eq!(format!("`{made}`"), id, "{row}");
             count += 1;
         }
-        assert_eq!(count, 9);
+        assert_eq!(count, 10);
     }
 
     #[test]

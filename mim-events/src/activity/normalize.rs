@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::Outcome;
 use super::links::{Identity, Scope};
 use super::rule::{Class, Mode, Verb};
+use super::values::short;
 use crate::request::well_known::{self, Initiator};
 use crate::request::{
     DisplayName, Mode as Word, Operation, Parameter, Policy, Reference, Request, RequestStatus,
@@ -64,10 +65,11 @@ impl<'a> Ref<'a> {
         Self {
             id: id.and_then(|id| parse_guid(&id)),
             key: key.filter(|key| parse_guid(key).is_none()),
-            object_type,
-            name,
-            account,
-            domain,
+            // Every row of a request repeats these.
+            object_type: object_type.map(short),
+            name: name.map(short),
+            account: account.map(short),
+            domain: domain.map(short),
             is_object: true,
             object: Some(object),
         }
@@ -310,7 +312,7 @@ impl<'a> View<'a> {
                     })
                     .and_then(|parameter| filled(parameter.value()?.to_text()))
             })
-            .map_or(Cow::Borrowed(""), trimmed);
+            .map_or(Cow::Borrowed(""), |text| short(trimmed(text)));
         let quoted = title
             .map(|title| title.name.to_owned())
             .filter(|name| !name.trim().is_empty());

@@ -8,10 +8,18 @@ use super::normalize::{Item, Ref, View, filled};
 use super::result::{begins_a_word, reset_end};
 use super::rule::{Mode, SelfService, Take, TargetRole};
 use super::rules::Table;
+use super::values::cut;
 use super::walk::Draft;
 use super::{Activity, Actor, Change, ChangeMode, Detail, Flags, Outcome, Source, Target, id};
 use crate::request::well_known::Initiator;
 use crate::request::{Operation, Request, WorkflowStatus};
+
+/// Bytes that what a request says once may take in all its rows together, uncut.
+const MAX_SHARED: usize = 64 << 20;
+/// How many policies and people each row names beyond that.
+const FEW: usize = 8;
+/// What a row's copy of a text or a person takes besides the text, about.
+const COPY_COST: usize = 64;
 
 /// Makes rows of one request's drafts; what they have in common is made once.
 pub(crate) struct Rows<'r> {
@@ -20,6 +28,8 @@ pub(crate) struct Rows<'r> {
     pub(super) table: &'r Table,
     pub(super) links: &'r mut Links,
     source_id: Option<String>,
+    /// The id over the document's text, in place of any other origin.
+    document: Option<String>,
     parent: Option<String>,
     time: DateTime<Utc>,
     pub(super) creator: Actor,
@@ -52,6 +62,8 @@ impl<'r> Rows<'r> {
             table,
             links,
             source_id: view.id.map(|id| id.to_string()),
+            document: (view.id.is_none() && origin.is_none())
+                .then(|| id::mim([request.as_json()]).to_string()),
             parent: None,
             time,
             creator: Actor::default(),
@@ -82,21 +94,38 @@ impl<'r> Rows<'r> {
         rows
     }
 
+    /// Cuts what every one of so many rows repeats, if all together would take too much.
+    pub(crate) fn share_among(&mut self, rows: usize) {
+        let person = |actor: &Actor| {
+            let names = [&actor.id, &actor.name, &actor.account, &actor.upn];
+            COPY_COST + names.into_iter().flatten().map(String::len).sum::<usize>()
+        };
+        let texts = [&self.reason, &self.justification, &self.control];
+        let texts = texts.into_iter().flatten().map(String::len);
+        let policies = self.granted_by.iter().map(|name| COPY_COST + name.len());
+        let asked = self.asked.iter().map(person);
+        let each: usize = texts.chain(policies).chain(asked).sum();
+        if each.saturating_mul(rows) <= MAX_SHARED {
+            return;
+        }
+        self.granted_by.truncate(FEW);
+        self.asked.truncate(FEW);
+        let texts = [&mut self.reason, &mut self.justification, &mut self.control];
+        for text in texts.into_iter().flatten().chain(&mut self.granted_by) {
+            *text = cut(text);
+        }
+    }
+
     pub(crate) fn row(&mut self, draft: &Draft<'_>) -> Activity {
         let view = self.view;
         let rule = draft.rule;
         let kind = rule.kind_for(view.verb);
-        let name = rule.name_for(
-            view.verb,
-            &view.object_type,
-            view.operation.as_str(),
-            || {
-                view.display_name
-                    .as_deref()
-                    .map_or("Request", str::trim)
-                    .to_owned()
-            },
-        );
+        let operation = cut(view.operation.as_str());
+        let name = rule.name_for(view.verb, &view.object_type, &operation, || {
+            view.display_name
+                .as_deref()
+                .map_or_else(|| "Request".to_owned(), |text| cut(text.trim()))
+        });
         let object = self.object(draft.foreign);
         let decided = self.decided(rule.targets);
         let asked = self.asked(rule.targets);
@@ -126,8 +155,8 @@ impl<'r> Rows<'r> {
         let mut activity = Activity::new(id, self.time, Source::IdentityManager, kind, name);
         activity.service = "MIM Service".to_owned();
         activity.category.clone_from(&rule.category);
-        activity.operation = view.operation.as_str().to_owned();
-        activity.status = (!view.status.is_empty()).then(|| view.status.as_str().to_owned());
+        activity.operation = operation;
+        activity.status = (!view.status.is_empty()).then(|| cut(view.status.as_str()));
         activity.flags = self.flags(draft);
         activity.actor = actor;
         activity.result = outcome;
@@ -288,8 +317,8 @@ impl<'r> Rows<'r> {
                 ]);
             }
             (None, None) => {
-                let text = self.request.as_json().to_owned();
-                origin.extend(["document".to_owned(), text]);
+                let document = self.document.clone().unwrap_or_default();
+                origin.extend(["document".to_owned(), document]);
             }
         }
         let value = match draft.rule.take {

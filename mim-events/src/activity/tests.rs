@@ -367,8 +367,59 @@ fn a_request_without_an_id_is_told_by_its_event_or_its_text() {
     assert_eq!(row.time, chrono::DateTime::UNIX_EPOCH);
     assert_eq!(
         row.id,
-        super::id::mim(["document", text, "other", "", "", "", "unknown", "0"])
+        super::id::mim([
+            "document",
+            &super::id::mim([text]).to_string(),
+            "other",
+            "",
+            "",
+            "",
+            "unknown",
+            "0"
+        ])
     );
+}
+
+#[test]
+fn what_all_rows_repeat_is_bounded() {
+    let said = |length: usize, policies: usize| {
+        let parameter = |n| json!({"PropertyName": "ExplicitMember", "Mode": "Add", "Value": n});
+        let policy = |n| json!({"DisplayName": format!("Policy {n}"), "GrantRight": "True"});
+        let document = json!({
+            "Operation": "Put", "TargetObjectType": "Group",
+            "Justification": "j".repeat(length),
+            "ManagementPolicy": (0..policies).map(policy).collect::<Vec<_>>(),
+            "RequestParameter": (0..1000).map(parameter).collect::<Vec<_>>(),
+        });
+        let rows = request(&document).activities();
+        assert_eq!(rows.len(), 1000);
+        let size = |row: &Activity| {
+            let granted = row.details.iter().filter(|one| one.key == "GrantedBy");
+            (row.justification.as_ref().map(String::len), granted.count())
+        };
+        let first = size(&rows[0]);
+        assert!(rows.iter().all(|row| size(row) == first));
+        first
+    };
+    assert_eq!(said(60_000, 20), (Some(60_000), 20));
+    assert_eq!(said(70_000, 20), (Some(1000 + "…".len()), 8));
+    assert_eq!(said(10, 2000), (Some(10), 8));
+}
+
+#[test]
+fn names_and_words_are_cut() {
+    let long = "x".repeat(5000);
+    let object = json!({"ObjectID": "7", "DisplayName": long, "AccountName": long, "Domain": long});
+    let document = json!({
+        "Operation": long, "RequestStatus": long, "TargetObjectType": long,
+        "Creator": object, "Target": object,
+        "RequestParameter": [{"PropertyName": "DisplayName", "Value": long}],
+    });
+    for row in request(&document).activities() {
+        let written = serde_json::to_string(&row).unwrap();
+        assert!(!written.contains(&long[..1001]), "{}", row.kind);
+        assert!(written.len() < 20 * 1000, "{}", written.len());
+    }
 }
 
 // --- links ---

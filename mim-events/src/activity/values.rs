@@ -1,5 +1,7 @@
 //! Values as they are shown: cut, hidden or masked.
 
+use std::borrow::Cow;
+
 use super::rules::Hiding;
 use crate::request::well_known::{self, Privacy};
 
@@ -39,7 +41,16 @@ impl Hiding {
     }
 }
 
-fn cut(text: &str) -> String {
+/// [`cut`], without a copy of a text that is short enough.
+pub(crate) fn short(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.len() <= MAX_CHARACTERS || text.chars().nth(MAX_CHARACTERS).is_none() {
+        return text;
+    }
+    Cow::Owned(cut(&text))
+}
+
+/// A text of at most 1,000 characters, and `…` if it had more.
+pub(crate) fn cut(text: &str) -> String {
     match text.char_indices().nth(MAX_CHARACTERS) {
         None => text.to_owned(),
         Some((at, _)) => format!("{}…", &text[..at]),

@@ -8,6 +8,7 @@ use super::links::Identity;
 use super::normalize::{Item, Ref, filled};
 use super::row::Rows;
 use super::rule::{ActorRole, TargetRole, Verb};
+use super::values::short;
 use super::walk::Draft;
 use super::{Actor, ActorKind, Change, Detail, Target};
 use crate::request::well_known::{self, Initiator};
@@ -103,7 +104,7 @@ impl Rows<'_> {
                         .and_then(|item| filled(item.text()))
                 })
                 .flatten()
-                .map(Cow::into_owned)
+                .map(|text| short(text).into_owned())
         };
         let own_name = view
             .target
