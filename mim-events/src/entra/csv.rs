@@ -1,5 +1,7 @@
 //! CSV: the portal's download, and `AuditLogs` saved from a query.
 
+use std::collections::HashMap;
+
 use super::json::Json;
 use super::record::{App, RawProperty, RawTarget, RawTime, Record, User, address};
 
@@ -15,6 +17,8 @@ pub(super) enum Table {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Portal {
     header: Vec<String>,
+    /// The first place of each name, in lower case.
+    places: HashMap<String, usize>,
     /// The first columns are localised in some downloads; then their order tells.
     shift: usize,
 }
@@ -28,10 +32,7 @@ impl Table {
             let time = |own: &&String| own.trim().to_ascii_lowercase().ends_with("(utc)");
             let (date, actor) = (header.iter().position(|own| time(&own)), has("ActorType"));
             if let Some(date) = date.filter(|_| actor || has("Target1Type")) {
-                return Some(Self::Portal(Portal {
-                    header: header.iter().map(|own| own.trim().to_owned()).collect(),
-                    shift: date,
-                }));
+                return Some(Self::Portal(Portal::new(header, date)));
             }
         }
         let bare = |own: &String| own.split(" [").next().unwrap_or(own).trim().to_owned();
@@ -54,24 +55,36 @@ pub(super) fn object(header: &[String], fields: &[String]) -> Json {
 }
 
 impl Portal {
+    fn new(header: &[String], shift: usize) -> Self {
+        let header: Vec<String> = header.iter().map(|own| own.trim().to_owned()).collect();
+        let mut places = HashMap::new();
+        for (at, name) in header.iter().enumerate() {
+            places.entry(name.to_ascii_lowercase()).or_insert(at);
+        }
+        Self {
+            header,
+            places,
+            shift,
+        }
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        self.places.get(&name.to_ascii_lowercase()).copied()
+    }
+
     fn at<'a>(&self, fields: &'a [String], at: usize) -> Option<&'a str> {
         let text = fields.get(at)?.trim();
         (!text.is_empty()).then_some(text)
     }
 
     fn get(&self, fields: &[String], name: &str) -> Option<String> {
-        let at = self
-            .header
-            .iter()
-            .position(|own| own.eq_ignore_ascii_case(name))?;
-        self.at(fields, at).map(str::to_owned)
+        self.at(fields, self.place(name)?).map(str::to_owned)
     }
 
     /// One of the first columns: by name, or by its place behind the date.
     fn first(&self, fields: &[String], name: &str, place: usize) -> Option<String> {
-        let named = self.header.iter().any(|own| own.eq_ignore_ascii_case(name));
-        if named {
-            return self.get(fields, name);
+        if let Some(at) = self.place(name) {
+            return self.at(fields, at).map(str::to_owned);
         }
         let at = self.shift + place;
         // Only a column that the portal has not named otherwise.
@@ -134,8 +147,12 @@ impl Portal {
             record.user = (user != User::default()).then_some(user);
         }
         record.targets = (1..=9).map_while(|n| self.target(fields, n)).collect();
-        for n in 1..=32 {
-            if let Some(key) = get(&format!("AdditionalDetail{n}Key")) {
+        for n in 1..=MAX_FIELDS {
+            let column = format!("AdditionalDetail{n}Key");
+            if self.place(&column).is_none() {
+                break;
+            }
+            if let Some(key) = get(&column) {
                 let value = get(&format!("AdditionalDetail{n}Value"));
                 record.details.push((key, value.unwrap_or_default()));
             }
@@ -153,7 +170,11 @@ impl Portal {
             upn: get("UserPrincipalName"),
             ..RawTarget::default()
         };
-        for k in 1..=16 {
+        for k in 1..=MAX_FIELDS {
+            let column = format!("Target{n}ModifiedProperty{k}Name");
+            if self.place(&column).is_none() {
+                break;
+            }
             let get = |name: &str| get(&format!("ModifiedProperty{k}{name}"));
             let property = RawProperty {
                 name: get("Name").unwrap_or_default(),

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use uuid::Uuid;
 
-use crate::activity::{Activity, Source};
+use crate::activity::{Activity, Actor, Flags, Source};
 use crate::request::RequestStatus;
 
 /// Tells activities that were read before, by id and content.
@@ -69,7 +69,8 @@ impl Merge {
     /// Whether this activity was there before; from now on it was.
     ///
     /// What only some exports carry (tenant, operation type, address, additional
-    /// details) makes no difference between two records of Entra.
+    /// details) makes no difference between two records of Entra; what is learned
+    /// from other requests (names, parents, correlation) none between two of MIM.
     pub fn check(&mut self, activity: &Activity) -> Merged {
         let fingerprint = fingerprint(activity);
         let rank = match (&activity.source, &activity.status) {
@@ -105,20 +106,29 @@ impl Merge {
     }
 }
 
-/// A hash of the serialised form, the same in every run and on every machine.
+/// A hash of what every copy of the record says, the same in every run and on every machine.
 fn fingerprint(activity: &Activity) -> u64 {
     let mut hash = Fnv(0xCBF2_9CE4_8422_2325);
-    let written = if activity.source == Source::Entra {
-        let mut core = activity.clone();
+    let mut core = activity.clone();
+    core.details.clear();
+    if activity.source == Source::Entra {
+        // Not every export carries these.
         core.tenant = None;
         core.operation.clear();
         core.actor.ip = None;
-        core.details.clear();
         core.justification = None;
-        serde_json::to_writer(&mut hash, &core)
     } else {
-        serde_json::to_writer(&mut hash, activity)
-    };
+        // These may have been learned from other requests between two copies.
+        core.correlation = None;
+        core.parent = None;
+        core.actor = Actor::default();
+        core.targets.clear();
+        core.approvers_asked.clear();
+        core.approvers_decided.clear();
+        core.methods.clear();
+        core.flags = Flags::default();
+    }
+    let written = serde_json::to_writer(&mut hash, &core);
     // Hashing takes any bytes and activities have no maps with other keys than texts.
     debug_assert!(written.is_ok());
     hash.0

@@ -410,10 +410,25 @@ impl<R: Read> Scanner<R> {
                 }
                 Some(b'"') => self.string()?,
                 Some(b',' | b':' | b'}' | b']') => return self.broken(),
-                Some(_) => self.window.bump_while(|byte| {
-                    !byte.is_ascii_whitespace()
-                        && !matches!(byte, b',' | b':' | b'{' | b'}' | b'[' | b']' | b'"')
-                })?,
+                Some(_) => {
+                    // At least one byte, whatever it is: else nothing would move.
+                    self.window.bump();
+                    self.window.bump_while(|byte| {
+                        !matches!(
+                            byte,
+                            b' ' | b'\t'
+                                | b'\r'
+                                | b'\n'
+                                | b','
+                                | b':'
+                                | b'{'
+                                | b'}'
+                                | b'['
+                                | b']'
+                                | b'"'
+                        )
+                    })?;
+                }
             }
             // Behind a value: the next one, or the ends of what is open.
             loop {
@@ -580,6 +595,22 @@ mod tests {
         assert_eq!(scan(&two), [r#"{"a":1}"#, "glued", r#"{"a":1}"#]);
         let within = r#"{"value":[{"id":"Sync{"error":{"code":"BadRequest"}}"#;
         assert_eq!(scan(within), ["glued"]);
+    }
+
+    #[test]
+    fn always_moves_on() {
+        assert_eq!(scan("[\u{c}"), ["\u{c}", "cut 1"]);
+        for byte in 0..=255 {
+            for text in [
+                &[b'[', byte][..],
+                &[b'{', byte],
+                &[b'[', byte, byte],
+                b"\n[",
+                &[b'{', b'"', byte],
+            ] {
+                assert!(scan_with(text, 100).len() < 4, "{text:?}");
+            }
+        }
     }
 
     #[test]

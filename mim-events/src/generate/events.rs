@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::rng::Rng;
 use super::step::RequestDocument;
@@ -15,6 +15,8 @@ use crate::text::Utf16;
 
 /// Bodies of parts are at least so long.
 const SHORTEST_PART: usize = 6_000;
+/// Parts of a document are spread over so long at most.
+const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(10);
 
 /// Makes events of documents.
 ///
@@ -23,8 +25,10 @@ const SHORTEST_PART: usize = 6_000;
 /// comes twice, or two change places.
 pub(crate) struct Events {
     rng: Rng,
-    /// Parts of long documents that wait for their turn.
-    waiting: Vec<VecDeque<OwnedLogEvent>>,
+    /// Parts of long documents that wait for their turn, with when their document was logged.
+    waiting: Vec<(DateTime<Utc>, VecDeque<OwnedLogEvent>)>,
+    /// When the last event was written.
+    last: DateTime<Utc>,
     documents: u64,
     parts: u64,
 }
@@ -34,6 +38,7 @@ impl Events {
         Self {
             rng: Rng::new(seed, 30),
             waiting: Vec::new(),
+            last: DateTime::UNIX_EPOCH,
             documents: 0,
             parts: 0,
         }
@@ -51,6 +56,18 @@ impl Events {
         at: DateTime<Utc>,
         mut write: impl FnMut(&LogEvent<'_>) -> Result<()>,
     ) -> Result<()> {
+        // MIM logs the parts of a document one after the other: where events are rare, the rest
+        // of a document does not wait for the next one.
+        for (_, parts) in self
+            .waiting
+            .extract_if(.., |(since, _)| at - *since > LONGEST_WAIT)
+        {
+            for part in parts {
+                self.parts += 1;
+                write(&dated(part, self.last).as_event())?;
+            }
+        }
+        self.last = at;
         let capacity = text_capacity(MIM_PROVIDER, MIM_CHANNEL, &document.computer, None);
         // A byte is at least a unit's worth of text.
         let fits =
@@ -61,18 +78,18 @@ impl Events {
             write(&event.as_event())?;
         } else {
             let parts = self.split(document, capacity, at);
-            self.waiting.push(parts);
+            self.waiting.push((at, parts));
         }
         for index in (0..self.waiting.len()).rev() {
             // The first part is written at once, the others with the documents that follow.
             while self.rng.percent(70) {
-                let Some(part) = self.waiting[index].pop_front() else {
+                let Some(part) = self.waiting[index].1.pop_front() else {
                     break;
                 };
                 self.parts += 1;
                 write(&dated(part, at).as_event())?;
             }
-            if self.waiting[index].is_empty() {
+            if self.waiting[index].1.is_empty() {
                 self.waiting.swap_remove(index);
             }
         }
@@ -85,7 +102,7 @@ impl Events {
         at: DateTime<Utc>,
         mut write: impl FnMut(&LogEvent<'_>) -> Result<()>,
     ) -> Result<()> {
-        for part in self.waiting.drain(..).flatten() {
+        for part in self.waiting.drain(..).flat_map(|(_, parts)| parts) {
             self.parts += 1;
             write(&dated(part, at).as_event())?;
         }
