@@ -1,4 +1,5 @@
 //! Integration tests through the public API, one binary.
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
 mod engine;
 #[cfg(feature = "activity")]
