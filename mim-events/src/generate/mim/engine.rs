@@ -1,7 +1,7 @@
 //! The engine of the on-premises side: which scenario begins when, and the
 //! requests that wait until it is their time to be logged.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
@@ -106,6 +106,8 @@ pub(crate) struct Mim {
     next_person: u64,
     next_start: Option<DateTime<Utc>>,
     queue: Queue,
+    /// How often each thing that has variants was done.
+    turns: BTreeMap<&'static str, u64>,
     /// When whom registered last, of the last two hours.
     registrations: HashMap<Uuid, DateTime<Utc>>,
     expected: Vec<Expectation>,
@@ -133,6 +135,7 @@ impl Mim {
             next_person,
             next_start: None,
             queue: Queue::default(),
+            turns: BTreeMap::new(),
             registrations: HashMap::new(),
             expected: Vec::new(),
         };
@@ -294,6 +297,14 @@ impl Mim {
             status: "Completed",
             detail: None,
         }
+    }
+
+    /// Which of so many variants of a rare thing it is this time: each has its turn, so that even a
+    /// small log has all of them.
+    pub(super) fn turn(&mut self, what: &'static str, variants: u64) -> u64 {
+        let turn = self.turns.entry(what).or_default();
+        *turn += 1;
+        (*turn - 1) % variants.max(1)
     }
 
     /// The next internal key.
