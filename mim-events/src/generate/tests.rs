@@ -217,7 +217,7 @@ const REACHED: [(&str, &str); 82] = [
     ("H3", "resource.update|Update Computer|"),
     ("H3", "resource.delete|Delete hqLocation|"),
     ("H4", "other|Merge Person|"),
-    ("H4", "other|Restore|"),
+    ("H4", "other|Merge|"),
     ("H4", "other|:|"),
 ];
 

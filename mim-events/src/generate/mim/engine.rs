@@ -79,16 +79,16 @@ const SCENARIOS: [Scenario; 38] = [
     scenario(60, 12, 1, people::edit_oneself),
     scenario(12, 20, 1, people::leave),
     scenario(5, 3, 1, policy::set_scenario),
-    scenario(2, 1, 1, policy::rule),
+    scenario(4, 2, 1, policy::rule),
     scenario(2, 1, 1, policy::workflow),
-    scenario(2, 1, 1, policy::schema),
+    scenario(4, 2, 1, policy::schema),
     scenario(3, 2, 1, policy::configuration),
     scenario(14, 60, 1, policy::synchronization),
     scenario(20, 8, 4, pam::activate),
-    scenario(3, 1, 1, pam::configure),
+    scenario(6, 2, 1, pam::configure),
     scenario(75, 240, 1, rest::set_transition),
     scenario(10, 25, 1, rest::own_type),
-    scenario(2, 2, 1, rest::odd),
+    scenario(6, 6, 1, rest::odd),
 ];
 
 /// The stream of requests.
