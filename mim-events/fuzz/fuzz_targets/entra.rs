@@ -17,7 +17,10 @@ fuzz_target!(|data: &[u8]| {
         let graph = serde_json::to_string(&to_directory_audit(&activity)).expect("a record is JSON");
         let mut again = EntraReader::new(graph.as_bytes());
         let read = again.next().expect("a record is an element").expect("of a known shape");
-        assert_eq!(read.source_id, activity.source_id);
+        // A record without an id gets one, since Graph has none without.
+        if activity.source_id.is_some() {
+            assert_eq!(read.source_id, activity.source_id);
+        }
         assert!(again.next().is_none());
         serde_json::to_string(&to_audit_logs_row(&activity)).expect("a row is JSON");
     }

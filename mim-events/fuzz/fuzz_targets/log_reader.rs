@@ -17,6 +17,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let summary = reader.summary();
     assert_eq!(summary.events_own + summary.events_evtx, given);
-    let counted = summary.records_damaged + summary.chunks_damaged + summary.chunks_truncated;
-    assert!(errors == 0 || counted > 0);
+    // What was given with its end lost is an error besides.
+    let counted = summary.records_damaged + summary.chunks_damaged + summary.events_incomplete;
+    assert!(errors <= counted);
 });

@@ -1,5 +1,7 @@
 //! The walk through the rules: which rule takes which parameters. Section 2 of the rules' page.
 
+use std::collections::HashMap;
+
 use uuid::Uuid;
 
 use super::links::Links;
@@ -39,26 +41,22 @@ impl<'w, 'a> Walk<'w, 'a> {
             .filter(|rule| rule.enabled && self.suits(rule, links))
             .collect();
         let mut drafts = Vec::new();
-        self.group(&candidates, None, &mut drafts);
-        let mut others: Vec<Uuid> = Vec::new();
-        for id in view.items.iter().filter_map(|item| item.foreign) {
-            if !others.contains(&id) {
-                others.push(id);
-            }
-        }
-        for id in others {
-            self.group(&candidates, Some(id), &mut drafts);
+        for (foreign, items) in targets(view.items.iter().map(|item| item.foreign)) {
+            self.group(&candidates, foreign, items, &mut drafts);
         }
         drafts
     }
 
-    /// The rows of the parameters of one target.
-    fn group(&self, rules: &[&'w Rule], foreign: Option<Uuid>, drafts: &mut Vec<Draft<'w>>) {
+    /// The rows of the parameters of one target, whose places are in `left`.
+    fn group(
+        &self,
+        rules: &[&'w Rule],
+        foreign: Option<Uuid>,
+        mut left: Vec<usize>,
+        drafts: &mut Vec<Draft<'w>>,
+    ) {
         let view = self.view;
         let items = &view.items;
-        let mut left: Vec<usize> = (0..items.len())
-            .filter(|at| items.get(*at).is_some_and(|item| item.foreign == foreign))
-            .collect();
         let start = drafts.len();
         for rule in rules {
             match rule.take {
@@ -291,6 +289,24 @@ impl<'w, 'a> Walk<'w, 'a> {
     }
 }
 
+/// The places of each target's items: the request's own target first, even without any,
+/// then the others as they appear. One pass: a request may name a new target in each of
+/// its parameters.
+fn targets(of_items: impl Iterator<Item = Option<Uuid>>) -> Vec<(Option<Uuid>, Vec<usize>)> {
+    let mut targets = vec![(None, Vec::new())];
+    let mut places = HashMap::from([(None, 0)]);
+    for (at, foreign) in of_items.enumerate() {
+        let place = *places.entry(foreign).or_insert_with(|| {
+            targets.push((foreign, Vec::new()));
+            targets.len() - 1
+        });
+        if let Some((_, items)) = targets.get_mut(place) {
+            items.push(at);
+        }
+    }
+    targets
+}
+
 /// Whether a parameter is what a rule states of one.
 fn states(rule: &Rule, item: &Item<'_>) -> bool {
     let when = &rule.when;
@@ -312,4 +328,19 @@ fn value_is(wanted: &str, text: &str) -> bool {
         _ => wanted,
     };
     text.eq_ignore_ascii_case(wanted) || text == digit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_by_target_in_their_order() {
+        let [one, two] = [1, 2].map(|n| Some(Uuid::from_u128(n)));
+        assert_eq!(targets([].into_iter()), [(None, vec![])]);
+        assert_eq!(
+            targets([two, one, None, two, one].into_iter()),
+            [(None, vec![2]), (two, vec![0, 3]), (one, vec![1, 4])]
+        );
+    }
 }

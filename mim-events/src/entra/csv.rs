@@ -44,6 +44,19 @@ impl Table {
     }
 }
 
+impl Table {
+    /// Whether the row has no more fields than the header has names. Blank ones at the end
+    /// don't count; others would be lost, or stand in the wrong columns.
+    pub(super) fn has_room(&self, fields: &[String]) -> bool {
+        let columns = match self {
+            Self::Portal(portal) => portal.header.len(),
+            Self::LogAnalytics(header) => header.len(),
+        };
+        let more = fields.iter().skip(columns);
+        more.into_iter().all(|field| field.trim().is_empty())
+    }
+}
+
 /// A row of `AuditLogs` as the object that the JSON exports have.
 pub(super) fn object(header: &[String], fields: &[String]) -> Json {
     let members = header.iter().zip(fields);

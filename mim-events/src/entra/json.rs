@@ -18,6 +18,10 @@ pub(super) enum Json {
 /// Objects and arrays inside one another, at most.
 pub(super) const MAX_DEPTH: usize = 128;
 
+/// Values of one element, at most. Each takes some 60 bytes, in the text as few as two;
+/// records of real exports have hundreds.
+pub(super) const MAX_VALUES: usize = 1 << 20;
+
 /// Why a text is not JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -25,11 +29,17 @@ pub(super) enum Fault {
     Syntax(usize),
     /// More than [`MAX_DEPTH`] levels.
     Depth,
+    /// More than [`MAX_VALUES`] values.
+    Values,
 }
 
 impl Json {
     pub(super) fn parse(text: &str) -> Result<Self, Fault> {
-        let mut parser = Parser { text, at: 0 };
+        let mut parser = Parser {
+            text,
+            at: 0,
+            values: 0,
+        };
         parser.blanks();
         let value = parser.value(0)?;
         parser.blanks();
@@ -141,6 +151,7 @@ pub(super) fn quote(text: &str) -> String {
 struct Parser<'a> {
     text: &'a str,
     at: usize,
+    values: usize,
 }
 
 impl Parser<'_> {
@@ -165,6 +176,10 @@ impl Parser<'_> {
     }
 
     fn value(&mut self, depth: usize) -> Result<Json, Fault> {
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            return Err(Fault::Values);
+        }
         match self.peek() {
             Some(b'{' | b'[') if depth >= MAX_DEPTH => Err(Fault::Depth),
             Some(b'{') => self.object(depth),
@@ -363,6 +378,14 @@ mod tests {
         assert_eq!(Json::parse("[1] 2"), Err(Fault::Syntax(4)));
         assert_eq!(Json::parse(r#""\u12"#), Err(Fault::Syntax(3)));
         assert_eq!(Json::parse(&"[".repeat(129)), Err(Fault::Depth));
+    }
+
+    #[test]
+    fn values_are_bounded() {
+        let most = format!("[{}0]", "0,".repeat(MAX_VALUES - 2));
+        assert!(Json::parse(&most).is_ok());
+        let more = format!("[{}0]", "0,".repeat(MAX_VALUES - 1));
+        assert_eq!(Json::parse(&more), Err(Fault::Values));
     }
 
     proptest! {

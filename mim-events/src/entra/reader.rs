@@ -12,7 +12,7 @@ use crate::{Error, ErrorKind, Result};
 use super::EntraSummary;
 use super::convert::{Options, convert};
 use super::csv::{Fed, Rows, Table, object};
-use super::json::{Fault, Json, MAX_DEPTH};
+use super::json::{Fault, Json, MAX_DEPTH, MAX_VALUES};
 use super::record::Record;
 use super::scan::{Piece, Scanner, Trouble};
 use super::shape::Shape;
@@ -50,7 +50,8 @@ pub struct EntraReader<R> {
     options: Options,
     limit: usize,
     summary: EntraSummary,
-    /// Names of the columns of the table that is being read.
+    /// Which table was read last, and the names of its columns.
+    table: u64,
     columns: Vec<String>,
     last_raw: Option<String>,
     file: Option<PathBuf>,
@@ -91,6 +92,7 @@ impl<R: Read> EntraReader<R> {
             options: Options::default(),
             limit: MAX_ELEMENT_BYTES,
             summary: EntraSummary::default(),
+            table: 0,
             columns: Vec::new(),
             last_raw: None,
             file: None,
@@ -98,7 +100,8 @@ impl<R: Read> EntraReader<R> {
     }
 
     /// The most bytes one element may have, by default 16 MiB; it is also what is held
-    /// in memory at most, once as text and once more as values. Set it before reading.
+    /// in memory at most, once as text and once more as values, of which there may be a
+    /// million. Set it before reading.
     #[must_use]
     pub fn with_max_element_bytes(mut self, bytes: usize) -> Self {
         self.limit = bytes.max(1);
@@ -198,6 +201,10 @@ impl<R: Read> EntraReader<R> {
                 let piece = scanner.next()?;
                 let began = scanner.began();
                 let raw = scanner.raw().to_vec();
+                if self.table != scanner.table() {
+                    self.table = scanner.table();
+                    self.columns.clear();
+                }
                 Some(self.json_piece(piece, began, &raw))
             }
             Mode::Csv {
@@ -219,6 +226,7 @@ impl<R: Read> EntraReader<R> {
                         actual: window.spot().offset - began.offset,
                         limit: self.limit as u64,
                     }),
+                    (Some(fields), table) if !table.has_room(&fields) => Err(no_fit()),
                     (Some(fields), Table::Portal(portal)) => {
                         let record = portal.record(&fields);
                         self.activity(record).map(Some)
@@ -279,6 +287,14 @@ impl<R: Read> EntraReader<R> {
         let element = match parsed {
             Ok(element) => element,
             Err(Fault::Depth) => return Err(self.fail(depth(), began, text())),
+            Err(Fault::Values) => {
+                let kind = ErrorKind::Limit {
+                    what: "values of an element",
+                    actual: MAX_VALUES as u64 + 1,
+                    limit: MAX_VALUES as u64,
+                };
+                return Err(self.fail(kind, began, text()));
+            }
             Err(Fault::Syntax(at)) => {
                 let before = raw.get(..at).unwrap_or(raw);
                 let feeds = before.iter().filter(|byte| **byte == b'\n').count() as u64;
@@ -300,9 +316,7 @@ impl<R: Read> EntraReader<R> {
                     let columns = self.columns.iter().cloned();
                     self.element(&Json::Object(columns.zip(values).collect()))
                 }
-                _ => Err(ErrorKind::NotAudit {
-                    what: "a row that does not fit its table's columns",
-                }),
+                _ => Err(no_fit()),
             }
         } else {
             self.element(&element)
@@ -461,6 +475,12 @@ fn column_names(columns: Option<&Json>) -> Vec<String> {
 
 fn shape(what: &'static str) -> Error {
     Error::new(ErrorKind::Shape { what })
+}
+
+fn no_fit() -> ErrorKind {
+    ErrorKind::NotAudit {
+        what: "a row that does not fit its table's columns",
+    }
 }
 
 fn depth() -> ErrorKind {

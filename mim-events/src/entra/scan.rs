@@ -76,6 +76,8 @@ pub(super) struct Scanner<R> {
     /// Closing brackets may be left over from what was broken.
     debris: bool,
     finished: bool,
+    /// Tables that were entered so far.
+    tables: u64,
 }
 
 /// Arrays inside one another that are entered, at most.
@@ -90,7 +92,13 @@ impl<R: Read> Scanner<R> {
             lost: false,
             debris: false,
             finished: false,
+            tables: 0,
         }
+    }
+
+    /// Which table the last piece is of: the columns of one say nothing of another's rows.
+    pub(super) fn table(&self) -> u64 {
+        self.tables
     }
 
     pub(super) fn window(&self) -> &Window<R> {
@@ -210,6 +218,7 @@ impl<R: Read> Scanner<R> {
                 }
                 (Some(Frame::Array(Holds::Tables)), Some(b'{')) => {
                     self.window.bump();
+                    self.tables += 1;
                     self.enter(Frame::Page { table: true })?;
                 }
                 (Some(Frame::Array(Holds::Rows)), Some(b'[')) => {

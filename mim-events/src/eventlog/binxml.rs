@@ -149,6 +149,11 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
+    /// How many values there are.
+    pub(crate) fn count(self) -> usize {
+        self.count
+    }
+
     /// Appends the values, and returns where the stream goes on.
     pub(crate) fn values(self, chunk: &[u8], values: &mut Vec<Value>) -> Result<usize, Stop> {
         let mut at = self.descriptors + self.count * 4;

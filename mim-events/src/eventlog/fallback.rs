@@ -18,6 +18,10 @@ use crate::text::Utf16;
 /// Kept events of one chunk may take this much; beyond it, the chunk is
 /// decoded again when they are asked for. Real chunks stay far below.
 const KEPT_BYTES: usize = 1 << 20;
+/// How often one chunk is decoded at most. The crate bounds what one pass may
+/// render, at 64 MiB; without this, a crafted chunk could ask for a pass for
+/// each of its records. Real chunks need one.
+const MAX_PASSES: u32 = 4;
 
 /// What the crate's XML says of one record.
 #[derive(Debug)]
@@ -35,6 +39,8 @@ pub(crate) struct Fallback {
     kept: VecDeque<(usize, Option<Decoded>)>,
     /// Records before this offset were decoded and are in `kept` or were not found.
     decoded_to: usize,
+    /// How often the chunk was decoded.
+    passes: u32,
 }
 
 impl Fallback {
@@ -43,6 +49,7 @@ impl Fallback {
             settings: Arc::new(ParserSettings::new().indent(false)),
             kept: VecDeque::new(),
             decoded_to: 0,
+            passes: 0,
         }
     }
 
@@ -50,12 +57,14 @@ impl Fallback {
     pub(crate) fn begin_chunk(&mut self) {
         self.kept.clear();
         self.decoded_to = 0;
+        self.passes = 0;
     }
 
     /// The record at `offset` of the chunk; records are asked for in order.
     /// `None` if the crate can't read it.
     pub(crate) fn record(&mut self, chunk: &[u8], offset: usize) -> Option<Decoded> {
-        if offset >= self.decoded_to {
+        if offset >= self.decoded_to && self.passes < MAX_PASSES {
+            self.passes += 1;
             self.decode(chunk, offset);
         }
         while let Some((at, decoded)) = self.kept.pop_front() {

@@ -13,8 +13,8 @@ use super::value::{BINXML, NULL};
 
 /// Fragments and instances in fragments may nest this deep; real ones need 2.
 const MAX_NESTING: u32 = 16;
-/// Steps (tokens, operations, 32 bytes of a value) for all records of a chunk.
-/// Chunks of real logs need less than 50,000.
+/// Steps (tokens, operations, values of an instance, 32 bytes of a value) for
+/// all records of a chunk. Chunks of real logs need less than 100,000.
 const CHUNK_STEPS: u32 = 2_000_000;
 /// Operations of all templates of a chunk, a few hundred in real logs.
 const MAX_OPERATIONS: usize = 65_536;
@@ -326,6 +326,9 @@ impl Sink for Run<'_> {
 
     fn instance(&mut self, instance: Instance) -> Result<usize, Stop> {
         let template = self.walker.template(self.chunk, instance.definition)?;
+        // A fragment in many places lists its values each time.
+        let count = u32::try_from(instance.count()).map_err(|_| Stop::Unsupported)?;
+        self.walker.step(count)?;
         let base = self.walker.values.len();
         let next = instance.values(self.chunk, &mut self.walker.values)?;
         self.execute(template, base)?;

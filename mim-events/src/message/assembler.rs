@@ -1,6 +1,6 @@
 //! Putting documents together.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
@@ -34,6 +34,8 @@ pub struct Assembler {
     /// By the order in which they were opened.
     waiting: BTreeMap<u64, (Arc<Key>, Waiting)>,
     index: HashMap<Arc<Key>, u64>,
+    /// Those that wait and are nothing but copies: the first to make room.
+    echoes: BTreeSet<u64>,
     opened: u64,
     /// What all that wait take.
     bytes: usize,
@@ -75,6 +77,7 @@ impl Assembler {
         Self {
             waiting: BTreeMap::new(),
             index: HashMap::new(),
+            echoes: BTreeSet::new(),
             opened: 0,
             bytes: 0,
             expires: None,
@@ -257,6 +260,11 @@ impl Assembler {
         self.bytes -= waiting.cost;
         waiting.insert(number, part);
         self.bytes += waiting.cost;
+        if waiting.is_echo() {
+            self.echoes.insert(place);
+        } else {
+            self.echoes.remove(&place);
+        }
         if let Some(newest) = waiting.newest {
             let expires = newest.checked_add_signed(self.limits.max_age);
             self.expires = match (self.expires, expires) {
@@ -315,12 +323,8 @@ impl Assembler {
     /// but the one at `newest`.
     fn make_room(&mut self, newest: u64) {
         while self.waiting.len() > self.limits.max_documents || self.bytes > self.limits.max_bytes {
-            let echo = self
-                .waiting
-                .iter()
-                .find(|(_, (_, waiting))| waiting.is_echo());
             let mut others = self.waiting.keys().filter(|&&place| place != newest);
-            match echo.map(|(place, _)| place).or_else(|| others.next()) {
+            match self.echoes.first().or_else(|| others.next()) {
                 Some(&place) => self.give_up(place, IncompleteReason::Evicted),
                 None => break,
             }
@@ -376,6 +380,7 @@ impl Assembler {
     fn remove(&mut self, place: u64) -> Option<(Arc<Key>, Waiting)> {
         let (key, waiting) = self.waiting.remove(&place)?;
         self.index.remove(&key);
+        self.echoes.remove(&place);
         self.bytes -= waiting.cost;
         Some((key, waiting))
     }

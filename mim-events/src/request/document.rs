@@ -215,6 +215,14 @@ impl<'a> Request<'a> {
         } else {
             Cow::Borrowed(text)
         };
+        // Places in the document are 32 bits wide, and escapes are longer than what they stand for.
+        if source.len() > u32::MAX as usize {
+            return Err(Error::new(ErrorKind::Limit {
+                what: "document bytes",
+                actual: source.len() as u64,
+                limit: u64::from(u32::MAX),
+            }));
+        }
         let top = trimmed(&source);
         let document = source.get(top.clone()).unwrap_or_default();
         let before = source.get(..top.start).unwrap_or_default();

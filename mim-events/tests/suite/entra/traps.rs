@@ -482,3 +482,41 @@ fn more_08_an_incomplete_answer_of_the_query_interface() {
         &ErrorKind::ServiceAnswer
     );
 }
+
+#[test]
+fn a_table_has_its_own_columns() {
+    let columns = r#""columns":[{"name":"TimeGenerated"},{"name":"OperationName"},{"name":"Id"}]"#;
+    let row = r#"["2026-03-02T08:15:09Z","Add group","1"]"#;
+    // The second table's columns are not there, or too large to be read.
+    for second in [
+        String::new(),
+        format!(r#""columns":[{{"name":"{}"}}],"#, "x".repeat(2000)),
+    ] {
+        let text = format!(
+            r#"{{"tables":[{{{columns},"rows":[{row}]}},{{{second}"rows":[{row},{row}]}}]}}"#
+        );
+        let mut reader = EntraReader::new(text.as_bytes()).with_max_element_bytes(1000);
+        let errors = reader.by_ref().filter(Result::is_err).count();
+        assert_eq!(errors, 2 + usize::from(!second.is_empty()));
+        assert_eq!(reader.summary().activities, 1);
+    }
+}
+
+#[test]
+fn a_csv_row_longer_than_its_header_is_no_record() {
+    let text = "TimeGenerated,OperationName,Id\n\
+                2026-03-02T08:15:09Z,Add group,1,, \n\
+                2026-03-02T08:15:09Z,Add, group,2\n";
+    let mut reader = EntraReader::new(text.as_bytes());
+    assert!(reader.next().is_some_and(|first| first.is_ok()));
+    let error = reader.next().and_then(Result::err).unwrap();
+    assert!(
+        matches!(error.kind(), ErrorKind::NotAudit { .. }),
+        "{error}"
+    );
+    assert!(reader.next().is_none());
+    assert_eq!(
+        (reader.summary().activities, reader.summary().damaged),
+        (1, 1)
+    );
+}

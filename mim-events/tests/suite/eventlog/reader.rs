@@ -837,6 +837,41 @@ fn templates_that_multiply_are_stopped() {
     assert_eq!(found.summary.records_unsupported, 2);
 }
 
+#[test]
+fn a_list_of_values_in_many_places_is_stopped() {
+    // 3,000 places, each with the same list of 4,000 values.
+    let nulls = vec![Value::Null; 4000];
+    let list = Content::Instance(element("Data"), nulls).fragment();
+    let mut event = element("Event");
+    for _ in 0..3000 {
+        event = event.slot(0);
+    }
+    let mut chunk = Chunk::new(1);
+    chunk.record(TIME, &Content::Instance(event, vec![list]));
+    let found = read_by(&log(&[chunk.finish()]), Lane::Own);
+    assert_eq!(found.summary.records_unsupported, 1);
+}
+
+#[test]
+#[cfg(feature = "evtx")]
+fn the_second_lane_decodes_a_chunk_a_few_times_at_most() {
+    // Each record's text is over what is kept of a chunk, so each asks for a pass.
+    let mut data = element("Data");
+    for _ in 0..300 {
+        data = data.slot(4);
+    }
+    let payload = element("EventData").child(data);
+    let mut chunk = Chunk::new(1);
+    for _ in 0..8 {
+        let value = string(&"x".repeat(2000));
+        chunk.record(TIME, &manifest(2, payload.clone(), vec![value]));
+    }
+    let found = read_by(&log(&[chunk.finish()]), Lane::Evtx);
+    let summary = found.summary;
+    assert_eq!((summary.events_evtx, summary.records_damaged), (4, 4));
+    assert_eq!(found.errors.len(), 4);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
