@@ -227,12 +227,7 @@ fn every_rule_is_reached() {
     let mut reached = BTreeSet::new();
     // The ways in which a reset may be told: with the attribute, by a rule, by nothing at all.
     let mut ways = BTreeSet::new();
-    for step in Generator::new(
-        &Options::new(1)
-            .requests(8_000)
-            .people(300)
-            .cloud_records(0),
-    ) {
+    for step in Generator::new(&Options::new(1).requests(8_000).people(300).cloud_records(0)) {
         for row in &step.truth {
             let flags: Vec<_> = row
                 .flags
