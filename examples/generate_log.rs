@@ -25,7 +25,9 @@ use mim_events::request::Request;
 /// hours, groups they join, approvals, password resets, privileged roles, and what goes wrong with
 /// them. With --payloads the log holds your own texts instead.
 #[derive(Parser)]
-#[command(after_help = "\
+#[command(
+    name = "generate_log",
+    after_help = "\
 Examples:
   generate_log --requests 10000 --evtx mim.evtx --cloud entra.json --truth truth.ndjson
       a month of both systems, and its activities as `hybrid_report --report activities
@@ -35,7 +37,8 @@ Examples:
   generate_log --payloads requests.ndjson --evtx requests.evtx
       a log of your own documents, one a line, valid JSON or not
 
-Exit codes: 0 written, 1 a file could not be read or written, 2 wrong arguments.")]
+Exit codes: 0 written, 1 a file could not be read or written, 2 wrong arguments."
+)]
 struct Arguments {
     /// How many requests to make
     #[arg(long, value_name = "N", default_value_t = 1_000)]

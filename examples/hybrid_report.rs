@@ -7,22 +7,21 @@
 
 #![allow(clippy::disallowed_methods, reason = "programs read the clock")]
 
-use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
-use clap::{CommandFactory, Parser, ValueEnum};
+use clap::{CommandFactory, Parser};
+use hybrid_examples::output::{self, Format};
 use hybrid_examples::{exit, files, progress, quarantine, sample::Sample, time};
 use mim_events::activity::{Activity, Rules};
 use mim_events::time::DateOrder;
 use mim_events::{ActivityReader, Summary};
 use report_query::activity::ActivityStore;
-use report_query::{Parameters, QueryResult, ReportDefinition, Retention, Snapshot};
+use report_query::{Parameters, ReportDefinition, Retention};
 
 /// One report over on-premises (MIM) and cloud (Entra ID) activity.
 ///
@@ -91,6 +90,9 @@ struct Args {
     strict: bool,
 }
 
+/// Rows of each report that a first run shows; the numbers of all are beside the titles.
+const SAMPLE_ROWS: usize = 15;
+
 const EXAMPLES: &str = "\
 Examples:
   hybrid_report --log 'C:\\Logs\\*.evtx' --cloud AuditLogs.json
@@ -103,17 +105,9 @@ Reports: password-reset, password-reset-registration, self-service-groups, audit
 Exit codes: 0 done (a warning counts what was skipped), 1 an input could not be
 read at all, 2 usage, 3 with --strict when anything was skipped";
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Table,
-    Csv,
-    Json,
-    Ndjson,
-}
-
 impl Args {
     /// The parameters of the report, from the options that were given.
-    fn parameters(&self) -> Parameters {
+    fn parameters(&self, report: &ReportDefinition) -> Parameters {
         let texts = [
             ("source", &self.source),
             ("actor", &self.actor),
@@ -124,6 +118,9 @@ impl Args {
             ("search", &self.search),
         ];
         let mut parameters = Parameters::new();
+        if self.hidden && report.parameters.iter().any(|known| known.name == "hidden") {
+            parameters = parameters.set("hidden", true);
+        }
         for (name, value) in texts {
             if let Some(value) = value {
                 parameters = parameters.set(name, value.as_str());
@@ -134,10 +131,36 @@ impl Args {
                 parameters = parameters.set(name, value);
             }
         }
-        if self.hidden {
-            parameters.set("hidden", true)
-        } else {
-            parameters
+        parameters
+    }
+
+    /// The reports that were asked for, and the format; nothing for `activities`.
+    fn wanted(&self) -> (Vec<&'static ReportDefinition>, Format) {
+        let usage = |message: String| exit::usage(Args::command(), message);
+        let Some(name) = self.report.as_deref() else {
+            return (
+                ReportDefinition::builtins().iter().collect(),
+                self.format.unwrap_or(Format::Table),
+            );
+        };
+        if name == "activities" {
+            return match self.format.unwrap_or(Format::Ndjson) {
+                format @ (Format::Json | Format::Ndjson) => (Vec::new(), format),
+                _ => usage("`activities` are written as ndjson or json".into()),
+            };
+        }
+        match ReportDefinition::builtin(name) {
+            Some(report) => (vec![report], self.format.unwrap_or(Format::Table)),
+            None => {
+                let known: Vec<_> = ReportDefinition::builtins()
+                    .iter()
+                    .map(|report| report.name.as_str())
+                    .collect();
+                usage(format!(
+                    "no report `{name}`; there are {}, activities",
+                    known.join(", ")
+                ))
+            }
         }
     }
 }
@@ -150,12 +173,9 @@ fn main() -> ExitCode {
 /// The whole job: files to activities, activities to reports.
 fn report(args: &Args) -> Result<ExitCode> {
     let started = Instant::now();
-    let sample = if args.log.is_empty() && args.cloud.is_empty() {
-        Some(Sample::write()?)
-    } else {
-        None
-    };
-    let wanted = Wanted::of(args, sample.is_some());
+    let (reports, format) = args.wanted();
+    let first_run = args.log.is_empty() && args.cloud.is_empty();
+    let sample = first_run.then(Sample::write).transpose()?;
     let (logs, clouds) = match &sample {
         Some(sample) => (vec![sample.log()], vec![sample.cloud()]),
         None => (
@@ -163,61 +183,72 @@ fn report(args: &Args) -> Result<ExitCode> {
             files::expand(&args.cloud, "json|ndjson|jsonl|csv")?,
         ),
     };
-    let (activities, summary) = read(reader(args, logs, clouds)?, args.quarantine.as_deref())?;
+    let (reader, unread) = open(args, &logs, &clouds)?;
+    let (activities, summary) = read(reader, args.quarantine.as_deref())?;
 
-    // What lies ahead of this machine's clock is reported too, so the newest row is "now".
-    let now = activities
-        .iter()
-        .map(|activity| activity.time)
-        .max()
-        .unwrap_or_default();
+    // What lies ahead of this machine's clock is reported too, so the newest is "now".
+    let newest = activities.iter().map(|activity| activity.time).max();
     let store = ActivityStore::new(Retention::FOREVER);
-    store.append(activities, now);
-    let mut out: Box<dyn Write> = match &args.output {
-        Some(path) => Box::new(File::create(path).with_context(|| path.display().to_string())?),
-        None => Box::new(io::stdout().lock()),
-    };
-    let mut buffered = BufWriter::with_capacity(1 << 16, &mut out);
-    wanted.print(args, &store.snapshot(), &mut buffered)?;
-    buffered.flush()?;
-    drop(buffered);
+    store.append(activities, newest.unwrap_or_default());
+    let snapshot = store.snapshot();
+
+    let mut out = output::open(args.output.as_deref())?;
+    if reports.is_empty() {
+        let picks = output::activities()?;
+        let parameters = args.parameters(&picks);
+        output::print_activities(&picks, &parameters, &snapshot, format, &mut out)?;
+    }
+    let all_rows = !first_run || args.report.is_some();
+    let rows = if all_rows { usize::MAX } else { SAMPLE_ROWS };
+    for (at, report) in reports.iter().enumerate() {
+        let result = report
+            .run(&snapshot, &args.parameters(report))
+            .map_err(|error| anyhow::anyhow!("report {}: {error}", report.name))?;
+        output::print_report(report, &result, format, rows, at, &mut out)?;
+    }
+    out.flush()?;
 
     eprintln!("{summary}; {:.1} s", started.elapsed().as_secs_f64());
     if !summary.is_clean() {
-        eprintln!(
-            "warning: something was skipped: {}",
-            quarantine::reasons(&summary)
-        );
+        let reasons = quarantine::reasons(&summary);
+        eprintln!("warning: something was skipped: {reasons}");
     }
-    Ok(ExitCode::from(match () {
-        () if summary.failed_files > 0 => 1,
-        () if args.strict && !summary.is_clean() => 3,
-        () => 0,
+    let failed = unread || summary.failed_files > 0;
+    let strict = args.strict && !summary.is_clean();
+    Ok(ExitCode::from(if failed {
+        1
+    } else {
+        3 * u8::from(strict)
     }))
 }
 
-fn reader(args: &Args, logs: Vec<PathBuf>, clouds: Vec<PathBuf>) -> Result<ActivityReader> {
-    let order = if args.day_first {
-        DateOrder::DayFirst
-    } else {
-        DateOrder::MonthFirst
-    };
-    let mut reader = ActivityReader::new().with_date_order(order);
+/// A reader of all files that can be opened, and whether one could not.
+fn open(args: &Args, logs: &[PathBuf], clouds: &[PathBuf]) -> Result<(ActivityReader, bool)> {
+    let mut reader = ActivityReader::new();
+    if args.day_first {
+        reader = reader.with_date_order(DateOrder::DayFirst);
+    }
     if let Some(path) = &args.rules {
         let text =
             std::fs::read_to_string(path).with_context(|| format!("rules {}", path.display()))?;
         let user = Rules::from_json(&text).with_context(|| format!("rules {}", path.display()))?;
         reader = reader.with_rules(Rules::with_user(user));
     }
-    for log in logs {
-        reader = reader.log(log)?;
-    }
-    for cloud in clouds {
-        reader = reader.cloud(cloud)?;
-    }
-    Ok(reader)
+    let mut unread = false;
+    let mut tell = |result: mim_events::Result<()>| {
+        if let Err(error) = result {
+            eprintln!("error: {error}");
+            unread = true;
+        }
+    };
+    logs.iter().for_each(|log| tell(reader.add_log(log)));
+    clouds
+        .iter()
+        .for_each(|cloud| tell(reader.add_cloud(cloud)));
+    Ok((reader, unread))
 }
 
+/// All activities; what could not be read is told of and kept.
 fn read(mut reader: ActivityReader, quarantine: Option<&Path>) -> Result<(Vec<Activity>, Summary)> {
     let mut quarantine = quarantine::Writer::create(quarantine)?;
     let bar = progress::bytes(reader.total(), "reading");
@@ -235,147 +266,4 @@ fn read(mut reader: ActivityReader, quarantine: Option<&Path>) -> Result<(Vec<Ac
     bar.finish_and_clear();
     quarantine.finish()?;
     Ok((activities, reader.summary()))
-}
-
-/// Rows of each report that a first run shows; the numbers of all are beside the titles.
-const SAMPLE_ROWS: usize = 15;
-
-/// What is to be printed.
-enum Wanted {
-    /// Every activity as it is.
-    Activities(Format),
-    /// Reports, each with at most so many rows.
-    Reports(Vec<&'static ReportDefinition>, Format, usize),
-}
-
-impl Wanted {
-    fn of(args: &Args, sample: bool) -> Self {
-        let usage = |message: String| exit::usage(Args::command(), message);
-        match args.report.as_deref() {
-            Some("activities") => match args.format.unwrap_or(Format::Ndjson) {
-                format @ (Format::Json | Format::Ndjson) => Self::Activities(format),
-                _ => usage("`activities` are written as ndjson or json".into()),
-            },
-            Some(name) => match ReportDefinition::builtin(name) {
-                Some(report) => Self::Reports(
-                    vec![report],
-                    args.format.unwrap_or(Format::Table),
-                    usize::MAX,
-                ),
-                None => {
-                    let known: Vec<_> = ReportDefinition::builtins()
-                        .iter()
-                        .map(|r| r.name.as_str())
-                        .collect();
-                    usage(format!(
-                        "no report `{name}`; there are {}, activities",
-                        known.join(", ")
-                    ))
-                }
-            },
-            None => {
-                let rows = if sample { SAMPLE_ROWS } else { usize::MAX };
-                Self::Reports(
-                    ReportDefinition::builtins().iter().collect(),
-                    args.format.unwrap_or(Format::Table),
-                    rows,
-                )
-            }
-        }
-    }
-
-    fn print(&self, args: &Args, snapshot: &Snapshot, out: &mut dyn Write) -> Result<()> {
-        match self {
-            Self::Activities(format) => print_activities(args, snapshot, *format, out),
-            Self::Reports(reports, format, rows) => {
-                for (at, report) in reports.iter().enumerate() {
-                    let result = match report.run(snapshot, &args.parameters()) {
-                        Ok(result) => result,
-                        Err(error) => bail!("report {}: {error}", report.name),
-                    };
-                    print_report(report, &result, *format, *rows, at, out)?;
-                }
-                Ok(())
-            }
-        }
-    }
-}
-
-fn print_report(
-    report: &ReportDefinition,
-    result: &QueryResult,
-    format: Format,
-    rows: usize,
-    at: usize,
-    mut out: &mut dyn Write,
-) -> Result<()> {
-    match format {
-        Format::Table => {
-            let total = result.rows().len();
-            let shown = QueryResult::new(
-                result.columns().to_vec(),
-                result.rows().take(rows).map(<[_]>::to_vec),
-            )?;
-            writeln!(
-                out,
-                "{}{} ({total})\n\n{shown}",
-                if at > 0 { "\n" } else { "" },
-                report.title
-            )?;
-            if total > rows {
-                writeln!(
-                    out,
-                    "... {} more rows; --report {} shows them all",
-                    total - rows,
-                    report.name
-                )?;
-            }
-        }
-        Format::Csv if at > 0 => {
-            writeln!(out)?;
-            result.write_csv(&mut out)?;
-        }
-        Format::Csv => result.write_csv(&mut out)?,
-        Format::Json => result.write_json(&mut out)?,
-        Format::Ndjson => result.write_ndjson(&mut out)?,
-    }
-    Ok(())
-}
-
-/// The activities that the options pick, in the order of time and id.
-fn print_activities(
-    args: &Args,
-    snapshot: &Snapshot,
-    format: Format,
-    out: &mut dyn Write,
-) -> Result<()> {
-    let parameters = args.parameters();
-    let picked: Option<HashSet<_>> = if parameters.is_empty() {
-        None
-    } else {
-        let definition: ReportDefinition = serde_json::from_str(include_str!("activities.json"))?;
-        let ids = definition.run(snapshot, &parameters)?;
-        Some(ids.rows().filter_map(|row| row[0].as_id()).collect())
-    };
-    let mut separator = if format == Format::Json { "[\n" } else { "" };
-    let mut any = false;
-    for activity in ActivityStore::activities(snapshot)? {
-        if picked
-            .as_ref()
-            .is_some_and(|picked| !picked.contains(&activity.id))
-        {
-            continue;
-        }
-        out.write_all(separator.as_bytes())?;
-        serde_json::to_writer(&mut *out, &activity)?;
-        separator = if format == Format::Json { ",\n" } else { "\n" };
-        any = true;
-    }
-    out.write_all(match (format, any) {
-        (Format::Json, true) => b"\n]\n",
-        (Format::Json, false) => b"[]\n",
-        (_, true) => b"\n",
-        (_, false) => b"",
-    })?;
-    Ok(())
 }

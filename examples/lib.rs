@@ -4,6 +4,7 @@
 
 pub mod exit;
 pub mod files;
+pub mod output;
 pub mod progress;
 pub mod quarantine;
 pub mod sample;

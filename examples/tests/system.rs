@@ -174,7 +174,7 @@ fn formats_and_parameters() {
     assert!(all.len() > 100);
     let times: Vec<_> = all
         .iter()
-        .map(|row| row["time"].as_str().unwrap().to_owned())
+        .map(|row| chrono::DateTime::parse_from_rfc3339(row["time"].as_str().unwrap()).unwrap())
         .collect();
     assert!(times.is_sorted_by(|a, b| a >= b), "newest first");
 

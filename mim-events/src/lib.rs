@@ -99,3 +99,8 @@ mod reader;
 pub use error::{Error, ErrorKind, Result};
 #[cfg(feature = "eventlog")]
 pub use reader::{ActivityReader, Quarantined, Summary};
+
+/// The README's code compiles.
+#[cfg(all(doctest, feature = "eventlog"))]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;

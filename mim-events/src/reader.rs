@@ -208,16 +208,7 @@ impl ActivityReader {
     /// # Errors
     /// The file can't be opened, or does not begin as an event log.
     pub fn log(mut self, path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let reader = LogReader::open(path).map_err(|error| error.in_file(path))?;
-        self.total_bytes += reader.len();
-        // Logs before cloud files: their links are learned while reading.
-        let at = self
-            .inputs
-            .iter()
-            .take_while(|(kind, _)| matches!(kind, Kind::Log))
-            .count();
-        self.inputs.insert(at, (Kind::Log, path.to_path_buf()));
+        self.add_log(path.as_ref())?;
         Ok(self)
     }
 
@@ -226,13 +217,38 @@ impl ActivityReader {
     /// # Errors
     /// The file can't be opened.
     pub fn cloud(mut self, path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
+        self.add_cloud(path.as_ref())?;
+        Ok(self)
+    }
+
+    /// Adds an event log, as [`log`](Self::log); after an error the reader is as it was.
+    ///
+    /// # Errors
+    /// As [`log`](Self::log).
+    pub fn add_log(&mut self, path: &Path) -> Result<()> {
+        let reader = LogReader::open(path).map_err(|error| error.in_file(path))?;
+        self.total_bytes += reader.len();
+        // Logs before cloud files, whatever the order of the calls.
+        let at = self
+            .inputs
+            .iter()
+            .take_while(|(kind, _)| matches!(kind, Kind::Log))
+            .count();
+        self.inputs.insert(at, (Kind::Log, path.to_path_buf()));
+        Ok(())
+    }
+
+    /// Adds an Entra audit export, as [`cloud`](Self::cloud); after an error the reader is as it was.
+    ///
+    /// # Errors
+    /// As [`cloud`](Self::cloud).
+    pub fn add_cloud(&mut self, path: &Path) -> Result<()> {
         let length = File::open(path).and_then(|file| file.metadata());
         self.total_bytes += length
             .map_err(|error| Error::io(error).in_file(path))?
             .len();
         self.inputs.push_back((Kind::Cloud, path.to_path_buf()));
-        Ok(self)
+        Ok(())
     }
 
     /// Classifies by these rules instead of the built-in ones.

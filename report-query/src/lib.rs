@@ -135,3 +135,8 @@ pub use value::Value;
 #[cfg(all(doctest, feature = "activity"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The README's code compiles.
+#[cfg(all(doctest, feature = "activity"))]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;

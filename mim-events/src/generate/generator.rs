@@ -36,7 +36,7 @@ pub struct Options {
     pub days: u32,
     /// The computers whose services log; each has a service database of its own. Default one.
     pub computers: Vec<String>,
-    /// How many people there are, at least 20. Default 2,000. They are held in memory, 3 KB each.
+    /// How many people there are, at least 20. Default 2,000. They are held in memory, some KB each.
     pub people: usize,
     /// How many groups there are, at least 12. Default 240.
     pub groups: usize,

@@ -55,6 +55,7 @@ mod generator;
 mod json;
 mod library;
 mod mim;
+mod names;
 mod queue;
 mod rng;
 mod sort;

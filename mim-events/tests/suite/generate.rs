@@ -1,4 +1,5 @@
 //! Tests of `generate` through the public API: what is generated, written and read back is its truth.
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -8,6 +8,7 @@
 //! | `others` | synchronised people, roles, PIM, applications, policies, sign-ins in the same stream |
 
 mod engine;
+mod flow;
 mod groups;
 mod others;
 mod password;

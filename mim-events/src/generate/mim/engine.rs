@@ -1,13 +1,13 @@
 //! The engine of the on-premises side: which scenario begins when, and the
 //! requests that wait until it is their time to be logged.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::{approval, groups, pam, password, people, policy, registration, rest};
+use super::{approval, groups, lockout, pam, password, people, policy, registration, rest};
 use crate::activity::{Activity, Outcome, Source};
 use crate::generate::calendar::{self, Calendar};
 use crate::generate::directory::{self, Directory, Person, Resource};
@@ -52,10 +52,10 @@ const fn scenario(
 /// How often what happens, in thousandths.
 const SCENARIOS: [Scenario; 38] = [
     scenario(95, 70, 1, password::reset),
-    scenario(14, 18, 5, password::lockout),
-    scenario(10, 4, 1, password::unlock),
+    scenario(14, 18, 5, lockout::lockout),
+    scenario(10, 4, 1, lockout::unlock),
     scenario(24, 8, 1, password::by_admin),
-    scenario(3, 1, 1, password::gate_counter),
+    scenario(3, 1, 1, lockout::gate_counter),
     scenario(3, 2, 3, password::learned),
     scenario(45, 20, 5, registration::register),
     scenario(8, 3, 3, registration::older_client),
@@ -79,16 +79,16 @@ const SCENARIOS: [Scenario; 38] = [
     scenario(60, 12, 1, people::edit_oneself),
     scenario(12, 20, 1, people::leave),
     scenario(5, 3, 1, policy::set_scenario),
-    scenario(2, 1, 1, policy::rule),
+    scenario(4, 2, 1, policy::rule),
     scenario(2, 1, 1, policy::workflow),
-    scenario(2, 1, 1, policy::schema),
+    scenario(4, 2, 1, policy::schema),
     scenario(3, 2, 1, policy::configuration),
     scenario(14, 60, 1, policy::synchronization),
     scenario(20, 8, 4, pam::activate),
-    scenario(3, 1, 1, pam::configure),
+    scenario(6, 2, 1, pam::configure),
     scenario(75, 240, 1, rest::set_transition),
     scenario(10, 25, 1, rest::own_type),
-    scenario(2, 2, 1, rest::odd),
+    scenario(6, 6, 1, rest::odd),
 ];
 
 /// The stream of requests.
@@ -106,6 +106,8 @@ pub(crate) struct Mim {
     next_person: u64,
     next_start: Option<DateTime<Utc>>,
     queue: Queue,
+    /// How often each thing that has variants was done.
+    turns: BTreeMap<&'static str, u64>,
     /// When whom registered last, of the last two hours.
     registrations: HashMap<Uuid, DateTime<Utc>>,
     expected: Vec<Expectation>,
@@ -133,6 +135,7 @@ impl Mim {
             next_person,
             next_start: None,
             queue: Queue::default(),
+            turns: BTreeMap::new(),
             registrations: HashMap::new(),
             expected: Vec::new(),
         };
@@ -296,6 +299,14 @@ impl Mim {
         }
     }
 
+    /// Which of so many variants of a rare thing it is this time: each has its turn, so that even a
+    /// small log has all of them.
+    pub(super) fn turn(&mut self, what: &'static str, variants: u64) -> u64 {
+        let turn = self.turns.entry(what).or_default();
+        *turn += 1;
+        (*turn - 1) % variants.max(1)
+    }
+
     /// The next internal key.
     pub(super) fn key(&mut self) -> u64 {
         self.next_key += 1;
@@ -405,7 +416,15 @@ impl Mim {
         let json = draft.write();
         let expected = std::mem::take(&mut self.expected);
         // Now and then an event is found twice in a log.
-        let keeps_its_rows = rows.iter().all(|row| row.actor.id.is_some());
+        // What a reader could not tell the first time it may tell the second: no copies of that.
+        let keeps_its_rows = rows.iter().all(|row| {
+            let unresolved = |name: &String| name.ends_with("(not resolved)");
+            let targets = &row.targets;
+            !targets
+                .iter()
+                .filter_map(|target| target.name.as_ref())
+                .any(unresolved)
+        });
         if keeps_its_rows
             && draft.parent.is_none()
             && json.len() < 20_000

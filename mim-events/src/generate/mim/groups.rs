@@ -6,9 +6,10 @@ use chrono::{DateTime, Utc};
 
 use super::engine::{Mim, by};
 use crate::activity::{Activity, ChangeMode, Detail, Flags, Outcome, Target};
-use crate::generate::directory::{DEPARTMENTS, Group, Joining, MAIL_DOMAIN, Person, Resource};
+use crate::generate::directory::{Group, Joining, MAIL_DOMAIN, Person, Resource};
 use crate::generate::document::{Creator, Draft, Parent, Value};
 use crate::generate::library::{Account, NOTIFICATION, Rule};
+use crate::generate::names::DEPARTMENTS;
 use crate::generate::truth::{self, Called, Subject, change, value_row};
 
 pub(super) const ADD: Called<'_> = ("member.add", "Add member to group", "GroupManagement");

@@ -2,7 +2,8 @@
 //!
 //! | Module | Rows of the activity rules that it reaches |
 //! |---|---|
-//! | `password` | A1 to A7, B3, B5: resets, lockouts and their gates |
+//! | `password` | A1 to A4: resets |
+//! | `lockout` | A5 to A7, B3, B5: lockouts and their gates |
 //! | `registration` | B1 to B8: registering for password reset |
 //! | `groups` | C1 to C8: groups, members, owners; batches |
 //! | `approval` | D1 to D7 with the requests that are decided on |
@@ -17,11 +18,13 @@
 mod approval;
 mod engine;
 mod groups;
+mod lockout;
 mod pam;
 mod password;
 mod people;
 mod policy;
 mod registration;
 mod rest;
+mod waiting;
 
 pub(crate) use engine::Mim;

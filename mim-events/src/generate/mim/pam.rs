@@ -279,7 +279,7 @@ pub(super) fn configure(m: &mut Mim, at: DateTime<Utc>) {
         m.log(&draft, vec![row]);
         return;
     }
-    let verb = policy::verb(m, 70);
+    let verb = policy::verb(m, "role");
     let of = if verb == Verb::Update {
         m.rng.pick(&m.library.roles).mim.clone()
     } else {
@@ -327,14 +327,15 @@ pub(super) fn configure(m: &mut Mim, at: DateTime<Utc>) {
             rows.push(each(&draft, ChangeMode::Add, add, &people[0]));
         }
         Verb::Update => {
+            let turn = m.turn("role change", 4);
             draft.insert(attribute, Value::of(&people[0].mim));
             rows.push(each(&draft, ChangeMode::Add, add, &people[0]));
-            if m.rng.percent(50) {
+            if turn.is_multiple_of(2) {
                 draft.remove(attribute, Value::of(&people[1].mim));
                 let remove = "Remove candidate from PAM role";
                 rows.push(each(&draft, ChangeMode::Remove, remove, &people[1]));
             }
-            if m.rng.percent(40) {
+            if turn >= 2 {
                 let changes = policy::set(&mut draft, verb, &[("msidmPamRoleMfaEnabled", "True")]);
                 let called = ("pam.config", "Update PAM role", CATEGORY);
                 let mut row = policy::whole(&draft, called, &of, target.clone(), changes);

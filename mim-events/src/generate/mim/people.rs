@@ -5,9 +5,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::engine::{Mim, by};
 use super::groups::deleted;
 use crate::activity::{ChangeMode, Detail, Flags, Outcome};
-use crate::generate::directory::{DEPARTMENTS, DOMAIN, JOBS};
+use crate::generate::directory::DOMAIN;
 use crate::generate::document::{Draft, Parent, Value};
 use crate::generate::library::{Account, PROVISIONING, Rule};
+use crate::generate::names::{DEPARTMENTS, JOBS};
 use crate::generate::truth::{self, Called, Subject, change};
 
 const ADD: Called<'_> = ("user.add", "Add user", "UserManagement");

@@ -23,12 +23,16 @@ pub(super) enum Verb {
     Delete,
 }
 
-pub(super) fn verb(m: &mut Mim, update: u64) -> Verb {
-    match m.rng.below(100) {
-        n if n < update => Verb::Update,
-        n if n % 2 == 0 => Verb::Add,
-        _ => Verb::Delete,
-    }
+/// The verb whose turn it is.
+pub(super) fn verb(m: &mut Mim, what: &'static str) -> Verb {
+    const TURNS: [Verb; 5] = [
+        Verb::Update,
+        Verb::Add,
+        Verb::Update,
+        Verb::Delete,
+        Verb::Update,
+    ];
+    TURNS[m.turn(what, 5) as usize]
 }
 
 /// A request about a resource, and the target that its rows have.
@@ -91,7 +95,7 @@ fn administrator(m: &mut Mim) -> Creator {
 /// F1 and F2.
 pub(super) fn set_scenario(m: &mut Mim, at: DateTime<Utc>) {
     let creator = administrator(m);
-    let verb = verb(m, 70);
+    let verb = verb(m, "set");
     if verb != Verb::Update {
         let (id, key) = (m.rng.uuid(), m.key());
         let set_of = Resource::new(
@@ -131,7 +135,8 @@ pub(super) fn set_scenario(m: &mut Mim, at: DateTime<Utc>) {
         m.log(&draft, rows);
         return;
     }
-    let sensitive = m.rng.percent(35);
+    let turn = m.turn("set change", 12);
+    let sensitive = turn < 4;
     let set_of = if sensitive {
         m.library.administrators.clone()
     } else {
@@ -141,7 +146,7 @@ pub(super) fn set_scenario(m: &mut Mim, at: DateTime<Utc>) {
     m.grant(&mut draft, &[Rule::Administer]);
     let people = m.directory.several(&mut m.rng, 2);
     let mut rows = Vec::new();
-    let which = m.rng.below(4);
+    let which = turn % 4;
     if which != 1 {
         draft.insert("ExplicitMember", Value::of(&people[0].mim));
         rows.push((ADD_TO_SET, ChangeMode::Add, &people[0]));
@@ -197,7 +202,7 @@ pub(super) fn rule(m: &mut Mim, at: DateTime<Utc>) {
         None,
         |_| {},
     );
-    let verb = verb(m, 70);
+    let verb = verb(m, "rule");
     let (mut draft, target) = write(m, verb, creator, &of, at);
     m.grant(&mut draft, &[Rule::Administer]);
     let mut rows = Vec::new();
@@ -232,7 +237,7 @@ pub(super) fn rule(m: &mut Mim, at: DateTime<Utc>) {
                 false,
             );
         }
-        Verb::Update => match m.rng.below(4) {
+        Verb::Update => match m.turn("rule change", 4) {
             0 => {
                 let word = m.rng.word(&["True", "1"]);
                 let mut changes = set(
@@ -291,7 +296,7 @@ pub(super) fn workflow(m: &mut Mim, at: DateTime<Utc>) {
             o.text("RequestPhase", "Action");
         },
     );
-    let verb = verb(m, 50);
+    let verb = verb(m, "workflow");
     let (mut draft, target) = write(m, verb, creator, &of, at);
     m.grant(&mut draft, &[Rule::Administer]);
     let long = m.rng.percent(40);
@@ -383,8 +388,8 @@ pub(super) fn schema(m: &mut Mim, at: DateTime<Utc>) {
         ),
     ];
     let creator = administrator(m);
-    let &(object_type, names) = m.rng.pick(&TYPES);
-    let verb = verb(m, 40);
+    let (object_type, names) = TYPES[m.turn("schema type", 3) as usize];
+    let verb = verb(m, "schema");
     let kind = ["schema.add", "schema.update", "schema.delete"][verb as usize];
     configured(
         m,
@@ -414,8 +419,8 @@ pub(super) fn configuration(m: &mut Mim, at: DateTime<Utc>) {
         "msidmSystemConfiguration",
     ];
     let creator = administrator(m);
-    let object_type = m.rng.word(&TYPES);
-    let verb = verb(m, 60);
+    let object_type = TYPES[m.turn("configuration type", 12) as usize];
+    let verb = verb(m, "configuration");
     named(
         m,
         at,
@@ -446,7 +451,7 @@ pub(super) fn synchronization(m: &mut Mim, at: DateTime<Utc>) {
         (m.rng.word(&types), Flags::default())
     };
     let creator = m.synchronization();
-    let verb = verb(m, 30);
+    let verb = verb(m, if entry { "entry" } else { "synchronization" });
     named(
         m,
         at,

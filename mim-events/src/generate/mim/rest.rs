@@ -61,9 +61,8 @@ pub(super) fn set_transition(m: &mut Mim, at: DateTime<Utc>) {
 
 /// H3: types that the customer made.
 pub(super) fn own_type(m: &mut Mim, at: DateTime<Utc>) {
-    let object_type = m
-        .rng
-        .word(&["hqBadge", "hqLocation", "Computer", "Contractor-Firm"]);
+    let object_type =
+        ["hqBadge", "hqLocation", "Computer", "Contractor-Firm"][m.turn("own type", 4) as usize];
     let creator = match m.rng.below(3) {
         0 => m.synchronization(),
         1 => m.account(Account::Administrator),
@@ -72,7 +71,7 @@ pub(super) fn own_type(m: &mut Mim, at: DateTime<Utc>) {
             by(&person)
         }
     };
-    let verb = policy::verb(m, 60);
+    let verb = policy::verb(m, "own verb");
     policy::named(
         m,
         at,
@@ -92,12 +91,18 @@ pub(super) fn odd(m: &mut Mim, at: DateTime<Utc>) {
     let other = m.directory.other(&mut m.rng, &person);
     let id = other.mim.id.to_string();
     let subject = Subject::Whole(Some(&id));
-    let read = m.rng.percent(50);
-    let operation = if read {
-        m.rng.word(&["Get", "Enumerate", "Pull"])
-    } else {
-        m.rng.word(&["Merge", "Restore", ""])
-    };
+    let turn = m.turn("odd", 8) as usize;
+    let operation = [
+        "Get",
+        "Merge",
+        "Enumerate",
+        "",
+        "Restore",
+        "Pull",
+        "Merge",
+        "Restore",
+    ][turn];
+    let read = matches!(operation, "Get" | "Enumerate" | "Pull");
     let mut draft = m.draft(creator, operation, "Person", other.name(), at);
     draft.target = Some(other.mim.full.clone());
     let targets = vec![truth::target(&other.mim)];
@@ -110,7 +115,7 @@ pub(super) fn odd(m: &mut Mim, at: DateTime<Utc>) {
         // Nothing but its own name says what it is.
         let called = ("other", &*draft.display_name(), "Other");
         truth::row(&draft, called, Outcome::Success, subject, targets)
-    } else if m.rng.percent(30) {
+    } else if turn >= 6 {
         draft.target = None;
         draft.blank_type = true;
         unknown_status(m, &mut draft);
