@@ -188,7 +188,7 @@ impl Error {
         Self::new(ErrorKind::Io).with_source(source)
     }
 
-    #[cfg(feature = "eventlog")]
+    #[cfg(any(test, feature = "eventlog"))]
     pub(crate) fn at_chunk(mut self, chunk: u64) -> Self {
         self.0.place.chunk.get_or_insert(chunk);
         self
