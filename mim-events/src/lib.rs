@@ -1,7 +1,8 @@
 //! Read what Microsoft Identity Manager (MIM) and Microsoft Entra ID log, as one
 //! schema: event logs and audit exports in, [activities](activity::Activity) out.
 //!
-//! ```no_run
+#![cfg_attr(feature = "eventlog", doc = "```no_run")]
+#![cfg_attr(not(feature = "eventlog"), doc = "```ignore")]
 //! use mim_events::{eventlog::{LogFilter, LogReader}, message::Assembler};
 //!
 //! # fn main() -> Result<(), mim_events::Error> {

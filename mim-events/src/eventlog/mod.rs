@@ -4,7 +4,8 @@
 //! templates. [`LogReader`] reads one chunk at a time into one buffer and lends
 //! its records as [`LogEvent`]s; the size of the log does not matter.
 //!
-//! ```no_run
+#![cfg_attr(feature = "eventlog", doc = "```no_run")]
+#![cfg_attr(not(feature = "eventlog"), doc = "```ignore")]
 //! use mim_events::eventlog::{LogFilter, LogReader};
 //!
 //! # fn main() -> mim_events::Result<()> {
