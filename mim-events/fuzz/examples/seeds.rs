@@ -40,15 +40,24 @@ fn main() -> Result<()> {
             message.extend_from_slice(part.as_bytes());
             message.push(0xFF);
             let event = OwnedLogEvent::new(MIM_PROVIDER, REQUEST_PART).data(part);
-            log.write(&event.as_event()).map_err(std::io::Error::other)?;
+            log.write(&event.as_event())
+                .map_err(std::io::Error::other)?;
         }
     }
     save("message", "requests", &message)?;
     let log = log.finish().map_err(std::io::Error::other)?.into_inner();
-    save("chunk", "requests", log.get(4096 + 512..).unwrap_or_default())?;
+    save(
+        "chunk",
+        "requests",
+        log.get(4096 + 512..).unwrap_or_default(),
+    )?;
     save("log_reader", "requests.evtx", &log)?;
     for (at, text) in EXPORTS.iter().enumerate() {
         save("entra", &at.to_string(), text.as_bytes())?;
     }
-    save("rules", "file", include_bytes!("../../tests/data/activity/rules.json"))
+    save(
+        "rules",
+        "file",
+        include_bytes!("../../tests/data/activity/rules.json"),
+    )
 }

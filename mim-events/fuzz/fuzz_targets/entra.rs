@@ -14,9 +14,13 @@ fuzz_target!(|data: &[u8]| {
             continue;
         };
         activities += 1;
-        let graph = serde_json::to_string(&to_directory_audit(&activity)).expect("a record is JSON");
+        let graph =
+            serde_json::to_string(&to_directory_audit(&activity)).expect("a record is JSON");
         let mut again = EntraReader::new(graph.as_bytes());
-        let read = again.next().expect("a record is an element").expect("of a known shape");
+        let read = again
+            .next()
+            .expect("a record is an element")
+            .expect("of a known shape");
         // A record without an id gets one, since Graph has none without.
         if activity.source_id.is_some() {
             assert_eq!(read.source_id, activity.source_id);

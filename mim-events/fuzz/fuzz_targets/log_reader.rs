@@ -4,13 +4,17 @@ use libfuzzer_sys::fuzz_target;
 use mim_events::eventlog::LogReader;
 
 fuzz_target!(|data: &[u8]| {
-    let Ok(mut reader) = LogReader::from_slice(data) else { return };
+    let Ok(mut reader) = LogReader::from_slice(data) else {
+        return;
+    };
     let (mut given, mut errors) = (0_u64, 0_u64);
     while let Some(event) = reader.next_event() {
         match event {
             Ok(event) => {
                 given += 1;
-                event.data().for_each(|datum| drop(datum.value.to_string_lossy()));
+                event
+                    .data()
+                    .for_each(|datum| drop(datum.value.to_string_lossy()));
             }
             Err(_) => errors += 1,
         }

@@ -12,13 +12,17 @@ use report_query::{
 use uuid::Uuid;
 
 fuzz_target!(|text: &str| {
-    let Ok(report) = serde_json::from_str::<ReportDefinition>(text) else { return };
+    let Ok(report) = serde_json::from_str::<ReportDefinition>(text) else {
+        return;
+    };
     let snapshot = snapshot();
     let checked = report.check(snapshot.schema());
     let written = serde_json::to_string(&report).expect("a report is JSON");
     let again: ReportDefinition = serde_json::from_str(&written).expect("and read again");
     assert_eq!(again, report);
-    let Ok(result) = report.run(snapshot, &Parameters::new()) else { return };
+    let Ok(result) = report.run(snapshot, &Parameters::new()) else {
+        return;
+    };
     // Columns that a chart names are not needed to run.
     assert!(checked.is_ok() || report.chart.is_some());
     write(&result);
@@ -32,15 +36,21 @@ fn write(result: &QueryResult) {
         let mut csv = csv::ReaderBuilder::new().from_reader(&bytes[..]);
         let labels = csv.headers().expect("a header").len();
         assert_eq!(labels, result.columns().len());
-        assert_eq!(csv.records().map(|row| row.expect("a row")).count(), result.rows().len());
+        assert_eq!(
+            csv.records().map(|row| row.expect("a row")).count(),
+            result.rows().len()
+        );
     }
     bytes.clear();
     result.write_json(&mut bytes).expect("a vector takes it");
     serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).expect("JSON");
     bytes.clear();
     result.write_ndjson(&mut bytes).expect("a vector takes it");
-    let lines = bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-    let lines = lines.map(|line| serde_json::from_slice::<serde::de::IgnoredAny>(line).expect("a JSON line"));
+    let lines = bytes
+        .split(|&byte| byte == b'\n')
+        .filter(|line| !line.is_empty());
+    let lines = lines
+        .map(|line| serde_json::from_slice::<serde::de::IgnoredAny>(line).expect("a JSON line"));
     assert_eq!(lines.count(), result.rows().len());
 }
 
@@ -48,7 +58,10 @@ fn write(result: &QueryResult) {
 fn snapshot() -> &'static Snapshot {
     static SNAPSHOT: OnceLock<Snapshot> = OnceLock::new();
     SNAPSHOT.get_or_init(|| {
-        let target = DataType::record([Field::new("name", DataType::Text), Field::new("rank", DataType::Int)]);
+        let target = DataType::record([
+            Field::new("name", DataType::Text),
+            Field::new("rank", DataType::Int),
+        ]);
         let fields = [
             Field::new("time", DataType::Time).required(),
             Field::new("id", DataType::Id).required(),
@@ -59,10 +72,21 @@ fn snapshot() -> &'static Snapshot {
             Field::new("tags", DataType::list(DataType::Text)),
             Field::new("targets", DataType::list(target)),
         ];
-        let schema = Schema::new(fields).and_then(|schema| schema.with_key("time", "id")).expect("a schema");
+        let schema = Schema::new(fields)
+            .and_then(|schema| schema.with_key("time", "id"))
+            .expect("a schema");
         let store = Store::new(schema, StoreOptions::new(Retention::FOREVER)).expect("a store");
         let now: DateTime<Utc> = "2026-03-02T08:15:00Z".parse().expect("a time");
-        let texts = ["", "=1+1", "a\r\nb", "\"q\",", " blank ", "\u{202e}x\u{1b}[0m", "Ärger", "ß"];
+        let texts = [
+            "",
+            "=1+1",
+            "a\r\nb",
+            "\"q\",",
+            " blank ",
+            "\u{202e}x\u{1b}[0m",
+            "Ärger",
+            "ß",
+        ];
         let rows = (0..12_i64).map(|n| {
             let text = texts[n as usize % texts.len()];
             let number = match n {
@@ -79,7 +103,10 @@ fn snapshot() -> &'static Snapshot {
                 or_null((number as f64 * 1e300).into()),
                 or_null((n % 3 == 0).into()),
                 or_null(Value::list([text, "tag"])),
-                or_null(Value::list([Value::record([Value::from(text), Value::from(n)])])),
+                or_null(Value::list([Value::record([
+                    Value::from(text),
+                    Value::from(n),
+                ])])),
             ]
         });
         store.append(rows, now + TimeDelta::days(30));

@@ -5,7 +5,10 @@ use libfuzzer_sys::fuzz_target;
 use report_query::{DataType, Field, Query, Schema};
 
 fn schema() -> Schema {
-    let target = DataType::record([Field::new("name", DataType::Text), Field::new("rank", DataType::Int)]);
+    let target = DataType::record([
+        Field::new("name", DataType::Text),
+        Field::new("rank", DataType::Int),
+    ]);
     let fields = [
         Field::new("time", DataType::Time).required(),
         Field::new("id", DataType::Id).required(),
@@ -16,11 +19,15 @@ fn schema() -> Schema {
         Field::new("tags", DataType::list(DataType::Text)),
         Field::new("targets", DataType::list(target)),
     ];
-    Schema::new(fields).and_then(|schema| schema.with_key("time", "id")).expect("a schema")
+    Schema::new(fields)
+        .and_then(|schema| schema.with_key("time", "id"))
+        .expect("a schema")
 }
 
 fuzz_target!(|text: &str| {
-    let Ok(query) = Query::from_json(text) else { return };
+    let Ok(query) = Query::from_json(text) else {
+        return;
+    };
     let written = query.to_json();
     let again = Query::from_json(&written).expect("what was written is a query");
     assert_eq!(again, query);
