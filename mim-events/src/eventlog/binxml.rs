@@ -62,6 +62,7 @@ pub(crate) enum Name {
     Computer,
     Security,
     Data,
+    Binary,
     /// The attribute `Name` of `Provider` and `Data`.
     Label,
     Qualifiers,
@@ -86,6 +87,7 @@ impl Name {
             b"Computer" => Self::Computer,
             b"Security" => Self::Security,
             b"Data" => Self::Data,
+            b"Binary" => Self::Binary,
             b"Name" => Self::Label,
             b"Qualifiers" => Self::Qualifiers,
             b"SystemTime" => Self::SystemTime,

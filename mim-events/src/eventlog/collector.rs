@@ -61,6 +61,7 @@ enum Target {
     User,
     DataName,
     DataValue,
+    Binary,
 }
 
 /// A text in pieces. Only a text of one string stays where it is; others are
@@ -87,7 +88,9 @@ pub(crate) struct Collector {
     pub(crate) items: Vec<Item>,
     /// UTF-16LE text that is not in the chunk as it stands.
     pub(crate) scratch: Vec<u8>,
-    /// Whether the event holds more than `Data` values.
+    /// A classic event's `Binary`.
+    pub(crate) binary: Option<Span>,
+    /// Whether the event holds more than `Data` values and one `Binary`.
     pub(crate) other_content: bool,
     header_id: u64,
     depth: u32,
@@ -111,6 +114,7 @@ impl Default for Collector {
             system: System::default(),
             items: Vec::new(),
             scratch: Vec::new(),
+            binary: None,
             other_content: false,
             header_id: 0,
             depth: 0,
@@ -183,6 +187,7 @@ impl Collector {
                     (Section::System, Name::Computer) => Target::Computer,
                     (Section::System, Name::Security) => Target::User,
                     (Section::EventData, Name::Data) => Target::DataValue,
+                    (Section::EventData, Name::Binary) if self.binary.is_none() => Target::Binary,
                     (Section::EventData, _) => {
                         self.other_content = true;
                         Target::Nothing
@@ -239,8 +244,11 @@ impl Collector {
     pub(crate) fn close(&mut self) -> Result<Closed, Stop> {
         let mut closed = Closed::Other;
         if self.depth == 3 {
-            if self.element == Target::DataValue {
-                self.finish_value()?;
+            match self.element {
+                Target::DataValue => self.finish_value()?,
+                // An element without a value is an empty one.
+                Target::Binary => self.binary = Some(self.binary.unwrap_or_default()),
+                _ => {}
             }
             self.element = Target::Nothing;
         }
@@ -328,9 +336,21 @@ impl Collector {
                     _ => return Err(narrow),
                 });
             }
+            Target::Binary => self.binary = Some(self.bytes(chunk, value).ok_or(narrow)?),
             Target::Nothing | Target::DataName | Target::DataValue => {}
         }
         Ok(())
+    }
+
+    /// A binary value, or one in hexadecimal, as forwarded events have it.
+    fn bytes(&mut self, chunk: &[u8], value: Value) -> Option<Span> {
+        if value.kind == value::BINARY {
+            return Some((value.start, value.end));
+        }
+        let text = lossy(chunk, string(chunk, value)?);
+        let start = CHUNK_SIZE + self.scratch.len();
+        value::hexadecimal(&text, &mut self.scratch)?;
+        Some((start as u32, (CHUNK_SIZE + self.scratch.len()) as u32))
     }
 
     fn push_value(&mut self, chunk: &[u8], value: Value) -> Result<(), Stop> {

@@ -35,6 +35,9 @@ pub struct LogEvent<'a> {
     pub(crate) head: &'a Head,
     pub(crate) bytes: &'a [u8],
     pub(crate) items: &'a [Item],
+    pub(crate) binary: Option<(u32, u32)>,
+    /// Where the record lies in the chunk that `bytes` begins with.
+    pub(crate) record: Option<(u32, u32)>,
 }
 
 /// What an event says besides its data.
@@ -185,6 +188,13 @@ impl<'a> LogEvent<'a> {
         })
     }
 
+    /// A classic event's `Binary`, which may be empty; `None` if it has none.
+    #[must_use]
+    pub fn binary(&self) -> Option<&'a [u8]> {
+        let (start, end) = self.binary?;
+        self.bytes.get(start as usize..end as usize)
+    }
+
     /// A copy that outlives the reader's buffers.
     #[must_use]
     pub fn to_owned_event(&self) -> OwnedLogEvent {
@@ -192,10 +202,12 @@ impl<'a> LogEvent<'a> {
             head: self.head.clone(),
             bytes: Vec::new(),
             items: Vec::new(),
+            binary: None,
         };
         for datum in self.data() {
             owned.push(datum.name, datum.value);
         }
+        owned.set_binary(self.binary());
         owned
     }
 }
@@ -231,6 +243,7 @@ pub struct OwnedLogEvent {
     pub(crate) head: Head,
     pub(crate) bytes: Vec<u8>,
     pub(crate) items: Vec<Item>,
+    pub(crate) binary: Option<(u32, u32)>,
 }
 
 impl OwnedLogEvent {
@@ -249,6 +262,7 @@ impl OwnedLogEvent {
             head,
             bytes: Vec::new(),
             items: Vec::new(),
+            binary: None,
         }
     }
 
@@ -362,6 +376,21 @@ impl OwnedLogEvent {
         self.items.push(item);
     }
 
+    /// Sets the bytes that a classic event holds besides its strings.
+    #[must_use]
+    pub fn binary(mut self, bytes: impl AsRef<[u8]>) -> Self {
+        self.set_binary(Some(bytes.as_ref()));
+        self
+    }
+
+    pub(crate) fn set_binary(&mut self, bytes: Option<&[u8]>) {
+        self.binary = bytes.map(|bytes| {
+            let start = self.bytes.len() as u32;
+            self.bytes.extend_from_slice(bytes);
+            (start, self.bytes.len() as u32)
+        });
+    }
+
     /// Lends the event.
     #[must_use]
     pub fn as_event(&self) -> LogEvent<'_> {
@@ -369,6 +398,8 @@ impl OwnedLogEvent {
             head: &self.head,
             bytes: &self.bytes,
             items: &self.items,
+            binary: self.binary,
+            record: None,
         }
     }
 }

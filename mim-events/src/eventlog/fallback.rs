@@ -12,6 +12,7 @@ use evtx::{EvtxChunkData, ParserSettings};
 use super::collector::parse_time;
 use super::event::{Head, Lane, OwnedLogEvent};
 use super::format::{RECORD_HEADER_SIZE, STRING_TABLE, TEMPLATE_TABLE};
+use super::value;
 use super::xml::{Reader, Token};
 use crate::text::Utf16;
 
@@ -173,7 +174,9 @@ fn read_xml(xml: &str) -> Option<Decoded> {
                     ["Event", section, element] => {
                         text.clear();
                         name = None;
-                        decoded.other_content |= section == "EventData" && element != "Data";
+                        decoded.other_content |= section == "EventData"
+                            && element != "Data"
+                            && (element != "Binary" || decoded.event.binary.is_some());
                     }
                     _ => {}
                 }
@@ -215,6 +218,14 @@ fn read_xml(xml: &str) -> Option<Decoded> {
                         "Computer" => event.head.computer.clone_from(&text),
                         _ => {}
                     },
+                    ["Event", "EventData", "Binary"] if event.binary.is_none() => {
+                        let mut bytes = Vec::new();
+                        if value::hexadecimal(text.trim(), &mut bytes).is_some() {
+                            event.set_binary(Some(&bytes));
+                        } else {
+                            decoded.other_content = true;
+                        }
+                    }
                     ["Event", "EventData", "Data"] => {
                         let name = name.take().map(|name| utf16(&name));
                         event.push(
@@ -249,7 +260,7 @@ mod tests {
              <EventRecordID>9</EventRecordID><Channel>C</Channel><Computer>m</Computer>\
              <Security UserID=\"S-1-5-18\"/></System>\
              <EventData><Data Name=\"n\">&lt;\r\n&#65;<![CDATA[<b>]]></Data><Data/>\
-             <Data>x<Inner>y</Inner>z</Data><Binary>00</Binary></EventData></Event>",
+             <Data>x<Inner>y</Inner>z</Data><Binary>00fF</Binary><Other/></EventData></Event>",
         )
         .unwrap();
         let event = decoded.event.as_event();
@@ -276,6 +287,7 @@ mod tests {
                 (None, "xz".to_owned()),
             ]
         );
+        assert_eq!(event.binary(), Some(&[0, 0xFF][..]));
         assert!(decoded.has_record_id && decoded.other_content);
     }
 

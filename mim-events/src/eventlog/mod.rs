@@ -30,8 +30,8 @@
 //! unpaired surrogates and all. Values of other types become text, exactly as
 //! the `evtx` crate 0.15.1 renders them in XML.
 //!
-//! `UserData`, a classic event's `Binary` and whatever else an event may hold
-//! is not given; [`ReadSummary::events_with_other_content`] counts the events
+//! A classic event's `Binary` is given as bytes. `UserData` and whatever else an
+//! event may hold is not given; [`ReadSummary::events_with_other_content`] counts the events
 //! that have it.
 //!
 //! # Two lanes
@@ -80,6 +80,8 @@ mod check;
 mod chunks;
 #[cfg(feature = "eventlog")]
 mod collector;
+#[cfg(feature = "eventlog")]
+mod decoder;
 #[cfg(feature = "evtx")]
 mod fallback;
 #[cfg(feature = "eventlog")]

@@ -5,19 +5,15 @@ use std::fs::File;
 use std::io::{Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 
-use super::binxml::Stop;
-use super::chunks::{Chunks, RecordWalk, Step, chunk_offset};
-use super::collector::Collector;
-use super::event::{Head, Lane, LogEvent, OwnedLogEvent};
-#[cfg(feature = "evtx")]
-use super::fallback::Fallback;
+use super::chunks::Chunks;
+use super::decoder::{ChunkDecoder, Options};
+use super::event::{Lane, LogEvent, OwnedLogEvent};
 use super::filter::LogFilter;
-use super::format::{CHUNK_SIZE, RECORD_HEADER_SIZE, RecordFrame};
-use super::head::Known;
+use super::format::CHUNK_SIZE;
 use super::summary::ReadSummary;
-use super::walker::Walker;
-use crate::error::{Error, ErrorKind, Result};
-use crate::time::from_filetime;
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::error::{Error, Result};
 
 /// Reads the events of one log, from the oldest record to the newest.
 ///
@@ -50,30 +46,8 @@ use crate::time::from_filetime;
 pub struct LogReader<R> {
     chunks: Chunks<R>,
     path: Option<PathBuf>,
-    filter: LogFilter,
-    strict: bool,
-    lane: Option<Lane>,
-    /// The chunk, and from [`CHUNK_SIZE`] on the event's text that is not in it.
-    buffer: Vec<u8>,
-    current: Option<Current>,
-    walker: Walker,
-    collector: Collector,
-    #[cfg(feature = "evtx")]
-    fallback: Fallback,
-    head: Head,
-    known: Known,
-    summary: ReadSummary,
-    /// What is wrong with the event that was given last.
-    pending: Option<Error>,
+    decoder: ChunkDecoder,
     finished: bool,
-}
-
-/// The chunk that is being read.
-#[derive(Clone, Copy, Debug)]
-struct Current {
-    number: u64,
-    length: usize,
-    walk: RecordWalk,
 }
 
 impl LogReader<File> {
@@ -112,27 +86,13 @@ impl<R: Read + Seek> LogReader<R> {
     /// is not a log.
     pub fn new(source: R) -> Result<Self> {
         let chunks = Chunks::new(source)?;
-        let summary = ReadSummary {
-            checksum_mismatches: u64::from(!chunks.header.checksum_ok),
-            dirty: chunks.header.is_dirty(),
-            ..ReadSummary::default()
-        };
+        let mut decoder = ChunkDecoder::new(Options::default());
+        decoder.summary.checksum_mismatches = u64::from(!chunks.header.checksum_ok);
+        decoder.summary.dirty = chunks.header.is_dirty();
         Ok(Self {
             chunks,
             path: None,
-            filter: LogFilter::default(),
-            strict: false,
-            lane: None,
-            buffer: Vec::new(),
-            current: None,
-            walker: Walker::default(),
-            collector: Collector::default(),
-            #[cfg(feature = "evtx")]
-            fallback: Fallback::new(),
-            head: Head::default(),
-            known: Known::default(),
-            summary,
-            pending: None,
+            decoder,
             finished: false,
         })
     }
@@ -140,7 +100,7 @@ impl<R: Read + Seek> LogReader<R> {
     /// Gives only the events that the filter wants.
     #[must_use]
     pub fn with_filter(mut self, filter: LogFilter) -> Self {
-        self.filter = filter;
+        self.decoder.options.filter = filter;
         self
     }
 
@@ -155,7 +115,7 @@ impl<R: Read + Seek> LogReader<R> {
     /// it as [incomplete](ReadSummary::events_incomplete).
     #[must_use]
     pub fn strict(mut self, strict: bool) -> Self {
-        self.strict = strict;
+        self.decoder.options.strict = strict;
         self
     }
 
@@ -166,7 +126,7 @@ impl<R: Read + Seek> LogReader<R> {
     /// record to the `evtx` crate; without feature `evtx` none can be read.
     #[must_use]
     pub fn with_lane(mut self, lane: Lane) -> Self {
-        self.lane = Some(lane);
+        self.decoder.options.lane = Some(lane);
         self
     }
 
@@ -176,11 +136,7 @@ impl<R: Read + Seek> LogReader<R> {
     pub fn next_event(&mut self) -> Option<Result<LogEvent<'_>>> {
         // Nothing is lent while looking for the event, only after.
         match self.advance()? {
-            Ok(()) => Some(Ok(LogEvent {
-                head: &self.head,
-                bytes: &self.buffer,
-                items: &self.collector.items,
-            })),
+            Ok(()) => Some(Ok(self.decoder.event())),
             Err(error) => Some(Err(error)),
         }
     }
@@ -193,14 +149,14 @@ impl<R: Read + Seek> LogReader<R> {
     /// What was read so far.
     #[must_use]
     pub fn summary(&self) -> ReadSummary {
-        self.summary
+        self.decoder.summary
     }
 
     /// How many bytes of the log have been dealt with, for a progress bar:
     /// grows from 0 to [`len`](Self::len), by chunks.
     #[must_use]
     pub fn position(&self) -> u64 {
-        match (&self.current, self.finished) {
+        match (self.decoder.chunk(), self.finished) {
             (None, false) if self.chunks.visited == 0 => 0,
             (Some(_), false) => self.chunks.position().saturating_sub(CHUNK_SIZE as u64),
             _ => self.chunks.position(),
@@ -217,12 +173,11 @@ impl<R: Read + Seek> LogReader<R> {
         self.chunks.length()
     }
 
-    /// Finds the next event; it is then in `head`, `buffer` and the collector's items.
+    /// Finds the next event; the decoder then has it.
     fn advance(&mut self) -> Option<Result<()>> {
         while !self.finished {
-            let result = match self.current {
-                _ if self.pending.is_some() => self.pending.take().map(Err),
-                Some(current) => self.next_record(current),
+            let result = match self.decoder.next() {
+                Some(result) => Some(result),
                 None => match self.next_chunk() {
                     Ok(true) => None,
                     Ok(false) => break,
@@ -245,218 +200,12 @@ impl<R: Read + Seek> LogReader<R> {
 
     /// Reads the next chunk; `false` at the end of the log.
     fn next_chunk(&mut self) -> Result<bool> {
-        self.buffer.resize(CHUNK_SIZE, 0);
-        let Some((number, length)) = self.chunks.next(&mut self.buffer)? else {
+        let Some((number, length)) = self.chunks.next(self.decoder.buffer())? else {
             return Ok(false);
         };
-        let chunk = self.buffer.get(..length).unwrap_or_default();
-        if chunk.iter().all(|&byte| byte == 0) {
-            self.summary.chunks_empty += u64::from(!chunk.is_empty());
-            return Ok(true);
-        }
-        let damaged = |summary: &mut ReadSummary, what| {
-            summary.chunks_damaged += 1;
-            summary.bytes_skipped += length as u64;
-            Err(Error::new(ErrorKind::Chunk { what })
-                .at_chunk(number)
-                .at_offset(chunk_offset(number)))
-        };
-        let Some(walk) = RecordWalk::new(chunk, self.chunks.may_be_ahead(number)) else {
-            let what = if length < super::format::CHUNK_HEADER_SIZE {
-                self.summary.chunks_truncated = 1;
-                "the file ends inside its header"
-            } else {
-                "it does not begin with `ElfChnk`"
-            };
-            return damaged(&mut self.summary, what);
-        };
-        let wrong = walk.wrong_checksums(chunk);
-        self.summary.checksum_mismatches += wrong;
-        self.summary.chunks_truncated += u64::from(walk.is_truncated(chunk));
-        if wrong > 0 && self.strict {
-            return damaged(&mut self.summary, "a checksum is wrong");
-        }
-        self.summary.chunks += 1;
-        self.walker.begin_chunk();
-        #[cfg(feature = "evtx")]
-        self.fallback.begin_chunk();
-        self.current = Some(Current {
-            number,
-            length,
-            walk,
-        });
+        let ahead = self.chunks.may_be_ahead(number);
+        self.decoder.begin(number, length, ahead)?;
         Ok(true)
-    }
-
-    /// The next record of the chunk: an event, an error, or `None` when it was
-    /// filtered out or the chunk has ended.
-    fn next_record(&mut self, mut current: Current) -> Option<Result<()>> {
-        let chunk = self.buffer.get(..current.length).unwrap_or_default();
-        let step = current.walk.step(chunk);
-        self.current = Some(current);
-        match step {
-            Step::Record { at, frame } if frame.sound => self.read(current, at, frame),
-            Step::Record { at, frame } => self.read_unsound(current, at, frame),
-            Step::Damaged {
-                at,
-                header_id,
-                what,
-                bytes,
-                records,
-            } => {
-                self.summary.records_damaged += records;
-                self.summary.bytes_skipped += bytes as u64;
-                let error = Error::new(ErrorKind::Record { what })
-                    .at_chunk(current.number)
-                    .at_offset(chunk_offset(current.number) + at as u64);
-                Some(Err(match header_id {
-                    Some(id) => error.at_record(id),
-                    None => error,
-                }))
-            }
-            Step::End { unexplained } => {
-                self.summary.bytes_skipped += unexplained as u64;
-                self.current = None;
-                None
-            }
-        }
-    }
-
-    /// Reads a record whose end was lost: what is left of it is given, and the
-    /// next call says so.
-    fn read_unsound(
-        &mut self,
-        current: Current,
-        at: usize,
-        frame: RecordFrame,
-    ) -> Option<Result<()>> {
-        let what = if self.strict {
-            "the copy of its size differs"
-        } else {
-            "its end is lost (the copy of its size differs); what is left was given"
-        };
-        let error = Error::new(ErrorKind::Record { what })
-            .at_chunk(current.number)
-            .at_offset(chunk_offset(current.number) + at as u64)
-            .at_record(frame.header_id);
-        if self.strict {
-            self.summary.records_damaged += 1;
-            self.summary.bytes_skipped += frame.size as u64;
-            return Some(Err(error));
-        }
-        let result = self.read(current, at, frame);
-        if let Some(Ok(())) = result {
-            self.summary.events_incomplete += 1;
-            self.pending = Some(error);
-        }
-        result
-    }
-
-    fn read(&mut self, current: Current, at: usize, frame: RecordFrame) -> Option<Result<()>> {
-        let written = from_filetime(frame.written);
-        if let Some(reason) = self.filter.rejects_written(written) {
-            self.summary.filtered.count(reason);
-            return None;
-        }
-        self.head.header_id = frame.header_id;
-        self.head.written = written;
-        self.head.offset = chunk_offset(current.number) + at as u64;
-        let stop = if self.lane == Some(Lane::Evtx) {
-            Stop::Unsupported
-        } else {
-            let chunk = self.buffer.get(..current.length).unwrap_or_default();
-            let content = (at + RECORD_HEADER_SIZE, at + frame.size - 4);
-            match self.walker.walk(
-                chunk,
-                content,
-                frame.header_id,
-                &self.filter,
-                &mut self.collector,
-            ) {
-                Ok(()) => {
-                    self.take_own();
-                    return Some(Ok(()));
-                }
-                Err(stop) => stop,
-            }
-        };
-        if let Stop::Rejected(reason) = stop {
-            self.summary.filtered.count(reason);
-            return None;
-        }
-        #[cfg(feature = "evtx")]
-        if self.lane != Some(Lane::Own)
-            && let Some(event) = self.read_by_evtx(current, at)
-        {
-            return event.then_some(Ok(()));
-        }
-        self.summary.records_damaged += 1;
-        self.summary.bytes_skipped += frame.size as u64;
-        let kind = match stop {
-            Stop::Damaged(what) => ErrorKind::Record { what },
-            _ if cfg!(feature = "evtx") && self.lane != Some(Lane::Own) => ErrorKind::Record {
-                what: "neither lane can read it",
-            },
-            _ => {
-                self.summary.records_unsupported += 1;
-                ErrorKind::UnsupportedShape
-            }
-        };
-        Some(Err(Error::new(kind)
-            .at_chunk(current.number)
-            .at_offset(self.head.offset)
-            .at_record(frame.header_id)))
-    }
-
-    /// Makes the event of what the walker gathered.
-    fn take_own(&mut self) {
-        let chunk = self.buffer.get(..CHUNK_SIZE).unwrap_or_default();
-        self.known
-            .fill(&mut self.head, &self.collector.system, chunk);
-        self.buffer.truncate(CHUNK_SIZE);
-        self.buffer.extend_from_slice(&self.collector.scratch);
-        self.summary.events_own += 1;
-        self.summary.events_with_other_content += u64::from(self.collector.other_content);
-    }
-
-    /// Reads the record by lane two: `None` if it can't, `false` if the filter
-    /// does not want it.
-    #[cfg(feature = "evtx")]
-    fn read_by_evtx(&mut self, current: Current, at: usize) -> Option<bool> {
-        let chunk = self.buffer.get(..current.length).unwrap_or_default();
-        let decoded = self.fallback.record(chunk, at)?;
-        let OwnedLogEvent {
-            head: mut new,
-            bytes,
-            items,
-        } = decoded.event;
-        if !decoded.has_record_id {
-            new.record_id = self.head.header_id;
-        }
-        if let Some(reason) = self.filter.rejects(&new) {
-            self.summary.filtered.count(reason);
-            return Some(false);
-        }
-        new.header_id = self.head.header_id;
-        new.written = self.head.written;
-        new.offset = self.head.offset;
-        self.head = new;
-        // The head's texts are not those that are known any more.
-        self.known = Known::of(&self.head);
-        self.buffer.truncate(CHUNK_SIZE);
-        self.buffer.extend_from_slice(&bytes);
-        let base = CHUNK_SIZE as u32;
-        let moved = |(start, end)| (base + start, base + end);
-        self.collector.items.clear();
-        self.collector
-            .items
-            .extend(items.iter().map(|item| super::event::Item {
-                name: item.name.map(moved),
-                value: moved(item.value),
-            }));
-        self.summary.events_evtx += 1;
-        self.summary.events_with_other_content += u64::from(decoded.other_content);
-        Some(true)
     }
 }
 
@@ -465,9 +214,9 @@ impl<R> fmt::Debug for LogReader<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LogReader")
             .field("path", &self.path)
-            .field("filter", &self.filter)
-            .field("chunk", &self.current.map(|current| current.number))
-            .field("summary", &self.summary)
+            .field("filter", &self.decoder.options.filter)
+            .field("chunk", &self.decoder.chunk())
+            .field("summary", &self.decoder.summary)
             .finish_non_exhaustive()
     }
 }

@@ -37,8 +37,8 @@ pub struct ReadSummary {
     /// records. In a log that was not closed (or was copied while it was
     /// written to) the newest chunk's may be older than its records.
     pub checksum_mismatches: u64,
-    /// Events that hold more than the `Data` values of `EventData`: `UserData`,
-    /// `Binary` and the like, which a [`LogEvent`](crate::eventlog::LogEvent) does not give.
+    /// Events that hold more than the `Data` values of `EventData` and a `Binary`: `UserData`
+    /// and the like, which a [`LogEvent`](crate::eventlog::LogEvent) does not give.
     pub events_with_other_content: u64,
     /// Events whose record has lost its end: values may be cut off or missing.
     pub events_incomplete: u64,
@@ -223,7 +223,7 @@ impl fmt::Display for ReadSummary {
         if self.events_with_other_content > 0 {
             write!(
                 f,
-                "; {} with content besides `Data`, not read",
+                "; {} with content besides `Data` and `Binary`, not read",
                 Count(self.events_with_other_content, "event")
             )?;
         }

@@ -11,6 +11,7 @@ use crate::time::from_filetime;
 
 pub(crate) const NULL: u8 = 0x00;
 pub(crate) const STRING: u8 = 0x01;
+pub(crate) const BINARY: u8 = 0x0E;
 pub(crate) const FILETIME: u8 = 0x11;
 pub(crate) const SID: u8 = 0x13;
 /// A fragment of BinXML.
@@ -43,7 +44,7 @@ pub(crate) fn render(kind: u8, bytes: &[u8], out: &mut String) -> Option<()> {
             1 => out.push_str("true"),
             other => show(other, out),
         },
-        0x0E => bytes
+        BINARY => bytes
             .iter()
             .for_each(|byte| show(format_args!("{byte:02X}"), out)),
         0x0F => guid(&exact(bytes)?, out),
@@ -109,6 +110,18 @@ pub(crate) fn sid(bytes: &[u8], out: &mut String) -> Option<()> {
     show(format_args!("S-{revision}-{authority}"), out);
     for part in parts.chunks_exact(4) {
         show(format_args!("-{}", u32::from_le_bytes(exact(part)?)), out);
+    }
+    Some(())
+}
+
+/// Appends the bytes that hexadecimal digits stand for.
+pub(crate) fn hexadecimal(text: &str, out: &mut Vec<u8>) -> Option<()> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
+    if !text.len().is_multiple_of(2) {
+        return None;
+    }
+    for pair in text.as_bytes().chunks_exact(2) {
+        out.push(digit(pair[0])? << 4 | digit(pair[1])?);
     }
     Some(())
 }

@@ -89,6 +89,7 @@ pub fn document_events(
             head: like.head.clone(),
             bytes: Vec::new(),
             items: Vec::new(),
+            binary: None,
         };
         event.head.event_id = event_id;
         event.head.record_id = record_id;

@@ -304,18 +304,23 @@ fn named_arrays_repeat_their_name() {
 }
 
 #[test]
-fn other_content_is_counted_and_not_given() {
+fn binary_is_given_and_other_content_is_counted() {
     let user_data = element("UserData").child(element("Data").text("not an EventData value"));
     let mut chunk = Chunk::new(1);
     chunk.record(TIME, &manifest(1, user_data, vec![]));
     let binary = Classic {
-        binary: typed(0x0E, [1]),
+        binary: typed(0x0E, [1, 0xAB]),
         ..Classic::default()
     };
     chunk.record(TIME, &binary.content());
     chunk.record(
         TIME,
-        &forwarded("3", element("EventData").child(element("Data").text("x"))),
+        &forwarded(
+            "3",
+            element("EventData")
+                .child(element("Data").text("x"))
+                .child(element("Binary").text("01aB")),
+        ),
     );
     let log = log(&[chunk.finish()]);
     for lane in [Lane::Own, Lane::Evtx] {
@@ -325,7 +330,14 @@ fn other_content_is_counted_and_not_given() {
         let found = read_by(&log, lane);
         let counts: Vec<_> = found.rows.iter().map(|row| row.data.len()).collect();
         assert_eq!(counts, [0, 1, 1]);
-        assert_eq!(found.summary.events_with_other_content, 2, "{lane:?}");
+        assert_eq!(found.summary.events_with_other_content, 1, "{lane:?}");
+        let mut reader = LogReader::from_slice(&log).unwrap().with_lane(lane);
+        let binaries: Vec<_> = reader
+            .events()
+            .map(|event| event.unwrap().as_event().binary().map(<[u8]>::to_vec))
+            .collect();
+        let wanted = Some(vec![1, 0xAB]);
+        assert_eq!(binaries, [None, wanted.clone(), wanted], "{lane:?}");
     }
 }
 
