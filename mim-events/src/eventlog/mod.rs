@@ -103,7 +103,7 @@ mod writer;
 #[cfg(feature = "evtx")]
 mod xml;
 
-pub use capacity::text_capacity;
+pub use capacity::{Layout, text_capacity};
 #[cfg(feature = "eventlog")]
 pub use check::{CheckReport, check, check_file};
 pub use event::{

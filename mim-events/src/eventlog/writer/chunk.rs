@@ -2,12 +2,14 @@
 
 use std::io;
 
-use super::definition::{Attribute, Definition, value};
+use super::binxml::{Binxml, chain};
+use super::definition::{Definition, value};
+use crate::eventlog::capacity::Layout;
 use crate::eventlog::event::LogEvent;
 use crate::eventlog::format::{
     CHUNK_HEADER_SIZE, CHUNK_MAGIC, CHUNK_SIZE, FREE_SPACE_LIMIT, RECORD_ALIGNMENT, RECORD_MAGIC,
-    STRING_BUCKETS, STRING_TABLE, TEMPLATE_BUCKETS, TEMPLATE_TABLE, chunk_data_checksum,
-    chunk_header_checksum, name_hash, template_hash, u16_at, u32_at,
+    STRING_TABLE, TEMPLATE_BUCKETS, TEMPLATE_TABLE, chunk_data_checksum, chunk_header_checksum,
+    template_hash, u32_at,
 };
 use crate::text::Utf16;
 
@@ -22,6 +24,7 @@ const CHUNK_FLAGS: u32 = 1;
 
 /// What a record says besides its names and data, checked and in binary form.
 pub(super) struct Fields<'a> {
+    pub(super) layout: Layout,
     /// The number in the record's header.
     pub(super) number: u64,
     /// `EventRecordID`.
@@ -149,6 +152,7 @@ impl Chunk {
         bytes.extend_from_slice(&fields.written.to_le_bytes());
         bytes.extend_from_slice(&FRAGMENT_HEADER);
         self.instance(Definition::Event {
+            layout: fields.layout,
             provider: event.provider(),
             channel: event.channel(),
             computer: event.computer(),
@@ -243,6 +247,13 @@ impl Chunk {
     }
 
     fn event_data(&mut self, event: &LogEvent<'_>) {
+        let binary = event.binary();
+        let bytes = binary.unwrap_or_default();
+        let binary_kind = if binary.is_some() {
+            value::BINARY
+        } else {
+            value::NULL
+        };
         if fits_string_array(event) {
             self.instance(Definition::Strings);
             let size = event.data().map(|datum| datum.value.len() * 2 + 2).sum();
@@ -254,25 +265,32 @@ impl Chunk {
             self.bytes.extend_from_slice(&3_u32.to_le_bytes());
             self.descriptor(size, kind);
             self.descriptor(4, value::UINT32);
-            self.descriptor(0, value::NULL);
+            self.descriptor(bytes.len(), binary_kind);
             for datum in event.data() {
                 self.bytes.extend_from_slice(datum.value.as_le_bytes());
                 self.bytes.extend_from_slice(&[0; 2]);
             }
-            // How long `Binary` is.
-            self.bytes.extend_from_slice(&[0; 4]);
+            let length = (bytes.len() as u32).to_le_bytes();
+            self.bytes.extend_from_slice(&length);
         } else {
             let names: Vec<Option<Utf16<'_>>> = event.data().map(|datum| datum.name).collect();
-            self.instance(Definition::Values { names: &names });
-            self.bytes
-                .extend_from_slice(&(names.len() as u32).to_le_bytes());
+            self.instance(Definition::Values {
+                names: &names,
+                binary: binary.is_some(),
+            });
+            let count = (names.len() + usize::from(binary.is_some())) as u32;
+            self.bytes.extend_from_slice(&count.to_le_bytes());
             for datum in event.data() {
                 self.descriptor(datum.value.len() * 2, value::STRING);
+            }
+            if binary.is_some() {
+                self.descriptor(bytes.len(), binary_kind);
             }
             for datum in event.data() {
                 self.bytes.extend_from_slice(datum.value.as_le_bytes());
             }
         }
+        self.bytes.extend_from_slice(bytes);
     }
 
     fn descriptor(&mut self, size: usize, kind: u8) {
@@ -296,134 +314,4 @@ fn fits_string_array(event: &LogEvent<'_>) -> bool {
 
 fn optional<const N: usize>(bytes: Option<&[u8; N]>, kind: u8) -> (&[u8], u8) {
     bytes.map_or((&[], value::NULL), |bytes| (bytes, kind))
-}
-
-/// Makes what follows the newest node of a bucket: puts the offset of the node
-/// that was the newest, and the new one's into the table.
-fn chain(bytes: &mut Vec<u8>, bucket: usize) {
-    let node = (bytes.len() as u32).to_le_bytes();
-    let mut older = [0; 4];
-    older.copy_from_slice(&bytes[bucket..bucket + 4]);
-    bytes.extend_from_slice(&older);
-    bytes[bucket..bucket + 4].copy_from_slice(&node);
-}
-
-/// Writes the elements of a definition into a chunk.
-pub(super) struct Binxml<'a> {
-    bytes: &'a mut Vec<u8>,
-}
-
-impl Binxml<'_> {
-    /// An element with content. `dependency` is the value without which it is left out.
-    pub(super) fn element(
-        &mut self,
-        name: &str,
-        dependency: Option<u16>,
-        attributes: &[(&str, Attribute<'_>)],
-        content: impl FnOnce(&mut Self),
-    ) {
-        let size = self.open(name, dependency, attributes);
-        self.bytes.push(0x02);
-        content(self);
-        self.bytes.push(0x04);
-        self.end_size(size);
-    }
-
-    /// An element that has attributes only.
-    pub(super) fn empty(&mut self, name: &str, attributes: &[(&str, Attribute<'_>)]) {
-        let size = self.open(name, None, attributes);
-        self.bytes.push(0x03);
-        self.end_size(size);
-    }
-
-    pub(super) fn text(&mut self, text: &str) {
-        self.bytes.extend_from_slice(&[0x05, value::STRING]);
-        let units = text.encode_utf16();
-        let count = units.clone().count() as u16;
-        self.bytes.extend_from_slice(&count.to_le_bytes());
-        self.bytes.extend(units.flat_map(u16::to_le_bytes));
-    }
-
-    pub(super) fn substitution(&mut self, slot: u16, kind: u8) {
-        self.bytes.push(0x0E);
-        self.bytes.extend_from_slice(&slot.to_le_bytes());
-        self.bytes.push(kind);
-    }
-
-    fn open(
-        &mut self,
-        name: &str,
-        dependency: Option<u16>,
-        attributes: &[(&str, Attribute<'_>)],
-    ) -> usize {
-        self.bytes
-            .push(if attributes.is_empty() { 0x01 } else { 0x41 });
-        let dependency = dependency.unwrap_or(u16::MAX);
-        self.bytes.extend_from_slice(&dependency.to_le_bytes());
-        let size = self.begin_size();
-        self.name(name);
-        if let Some(last) = attributes.len().checked_sub(1) {
-            let list = self.begin_size();
-            for (at, (name, attribute)) in attributes.iter().enumerate() {
-                self.bytes.push(if at < last { 0x46 } else { 0x06 });
-                self.name(name);
-                match *attribute {
-                    Attribute::Text(text) => self.text(text),
-                    Attribute::Units(units) => {
-                        self.bytes.extend_from_slice(&[0x05, value::STRING]);
-                        let count = units.len() as u16;
-                        self.bytes.extend_from_slice(&count.to_le_bytes());
-                        self.bytes.extend_from_slice(units.as_le_bytes());
-                    }
-                    Attribute::Value(slot, kind) => self.substitution(slot, kind),
-                }
-            }
-            self.end_size(list);
-        }
-        size
-    }
-
-    /// A name: the offset of its node, with the node where the chunk has none yet.
-    fn name(&mut self, name: &str) {
-        let hash = name_hash(name.encode_utf16());
-        let bucket = STRING_TABLE + usize::from(hash) % STRING_BUCKETS * 4;
-        let known = std::iter::successors(u32_at(self.bytes, bucket), |&node| {
-            u32_at(self.bytes, node as usize)
-        })
-        .take_while(|&node| node != 0)
-        .find(|&node| self.is_node_of(node as usize, hash, name));
-        if let Some(node) = known {
-            self.bytes.extend_from_slice(&node.to_le_bytes());
-            return;
-        }
-        let node = (self.bytes.len() + 4) as u32;
-        self.bytes.extend_from_slice(&node.to_le_bytes());
-        chain(self.bytes, bucket);
-        self.bytes.extend_from_slice(&hash.to_le_bytes());
-        let units = name.encode_utf16();
-        let count = units.clone().count() as u16;
-        self.bytes.extend_from_slice(&count.to_le_bytes());
-        self.bytes.extend(units.flat_map(u16::to_le_bytes));
-        self.bytes.extend_from_slice(&[0; 2]);
-    }
-
-    fn is_node_of(&self, node: usize, hash: u16, name: &str) -> bool {
-        u16_at(self.bytes, node + 4) == Some(hash)
-            && u16_at(self.bytes, node + 6).is_some_and(|count| {
-                self.bytes
-                    .get(node + 8..node + 8 + usize::from(count) * 2)
-                    .is_some_and(|units| Utf16::from_le_bytes(units) == *name)
-            })
-    }
-
-    /// Leaves room for the count of the bytes that follow.
-    fn begin_size(&mut self) -> usize {
-        self.bytes.extend_from_slice(&[0; 4]);
-        self.bytes.len()
-    }
-
-    fn end_size(&mut self, begin: usize) {
-        let size = (self.bytes.len() - begin) as u32;
-        self.bytes[begin - 4..begin].copy_from_slice(&size.to_le_bytes());
-    }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::chunk::{Chunk, Fields};
 use super::sid;
 use crate::error::{Error, ErrorKind, Result};
-use crate::eventlog::capacity::CHUNK_CAPACITY;
+use crate::eventlog::capacity::{CHUNK_CAPACITY, Layout};
 use crate::eventlog::event::LogEvent;
 use crate::eventlog::format::{
     CHUNK_SIZE, FILE_HEADER_SIZE, FILE_MAGIC, FLAG_DIRTY, file_header_checksum,
@@ -21,7 +21,7 @@ use crate::time::to_filetime;
 /// computer, event id and qualifiers, level, time, user and data, with task 0
 /// and the keyword that Windows sets for classic events. Values without a name
 /// become one array of strings, as MIM's own are; values with names become
-/// elements of their own. Values are written as UTF-16 code units as they are,
+/// elements of their own; a [`binary`](LogEvent::binary) follows either. Values are written as UTF-16 code units as they are,
 /// unpaired surrogates too. (A NUL inside a value is written, but every reader,
 /// this crate's too, ends the value there.) The same events always give the same bytes.
 ///
@@ -51,6 +51,7 @@ use crate::time::to_filetime;
 pub struct LogWriter<W> {
     out: W,
     path: Option<PathBuf>,
+    layout: Layout,
     /// Where the file begins in `out`.
     start: u64,
     chunk: Chunk,
@@ -90,6 +91,7 @@ impl<W: Write + Seek> LogWriter<W> {
         let mut writer = Self {
             out,
             path: None,
+            layout: Layout::default(),
             start,
             chunk: Chunk::new(),
             next: Chunk::new(),
@@ -108,6 +110,13 @@ impl<W: Write + Seek> LogWriter<W> {
     pub fn with_first_record(mut self, first: u64) -> Self {
         self.number = first;
         self.record_id = first;
+        self
+    }
+
+    /// Writes a log of this version, with its template of classic events; version
+    /// 3.1 is the default. To be called before the first event.
+    pub fn with_layout(mut self, layout: Layout) -> Self {
+        self.layout = layout;
         self
     }
 
@@ -176,6 +185,7 @@ impl<W: Write + Seek> LogWriter<W> {
             sid::parse_into(user, &mut self.sid).ok_or_else(|| refused("its user is not a SID"))?;
         }
         let fields = Fields {
+            layout: self.layout,
             number: self.number,
             record_id,
             written: written.or(created).unwrap_or_default(),
@@ -236,7 +246,7 @@ impl<W: Write + Seek> LogWriter<W> {
         put(16, &self.chunks.saturating_sub(1).to_le_bytes());
         put(24, &self.number.to_le_bytes());
         put(32, &128_u32.to_le_bytes());
-        put(36, &1_u16.to_le_bytes());
+        put(36, &self.layout.minor_version().to_le_bytes());
         put(38, &3_u16.to_le_bytes());
         put(40, &(FILE_HEADER_SIZE as u16).to_le_bytes());
         // The field can't count a log of 4 GiB; readers go by the file's size.
