@@ -1,7 +1,5 @@
 //! One chunk being filled: records, and the tables of names and templates.
 
-use std::io;
-
 use super::binxml::{Binxml, chain};
 use super::definition::{Definition, value};
 use crate::eventlog::capacity::Layout;
@@ -103,10 +101,11 @@ impl Chunk {
         Ok(())
     }
 
-    /// Writes the whole chunk; it can be written again if that fails.
+    /// Lends the whole chunk as it belongs into the file; more records can
+    /// still be appended after that.
     ///
     /// `next` is the number of the record that would come next.
-    pub(super) fn write_to(&mut self, out: &mut impl io::Write, next: u64) -> io::Result<()> {
+    pub(super) fn with_bytes<T>(&mut self, next: u64, lend: impl FnOnce(&[u8]) -> T) -> T {
         if self.is_empty() {
             self.first_number = next;
             // As in a log that Windows just created.
@@ -115,7 +114,7 @@ impl Chunk {
         let free = self.bytes.len();
         self.header(free as u32);
         self.bytes.resize(CHUNK_SIZE, 0);
-        let result = out.write_all(&self.bytes);
+        let result = lend(&self.bytes);
         self.bytes.truncate(free);
         result
     }

@@ -18,6 +18,7 @@
 mod binxml;
 mod chunk;
 mod definition;
+mod file;
 mod log_writer;
 mod sid;
 

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod check;
+mod circular;
+
 mod events;
 mod file;
 mod layout;
