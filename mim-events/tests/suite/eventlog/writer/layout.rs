@@ -147,7 +147,7 @@ fn every_version_says_the_same() {
                     .unwrap()
                     .as_event()
                     .data()
-                    .map(|d| d.value.len())
+                    .map(|d| d.value.to_string_lossy().len())
                     .sum::<usize>()
             })
             .collect()
