@@ -14,6 +14,17 @@ pub(super) fn chain(bytes: &mut Vec<u8>, bucket: usize) {
     bytes[bucket..bucket + 4].copy_from_slice(&node);
 }
 
+/// Leaves room for the count of the bytes that follow.
+pub(super) fn begin_size(bytes: &mut Vec<u8>) -> usize {
+    bytes.extend_from_slice(&[0; 4]);
+    bytes.len()
+}
+
+pub(super) fn end_size(bytes: &mut [u8], begin: usize) {
+    let size = (bytes.len() - begin) as u32;
+    bytes[begin - 4..begin].copy_from_slice(&size.to_le_bytes());
+}
+
 /// Writes the elements of a definition into a chunk.
 pub(super) struct Binxml<'a> {
     pub(super) bytes: &'a mut Vec<u8>,
@@ -89,47 +100,57 @@ impl Binxml<'_> {
         size
     }
 
-    /// A name: the offset of its node, with the node where the chunk has none yet.
     fn name(&mut self, name: &str) {
-        let hash = name_hash(name.encode_utf16());
-        let bucket = STRING_TABLE + usize::from(hash) % STRING_BUCKETS * 4;
-        let known = std::iter::successors(u32_at(self.bytes, bucket), |&node| {
-            u32_at(self.bytes, node as usize)
-        })
-        .take_while(|&node| node != 0)
-        .find(|&node| self.is_node_of(node as usize, hash, name));
-        if let Some(node) = known {
-            self.bytes.extend_from_slice(&node.to_le_bytes());
-            return;
+        write_name(
+            self.bytes,
+            name_hash(name.encode_utf16()),
+            name.encode_utf16(),
+        );
+    }
+
+    fn begin_size(&mut self) -> usize {
+        begin_size(self.bytes)
+    }
+
+    fn end_size(&mut self, begin: usize) {
+        end_size(self.bytes, begin);
+    }
+}
+
+/// A name: the offset of its node, with the node where the chunk has none yet.
+/// Returns how many nodes were looked at.
+pub(super) fn write_name(
+    bytes: &mut Vec<u8>,
+    hash: u16,
+    name: impl Iterator<Item = u16> + Clone,
+) -> usize {
+    let bucket = STRING_TABLE + usize::from(hash) % STRING_BUCKETS * 4;
+    let mut steps = 0;
+    let mut place = bucket;
+    while let Some(node) = u32_at(bytes, place).filter(|&node| node != 0) {
+        if is_node_of(bytes, node as usize, hash, name.clone()) {
+            bytes.extend_from_slice(&node.to_le_bytes());
+            return steps;
         }
-        let node = (self.bytes.len() + 4) as u32;
-        self.bytes.extend_from_slice(&node.to_le_bytes());
-        chain(self.bytes, bucket);
-        self.bytes.extend_from_slice(&hash.to_le_bytes());
-        let units = name.encode_utf16();
-        let count = units.clone().count() as u16;
-        self.bytes.extend_from_slice(&count.to_le_bytes());
-        self.bytes.extend(units.flat_map(u16::to_le_bytes));
-        self.bytes.extend_from_slice(&[0; 2]);
+        place = node as usize;
+        steps += 1;
     }
+    let node = (bytes.len() + 4) as u32;
+    bytes.extend_from_slice(&node.to_le_bytes());
+    chain(bytes, bucket);
+    bytes.extend_from_slice(&hash.to_le_bytes());
+    let count = name.clone().count() as u16;
+    bytes.extend_from_slice(&count.to_le_bytes());
+    bytes.extend(name.flat_map(u16::to_le_bytes));
+    bytes.extend_from_slice(&[0; 2]);
+    steps
+}
 
-    fn is_node_of(&self, node: usize, hash: u16, name: &str) -> bool {
-        u16_at(self.bytes, node + 4) == Some(hash)
-            && u16_at(self.bytes, node + 6).is_some_and(|count| {
-                self.bytes
-                    .get(node + 8..node + 8 + usize::from(count) * 2)
-                    .is_some_and(|units| Utf16::from_le_bytes(units) == *name)
-            })
-    }
-
-    /// Leaves room for the count of the bytes that follow.
-    pub(super) fn begin_size(&mut self) -> usize {
-        self.bytes.extend_from_slice(&[0; 4]);
-        self.bytes.len()
-    }
-
-    pub(super) fn end_size(&mut self, begin: usize) {
-        let size = (self.bytes.len() - begin) as u32;
-        self.bytes[begin - 4..begin].copy_from_slice(&size.to_le_bytes());
-    }
+fn is_node_of(bytes: &[u8], node: usize, hash: u16, name: impl Iterator<Item = u16>) -> bool {
+    u16_at(bytes, node + 4) == Some(hash)
+        && u16_at(bytes, node + 6).is_some_and(|count| {
+            bytes
+                .get(node + 8..node + 8 + usize::from(count) * 2)
+                .is_some_and(|units| Utf16::from_le_bytes(units).units().eq(name))
+        })
 }

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::chunk::{Chunk, Fields};
 use super::file::Output;
+use super::grammar::Refused;
 use super::sid;
+use super::transfer::Source;
 use crate::error::{Error, ErrorKind, Result};
 use crate::eventlog::capacity::{CHUNK_CAPACITY, Layout};
 use crate::eventlog::event::LogEvent;
@@ -47,19 +49,23 @@ use crate::time::to_filetime;
 /// ```
 #[must_use = "without `finish` the file lacks its last events"]
 pub struct LogWriter<W> {
-    output: Output<W>,
-    path: Option<PathBuf>,
-    chunk: Chunk,
+    pub(super) output: Output<W>,
+    pub(super) path: Option<PathBuf>,
+    pub(super) chunk: Chunk,
     /// The next chunk, while it is not sure that its first record fits.
     next: Chunk,
     /// Whether `chunk` has records that are not in the file.
     unsaved: bool,
     records: u64,
     /// Number of the next record's header.
-    number: u64,
+    pub(super) number: u64,
     /// `EventRecordID` of the next event that has none.
-    record_id: u64,
+    pub(super) record_id: u64,
     sid: Vec<u8>,
+    /// The chunk that records are copied from.
+    pub(super) source: Source,
+    /// Whether an event whose record can't be copied is written anew.
+    pub(super) reencode: bool,
 }
 
 impl LogWriter<File> {
@@ -86,32 +92,40 @@ impl<W: Write + Seek> LogWriter<W> {
         Ok(Self::with_output(Output::new(out).map_err(Error::io)?))
     }
 
-    fn with_output(output: Output<W>) -> Self {
+    pub(super) fn with_output(output: Output<W>) -> Self {
         Self {
             output,
             path: None,
-            chunk: Chunk::new(),
-            next: Chunk::new(),
+            chunk: Chunk::new(0),
+            next: Chunk::new(1),
             unsaved: false,
             records: 0,
             number: 1,
             record_id: 1,
             sid: Vec::new(),
+            source: Source::default(),
+            reencode: false,
         }
     }
 
     /// Numbers the records from `first` instead of 1, like a log whose older
-    /// records were overwritten. To be called before the first event.
+    /// records were overwritten. To be called before the first event. In a log
+    /// that is [appended to](LogWriter::append) it is the next `EventRecordID` only.
     pub fn with_first_record(mut self, first: u64) -> Self {
-        self.number = first;
+        if self.output.places.used == 0 {
+            self.number = first;
+        }
         self.record_id = first;
         self
     }
 
     /// Writes a log of this version, with its template of classic events; version
-    /// 3.1 is the default. To be called before the first event.
+    /// 3.1 is the default. To be called before the first event. A log that is
+    /// [appended to](LogWriter::append) keeps its version.
     pub fn with_layout(mut self, layout: Layout) -> Self {
-        self.output.set_layout(layout);
+        if self.output.places.used == 0 {
+            self.output.set_layout(layout);
+        }
         self
     }
 
@@ -227,34 +241,39 @@ impl<W: Write + Seek> LogWriter<W> {
             level: event.level(),
             sid: &sid,
         };
-        let result = self.append_record(record_id, &mut |chunk| {
-            chunk.push(event, &fields).map_err(too_large)
-        });
+        let result = self.append_record(record_id, &mut |chunk| chunk.push(event, &fields));
         self.sid = sid;
         result
     }
 
     /// Lets `push` append a record, to a new chunk if the current one has no
     /// room for it, and counts on.
-    fn append_record(
+    pub(super) fn append_record(
         &mut self,
         record_id: u64,
-        push: &mut dyn FnMut(&mut Chunk) -> Result<()>,
+        push: &mut dyn FnMut(&mut Chunk) -> Result<(), Refused>,
     ) -> Result<()> {
         match push(&mut self.chunk) {
-            Err(error) if is_too_large(&error) && !self.chunk.is_empty() => {
+            Err(Refused::TooLarge(_)) if !self.chunk.is_empty() => {
                 self.next.clear();
-                push(&mut self.next)?;
-                self.save(false)?;
+                push(&mut self.next).map_err(refused)?;
+                if self.unsaved {
+                    self.save(false)?;
+                }
+                self.output.places.open = None;
                 std::mem::swap(&mut self.chunk, &mut self.next);
             }
-            result => result?,
+            result => result.map_err(refused)?,
         }
         self.unsaved = true;
         self.records += 1;
         self.number = self.number.wrapping_add(1);
         self.record_id = record_id.wrapping_add(1);
         Ok(())
+    }
+
+    pub(super) fn next_number(&self) -> u64 {
+        self.number
     }
 
     /// Writes the chunk to its place.
@@ -277,7 +296,7 @@ impl<W: Write + Seek> LogWriter<W> {
         self.output.close(self.number).map_err(Error::io)
     }
 
-    fn place(&self, error: Error) -> Error {
+    pub(super) fn place(&self, error: Error) -> Error {
         match &self.path {
             Some(path) => error.in_file(path),
             None => error,
@@ -285,15 +304,15 @@ impl<W: Write + Seek> LogWriter<W> {
     }
 }
 
-fn too_large(needed: usize) -> Error {
-    Error::new(ErrorKind::RecordTooLarge {
-        needed,
-        capacity: CHUNK_CAPACITY,
+pub(super) fn refused(refused: Refused) -> Error {
+    Error::new(match refused {
+        Refused::TooLarge(needed) => ErrorKind::RecordTooLarge {
+            needed,
+            capacity: CHUNK_CAPACITY,
+        },
+        Refused::Damaged(what) => ErrorKind::Record { what },
+        Refused::Unknown(what) => ErrorKind::Event { what },
     })
-}
-
-fn is_too_large(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::RecordTooLarge { .. })
 }
 
 impl<W> std::fmt::Debug for LogWriter<W> {

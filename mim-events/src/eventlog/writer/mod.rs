@@ -15,11 +15,15 @@
 //! 0        128         384         512                          free space <= 65,528
 //! ```
 
+mod append;
 mod binxml;
 mod chunk;
+mod copy;
 mod definition;
 mod file;
+mod grammar;
 mod log_writer;
 mod sid;
+mod transfer;
 
 pub use log_writer::LogWriter;

@@ -2,6 +2,7 @@
 //! the `evtx` crate with its checksums tested, and holds in every detail.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod append;
 mod check;
 mod circular;
 
