@@ -115,4 +115,4 @@ pub use reader::{Events, LogReader};
 #[cfg(feature = "eventlog")]
 pub use summary::{FilterCounts, ReadSummary};
 #[cfg(feature = "eventlog")]
-pub use writer::LogWriter;
+pub use writer::{CopySummary, LogWriter};

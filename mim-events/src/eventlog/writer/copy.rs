@@ -24,7 +24,7 @@ impl<W: Write + Seek> LogWriter<W> {
     /// with their ids), whatever an event may hold besides its data; only names and
     /// definitions are where this chunk has them. `EventRecordID` and both times
     /// stay as they are. The number in the record's header counts on by one, as
-    /// when Windows exports a log.
+    /// when Windows exports a log; for an event without `EventRecordID`, readers take that.
     ///
     /// An event that did not come from a reader ([`OwnedLogEvent`](crate::eventlog::OwnedLogEvent),
     /// also a copy of a lent one) has no record and is [written](Self::write).

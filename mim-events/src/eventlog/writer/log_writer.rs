@@ -56,7 +56,7 @@ pub struct LogWriter<W> {
     next: Chunk,
     /// Whether `chunk` has records that are not in the file.
     unsaved: bool,
-    records: u64,
+    pub(super) records: u64,
     /// Number of the next record's header.
     pub(super) number: u64,
     /// `EventRecordID` of the next event that has none.
@@ -257,10 +257,7 @@ impl<W: Write + Seek> LogWriter<W> {
             Err(Refused::TooLarge(_)) if !self.chunk.is_empty() => {
                 self.next.clear();
                 push(&mut self.next).map_err(refused)?;
-                if self.unsaved {
-                    self.save(false)?;
-                }
-                self.output.places.open = None;
+                self.close_chunk()?;
                 std::mem::swap(&mut self.chunk, &mut self.next);
             }
             result => result.map_err(refused)?,
@@ -285,6 +282,18 @@ impl<W: Write + Seek> LogWriter<W> {
             })
             .map_err(Error::io)?;
         self.unsaved = false;
+        Ok(())
+    }
+
+    /// Makes sure that the chunk is in the file, and begins a new one.
+    pub(super) fn close_chunk(&mut self) -> Result<()> {
+        if self.unsaved {
+            self.save(false)?;
+        }
+        if !self.chunk.is_empty() {
+            self.output.places.open = None;
+            self.chunk.clear();
+        }
         Ok(())
     }
 

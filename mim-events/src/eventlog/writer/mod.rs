@@ -20,10 +20,12 @@ mod binxml;
 mod chunk;
 mod copy;
 mod definition;
+mod export;
 mod file;
 mod grammar;
 mod log_writer;
 mod sid;
 mod transfer;
 
+pub use export::CopySummary;
 pub use log_writer::LogWriter;

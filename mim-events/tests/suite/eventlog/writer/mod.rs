@@ -5,6 +5,7 @@
 mod append;
 mod check;
 mod circular;
+pub(crate) mod copy;
 
 mod events;
 mod file;

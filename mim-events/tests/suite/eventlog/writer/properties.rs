@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn any_event() -> impl Strategy<Value = OwnedLogEvent> {
+pub(super) fn any_event() -> impl Strategy<Value = OwnedLogEvent> {
     let units = || proptest::collection::vec(any::<u16>(), 0..40);
     let value = (proptest::option::of("[a-zäß😀]{1,6}"), units());
     (
