@@ -510,7 +510,7 @@ proptest! {
 
     #[test]
     fn any_events_are_copied(
-        events in proptest::collection::vec(super::properties::any_event(), 0..60),
+        events in proptest::collection::vec(properties::any_event(), 0..60),
         new in any::<bool>(),
         ids in proptest::collection::vec(any::<u16>(), 0..4),
     ) {
