@@ -75,6 +75,8 @@ mod event;
 #[cfg(feature = "eventlog")]
 mod binxml;
 #[cfg(feature = "eventlog")]
+mod bookmark;
+#[cfg(feature = "eventlog")]
 mod check;
 #[cfg(feature = "eventlog")]
 mod chunks;
@@ -91,6 +93,10 @@ mod format;
 #[cfg(feature = "eventlog")]
 mod head;
 #[cfg(feature = "eventlog")]
+mod order;
+#[cfg(feature = "eventlog")]
+mod pass;
+#[cfg(feature = "eventlog")]
 mod reader;
 #[cfg(feature = "eventlog")]
 mod summary;
@@ -103,6 +109,8 @@ mod writer;
 #[cfg(feature = "evtx")]
 mod xml;
 
+#[cfg(feature = "eventlog")]
+pub use bookmark::{Bookmark, Found, Resumed};
 pub use capacity::text_capacity;
 #[cfg(feature = "eventlog")]
 pub use check::{CheckReport, check, check_file};
