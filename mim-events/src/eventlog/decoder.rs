@@ -1,6 +1,7 @@
 //! From the bytes of one chunk to its events, by both lanes.
 
 use super::binxml::Stop;
+use super::bookmark::Place;
 use super::chunks::{RecordWalk, Step, chunk_offset};
 use super::collector::Collector;
 use super::event::{EventData, Head, Lane, LogEvent, Moment, OwnedLogEvent};
@@ -37,6 +38,8 @@ pub(crate) struct ChunkDecoder {
     record: (u32, u32),
     known: Known,
     pub(crate) summary: ReadSummary,
+    /// What of the log was dealt with.
+    pub(crate) place: Place,
     /// What is wrong with the event that was given last.
     pending: Option<Error>,
 }
@@ -63,6 +66,7 @@ impl ChunkDecoder {
             record: (0, 0),
             known: Known::default(),
             summary: ReadSummary::default(),
+            place: Place::default(),
             pending: None,
         }
     }
@@ -81,6 +85,11 @@ impl ChunkDecoder {
     /// The number of the chunk that is being read.
     pub(crate) fn chunk(&self) -> Option<u64> {
         self.current.map(|current| current.number)
+    }
+
+    /// Leaves the chunk; the buffer may be used for something else.
+    pub(crate) fn leave(&mut self) {
+        self.current = None;
     }
 
     /// The event that [`next`](Self::next) found.
@@ -163,6 +172,10 @@ impl ChunkDecoder {
         let chunk = self.buffer.get(..current.length).unwrap_or_default();
         let step = current.walk.step(chunk);
         self.current = Some(current);
+        let number = current.walk.number();
+        if !self.place.admits(&step, number, &mut self.summary) {
+            return None;
+        }
         match step {
             Step::Record { at, frame } if frame.sound => self.read(current, at, frame),
             Step::Record { at, frame } => self.read_unsound(current, at, frame),
@@ -182,6 +195,11 @@ impl ChunkDecoder {
                     Some(id) => error.at_record(id),
                     None => error,
                 }))
+            }
+            Step::Unfinished { bytes } => {
+                self.summary.bytes_unfinished = bytes as u64;
+                self.current = None;
+                None
             }
             Step::End { unexplained } => {
                 self.summary.bytes_skipped += unexplained as u64;
@@ -223,7 +241,11 @@ impl ChunkDecoder {
 
     fn read(&mut self, current: Current, at: usize, frame: RecordFrame) -> Option<Result<()>> {
         let written = Moment::Ticks(frame.written);
-        if let Some(reason) = self.options.filter.rejects_written(|| written.get()) {
+        let reason = self
+            .options
+            .filter
+            .rejects_frame(frame.header_id, || written.get());
+        if let Some(reason) = reason {
             self.summary.filtered.count(reason);
             return None;
         }
