@@ -3,7 +3,7 @@
 use super::binxml::Stop;
 use super::chunks::{RecordWalk, Step, chunk_offset};
 use super::collector::Collector;
-use super::event::{EventData, Head, Lane, LogEvent, OwnedLogEvent};
+use super::event::{EventData, Head, Lane, LogEvent, Moment, OwnedLogEvent};
 #[cfg(feature = "evtx")]
 use super::fallback::Fallback;
 use super::filter::LogFilter;
@@ -12,7 +12,6 @@ use super::head::Known;
 use super::summary::ReadSummary;
 use super::walker::Walker;
 use crate::error::{Error, ErrorKind, Result};
-use crate::time::from_filetime;
 
 /// What is wanted of a log's records.
 #[derive(Clone, Debug, Default)]
@@ -223,8 +222,8 @@ impl ChunkDecoder {
     }
 
     fn read(&mut self, current: Current, at: usize, frame: RecordFrame) -> Option<Result<()>> {
-        let written = from_filetime(frame.written);
-        if let Some(reason) = self.options.filter.rejects_written(written) {
+        let written = Moment::Ticks(frame.written);
+        if let Some(reason) = self.options.filter.rejects_written(|| written.get()) {
             self.summary.filtered.count(reason);
             return None;
         }

@@ -141,7 +141,10 @@ impl LogFilter {
         self.record_ids((Bound::Excluded(id), Bound::Unbounded))
     }
 
-    pub(crate) fn rejects_written(&self, written: Option<DateTime<Utc>>) -> Option<Reason> {
+    pub(crate) fn rejects_written(
+        &self,
+        written: impl FnOnce() -> Option<DateTime<Utc>>,
+    ) -> Option<Reason> {
         rejects(self.written.as_ref(), written).then_some(Reason::Written)
     }
 
@@ -173,7 +176,7 @@ impl LogFilter {
             && !self.channels.iter().any(|name| facts.channel_is(name))
         {
             Some(Reason::Channel)
-        } else if rejects(self.record_ids.as_ref(), Some(facts.record_id())) {
+        } else if rejects(self.record_ids.as_ref(), || Some(facts.record_id())) {
             Some(Reason::RecordId)
         } else if self
             .event_ids
@@ -181,7 +184,7 @@ impl LogFilter {
             .is_some_and(|ids| !ids.contains(&facts.event_id()))
         {
             Some(Reason::EventId)
-        } else if rejects(self.created.as_ref(), facts.created()) {
+        } else if rejects(self.created.as_ref(), || facts.created()) {
             Some(Reason::Created)
         } else {
             None
@@ -189,8 +192,11 @@ impl LogFilter {
     }
 }
 
-fn rejects<T: PartialOrd + Clone>(limits: Option<&Limits<T>>, value: Option<T>) -> bool {
-    limits.is_some_and(|limits| !value.is_some_and(|value| limits.contains(&value)))
+fn rejects<T: PartialOrd + Clone>(
+    limits: Option<&Limits<T>>,
+    value: impl FnOnce() -> Option<T>,
+) -> bool {
+    limits.is_some_and(|limits| !value().is_some_and(|value| limits.contains(&value)))
 }
 
 /// Whether the text is the name, ASCII letters in either case.
@@ -272,8 +278,8 @@ mod tests {
         );
         assert_eq!(reason(LogFilter::all().created(at(100)..)), None);
         let written = LogFilter::all().written(at(100)..at(101));
-        assert_eq!(written.rejects_written(Some(at(100))), None);
-        assert_eq!(written.rejects_written(None), Some(Reason::Written));
+        assert_eq!(written.rejects_written(|| Some(at(100))), None);
+        assert_eq!(written.rejects_written(|| None), Some(Reason::Written));
         assert_eq!(written.rejects(&event), None);
     }
 
