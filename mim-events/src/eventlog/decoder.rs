@@ -314,6 +314,7 @@ impl ChunkDecoder {
             .items
             .extend(items.iter().map(|item| super::event::Item {
                 name: item.name.map(moved),
+                kind: item.kind,
                 value: moved(item.value),
             }));
         self.summary.events_evtx += 1;

@@ -70,6 +70,7 @@
 //! how long a classic event's text may be.
 
 mod capacity;
+mod datum;
 mod event;
 
 #[cfg(feature = "eventlog")]
@@ -94,7 +95,6 @@ mod head;
 mod reader;
 #[cfg(feature = "eventlog")]
 mod summary;
-#[cfg(feature = "eventlog")]
 mod value;
 #[cfg(feature = "eventlog")]
 mod walker;
@@ -106,9 +106,8 @@ mod xml;
 pub use capacity::text_capacity;
 #[cfg(feature = "eventlog")]
 pub use check::{CheckReport, check, check_file};
-pub use event::{
-    Datum, Lane, LogEvent, MIM_CHANNEL, MIM_PROVIDER, OwnedLogEvent, REQUEST, REQUEST_PART,
-};
+pub use datum::{DataValue, Datum};
+pub use event::{Lane, LogEvent, MIM_CHANNEL, MIM_PROVIDER, OwnedLogEvent, REQUEST, REQUEST_PART};
 #[cfg(feature = "eventlog")]
 pub use filter::LogFilter;
 #[cfg(feature = "eventlog")]

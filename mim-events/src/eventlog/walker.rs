@@ -260,8 +260,8 @@ impl Run<'_> {
                         self.out.open(name)?;
                     }
                 }
-                Operation::Attribute(name) => self.out.attribute(name)?,
-                Operation::Content => self.out.content(),
+                Operation::Attribute(name) => self.out.attribute(self.chunk, name)?,
+                Operation::Content => self.out.content(self.chunk)?,
                 Operation::Close => self.close()?,
                 Operation::Literal(value) => self.value(value)?,
                 Operation::Character(unit) => self.out.character(self.chunk, unit)?,
@@ -293,12 +293,11 @@ impl Sink for Run<'_> {
     }
 
     fn attribute(&mut self, name: Name) -> Result<(), Stop> {
-        self.out.attribute(name)
+        self.out.attribute(self.chunk, name)
     }
 
     fn content(&mut self) -> Result<(), Stop> {
-        self.out.content();
-        Ok(())
+        self.out.content(self.chunk)
     }
 
     fn close(&mut self) -> Result<(), Stop> {
