@@ -14,7 +14,7 @@ use crate::time::{self, DateOrder, TimeText};
 /// Rendered text a record may take besides its strings in the chunk.
 const MAX_SCRATCH: usize = 4 << 20;
 /// Values an event may have; a chunk has room for 32,000 empty strings.
-const MAX_ITEMS: usize = 65_536;
+pub(crate) const MAX_ITEMS: usize = 65_536;
 
 /// A range of bytes: of the chunk below [`CHUNK_SIZE`], of the scratch text above.
 pub(crate) type Span = (u32, u32);
@@ -49,7 +49,7 @@ enum Section {
 
 /// What the text that comes next is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Target {
+pub(crate) enum Target {
     Nothing,
     Provider,
     EventId,
@@ -63,6 +63,16 @@ enum Target {
     DataName,
     DataValue,
     Binary,
+}
+
+impl Target {
+    /// Whether a filter has a condition on it.
+    pub(crate) fn is_tested(self) -> bool {
+        matches!(
+            self,
+            Self::RecordId | Self::EventId | Self::Created | Self::Provider | Self::Channel
+        )
+    }
 }
 
 /// A text in pieces. A text of one value stays where it is; others are
@@ -146,6 +156,48 @@ impl Collector {
         self.scratch.clear();
     }
 
+    /// Forgets the record before, and begins with what a plan's literals say.
+    pub(crate) fn begin_planned(&mut self, header_id: u64, system: System) {
+        self.items.clear();
+        self.scratch.clear();
+        self.system = system;
+        self.header_id = header_id;
+        self.binary = None;
+        self.other_content = false;
+    }
+
+    /// A part of `System` that has one value.
+    pub(crate) fn field(&mut self, target: Target, chunk: &[u8], value: Value) -> Result<(), Stop> {
+        self.target = target;
+        self.filled = false;
+        self.system_value(chunk, value)
+    }
+
+    /// A `Binary` element that has at most one value.
+    pub(crate) fn binary_element(
+        &mut self,
+        chunk: &[u8],
+        value: Option<Value>,
+    ) -> Result<(), Stop> {
+        if self.binary.is_some() {
+            self.other_content = true;
+            return Ok(());
+        }
+        if let Some(value) = value {
+            self.field(Target::Binary, chunk, value)?;
+        }
+        self.binary = Some(self.binary.unwrap_or_default());
+        Ok(())
+    }
+
+    pub(crate) fn provider<'a>(&self, chunk: &'a [u8]) -> Utf16<'a> {
+        utf16(chunk, self.system.provider)
+    }
+
+    pub(crate) fn channel<'a>(&self, chunk: &'a [u8]) -> Utf16<'a> {
+        utf16(chunk, self.system.channel)
+    }
+
     /// What a filter asks for, before anything is decoded.
     pub(crate) fn facts<'a>(&self, chunk: &'a [u8]) -> SystemFacts<'a> {
         SystemFacts {
@@ -175,14 +227,7 @@ impl Collector {
             }
             3 => {
                 self.element = match (self.section, name) {
-                    (Section::System, Name::Provider) => Target::Provider,
-                    (Section::System, Name::EventId) => Target::EventId,
-                    (Section::System, Name::Level) => Target::Level,
-                    (Section::System, Name::TimeCreated) => Target::Created,
-                    (Section::System, Name::EventRecordId) => Target::RecordId,
-                    (Section::System, Name::Channel) => Target::Channel,
-                    (Section::System, Name::Computer) => Target::Computer,
-                    (Section::System, Name::Security) => Target::User,
+                    (Section::System, name) => system_element(name),
                     (Section::EventData, Name::Data) => Target::DataValue,
                     (Section::EventData, Name::Binary) if self.binary.is_none() => Target::Binary,
                     (Section::EventData, _) => {
@@ -210,14 +255,7 @@ impl Collector {
         self.target = if self.depth != 3 {
             Target::Nothing
         } else {
-            match (self.element, name) {
-                (Target::Provider, Name::Label) => Target::Provider,
-                (Target::EventId, Name::Qualifiers) => Target::Qualifiers,
-                (Target::Created, Name::SystemTime) => Target::Created,
-                (Target::User, Name::UserId) => Target::User,
-                (Target::DataValue, Name::Label) => Target::DataName,
-                _ => Target::Nothing,
-            }
+            attribute_target(self.element, name)
         };
         Ok(())
     }
@@ -225,11 +263,10 @@ impl Collector {
     pub(crate) fn content(&mut self, chunk: &[u8]) -> Result<(), Stop> {
         self.finish_name(chunk)?;
         self.filled = false;
-        self.target = match self.element {
-            _ if self.depth != 3 => Target::Nothing,
-            // These are attributes.
-            Target::Provider | Target::Created | Target::User => Target::Nothing,
-            element => element,
+        self.target = if self.depth == 3 {
+            content_target(self.element)
+        } else {
+            Target::Nothing
         };
         Ok(())
     }
@@ -477,6 +514,49 @@ impl Collector {
         }
         Ok(())
     }
+}
+
+/// Which part of `System` an element is.
+pub(crate) fn system_element(name: Name) -> Target {
+    match name {
+        Name::Provider => Target::Provider,
+        Name::EventId => Target::EventId,
+        Name::Level => Target::Level,
+        Name::TimeCreated => Target::Created,
+        Name::EventRecordId => Target::RecordId,
+        Name::Channel => Target::Channel,
+        Name::Computer => Target::Computer,
+        Name::Security => Target::User,
+        _ => Target::Nothing,
+    }
+}
+
+/// What an attribute of such an element, or of `Data`, is.
+pub(crate) fn attribute_target(element: Target, name: Name) -> Target {
+    match (element, name) {
+        (Target::Provider, Name::Label) => Target::Provider,
+        (Target::EventId, Name::Qualifiers) => Target::Qualifiers,
+        (Target::Created, Name::SystemTime) => Target::Created,
+        (Target::User, Name::UserId) => Target::User,
+        (Target::DataValue, Name::Label) => Target::DataName,
+        _ => Target::Nothing,
+    }
+}
+
+/// What the content of such an element is.
+pub(crate) fn content_target(element: Target) -> Target {
+    match element {
+        // These are attributes.
+        Target::Provider | Target::Created | Target::User => Target::Nothing,
+        element => element,
+    }
+}
+
+/// A literal that is a string: its range, if it is not empty. `None` for other types.
+#[allow(clippy::option_option, reason = "no string, and a string without text")]
+pub(crate) fn literal_text(chunk: &[u8], value: Value) -> Option<Option<Span>> {
+    let (start, end) = string(chunk, value)?;
+    Some((start < end).then_some((start, end)))
 }
 
 /// The range of a string value up to its first NUL; `None` for other types and

@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::datum::{DataValue, Datum};
+use super::data::Data;
+pub(crate) use super::data::EventData;
+use super::datum::DataValue;
 use super::value::STRING;
 use crate::text::Utf16;
 
@@ -36,7 +38,7 @@ pub enum Lane {
 pub struct LogEvent<'a> {
     pub(crate) head: &'a Head,
     pub(crate) bytes: &'a [u8],
-    pub(crate) items: &'a [Item],
+    pub(crate) data: EventData<'a>,
     pub(crate) binary: Option<(u32, u32)>,
     /// Where the record lies in the chunk that `bytes` begins with.
     pub(crate) record: Option<(u32, u32)>,
@@ -170,18 +172,9 @@ impl<'a> LogEvent<'a> {
     }
 
     /// The values of the event data, in order.
-    pub fn data(&self) -> impl ExactSizeIterator<Item = Datum<'a>> + Clone + use<'a> {
-        let bytes = self.bytes;
-        let slice = move |(start, end): (u32, u32)| {
-            bytes.get(start as usize..end as usize).unwrap_or_default()
-        };
-        self.items.iter().map(move |item| Datum {
-            name: item.name.map(|name| Utf16::from_le_bytes(slice(name))),
-            value: DataValue {
-                kind: item.kind,
-                bytes: slice(item.value),
-            },
-        })
+    #[must_use]
+    pub fn data(&self) -> Data<'a> {
+        Data::new(self.bytes, self.data)
     }
 
     /// A classic event's `Binary`, which may be empty; `None` if it has none.
@@ -216,7 +209,7 @@ impl std::fmt::Debug for LogEvent<'_> {
             .field("created", &self.head.created)
             .field("provider", &self.head.provider)
             .field("event_id", &self.head.event_id)
-            .field("values", &self.items.len())
+            .field("values", &self.data().count())
             .finish_non_exhaustive()
     }
 }
@@ -402,7 +395,7 @@ impl OwnedLogEvent {
         LogEvent {
             head: &self.head,
             bytes: &self.bytes,
-            items: &self.items,
+            data: EventData::Items(&self.items),
             binary: self.binary,
             record: None,
         }

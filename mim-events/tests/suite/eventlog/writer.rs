@@ -705,7 +705,7 @@ proptest! {
             prop_assert_eq!(found.level(), wanted.level());
             prop_assert_eq!(found.qualifiers(), wanted.qualifiers());
             prop_assert_eq!(found.user(), wanted.user());
-            prop_assert_eq!(found.data().len(), wanted.data().len());
+            prop_assert_eq!(found.data().count(), wanted.data().count());
             for (found, wanted) in found.data().zip(wanted.data()) {
                 prop_assert_eq!(found.name, wanted.name);
                 let wanted = wanted.value.as_utf16().unwrap();
