@@ -108,7 +108,7 @@ mod writer;
 #[cfg(feature = "evtx")]
 mod xml;
 
-pub use capacity::text_capacity;
+pub use capacity::{Layout, text_capacity};
 #[cfg(feature = "eventlog")]
 pub use check::{CheckReport, check, check_file};
 pub use data::Data;
@@ -121,4 +121,4 @@ pub use reader::{Events, LogReader};
 #[cfg(feature = "eventlog")]
 pub use summary::{FilterCounts, ReadSummary};
 #[cfg(feature = "eventlog")]
-pub use writer::LogWriter;
+pub use writer::{CopySummary, LogWriter};
