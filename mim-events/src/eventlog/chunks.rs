@@ -159,7 +159,8 @@ pub(crate) enum Step {
         records: u64,
     },
     End {
-        /// Bytes that the header counts as records and that are none.
+        at: usize,
+        /// Bytes from there that the header counts as records and that are none.
         unexplained: usize,
     },
 }
@@ -216,10 +217,10 @@ impl RecordWalk {
     }
 
     pub(crate) fn step(&mut self, chunk: &[u8]) -> Step {
-        if self.done {
-            return Step::End { unexplained: 0 };
-        }
         let at = self.at;
+        if self.done {
+            return Step::End { at, unexplained: 0 };
+        }
         let end = self.end().min(chunk.len());
         let frame = RecordFrame::parse(chunk, at, chunk.len());
         // Past the last record that the header knows, stale bytes of the log's
@@ -235,6 +236,7 @@ impl RecordWalk {
                 let rest = chunk.get(at..end).unwrap_or_default();
                 let blank = rest.iter().all(|&byte| byte == 0);
                 return Step::End {
+                    at,
                     unexplained: if blank { 0 } else { rest.len() },
                 };
             }
