@@ -76,7 +76,7 @@ impl<'a> Reader<'a> {
                 self.rest = rest;
                 self.in_tag = true;
                 self.depth += 1;
-                return Some((!name.is_empty()).then_some(Token::Open(name)));
+                return Some(Some(Token::Open(name)));
             }
             let end = self.rest.find('<').unwrap_or(self.rest.len());
             let (text, rest) = self.rest.split_at(end);
@@ -239,6 +239,7 @@ mod tests {
     fn a_damaged_name_costs_no_more_than_itself() {
         for (name, read) in [
             ("Le\u{c}el", "Le\u{c}el"),
+            ("", ""),
             ("Le el", "Le"),
             ("Le\nel", "Le"),
             ("Le/el", "Le/el"),

@@ -1,6 +1,8 @@
 //! Tests of `eventlog` through the public API.
 #![cfg(feature = "eventlog")]
 
+mod claims;
+mod damage;
 mod fixture;
 mod oracle;
 mod reader;
