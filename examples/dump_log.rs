@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use clap::{Parser, ValueEnum};
 use hybrid_examples::{exit, files, time};
-use mim_events::eventlog::{LogEvent, LogFilter, LogReader, ReadSummary};
+use mim_events::eventlog::{DataValue, LogEvent, LogFilter, LogReader, ReadSummary};
 use mim_events::text::Utf16;
 
 /// Show the events of Windows event logs (.evtx), on any platform
@@ -165,7 +165,12 @@ fn report(file: &str, summary: ReadSummary) {
 fn write_json(out: &mut impl Write, file: &str, event: &LogEvent<'_>) -> io::Result<()> {
     let data: Vec<(Option<String>, String)> = event
         .data()
-        .map(|datum| (datum.name.map(as_xml_has_it), as_xml_has_it(datum.value)))
+        .map(|datum| {
+            (
+                datum.name.map(as_xml_has_it),
+                value_as_xml_has_it(datum.value),
+            )
+        })
         .collect();
     let value = |out: &mut dyn Write, key: &str, value: &dyn ToJson| {
         write!(out, "{}\"{key}\":", if key == "file" { '{' } else { ',' })?;
@@ -221,6 +226,13 @@ fn rfc3339(time: DateTime<Utc>) -> String {
 
 /// XML has no place for most control characters and for half characters:
 /// Windows, and with it the `evtx` crate, writes `_` for each.
+fn value_as_xml_has_it(value: DataValue<'_>) -> String {
+    match value.as_utf16() {
+        Some(text) => as_xml_has_it(text),
+        None => value.to_string_lossy(),
+    }
+}
+
 fn as_xml_has_it(text: Utf16<'_>) -> String {
     char::decode_utf16(text.units())
         .map(|c| match c {
@@ -265,7 +277,12 @@ fn write_text(out: &mut impl Write, event: &LogEvent<'_>, scratch: &mut String) 
             show(name, scratch);
             scratch.push_str(": ");
         }
-        show(datum.value, scratch);
+        match datum.value.as_utf16() {
+            Some(text) => show(text, scratch),
+            None => {
+                datum.value.decode_into(scratch);
+            }
+        }
         scratch.push('\n');
     }
     out.write_all(scratch.as_bytes())

@@ -55,25 +55,59 @@ impl<'a> Utf16<'a> {
     /// Appends the decoded text and returns how many unpaired surrogates were
     /// replaced by U+FFFD.
     pub fn decode_into(self, out: &mut String) -> usize {
-        let ascii = self
-            .0
-            .chunks_exact(2)
-            .take_while(|pair| pair[1] == 0 && pair[0] < 0x80)
-            .count();
         out.reserve(self.len());
-        out.extend(
-            self.0[..ascii * 2]
-                .chunks_exact(2)
-                .map(|pair| char::from(pair[0])),
-        );
+        let mut rest = self.0;
         let mut replaced = 0;
-        for unit in char::decode_utf16(Self(&self.0[ascii * 2..]).units()) {
-            out.push(unit.unwrap_or_else(|_| {
-                replaced += 1;
-                char::REPLACEMENT_CHARACTER
-            }));
+        loop {
+            rest = push_ascii::<64>(rest, out);
+            rest = push_ascii::<8>(rest, out);
+            if rest.is_empty() {
+                return replaced;
+            }
+            // Not ASCII, or less than a block: some units one by one. A pair of
+            // surrogates stays together.
+            let units = Self(rest).units();
+            let mut length = units.len().min(8);
+            if length < units.len()
+                && let Some(0xD800..0xDC00) = units.clone().nth(length - 1)
+            {
+                length += 1;
+            }
+            let (slow, after) = rest.split_at(length * 2);
+            for unit in char::decode_utf16(Self(slow).units()) {
+                out.push(unit.unwrap_or_else(|_| {
+                    replaced += 1;
+                    char::REPLACEMENT_CHARACTER
+                }));
+            }
+            rest = after;
         }
-        replaced
+    }
+
+    /// The number of units before the first NUL, if there is one.
+    #[cfg(feature = "eventlog")]
+    pub(crate) fn find_nul(self) -> Option<usize> {
+        const BLOCK: usize = 32;
+        let is_nul = |unit: &[u8; 2]| *unit == [0, 0];
+        let (units, _) = self.0.as_chunks::<2>();
+        let (blocks, rest) = units.as_chunks::<BLOCK>();
+        // Without a way out of the loop the compiler tests many units at once.
+        let any = |block: &[[u8; 2]; BLOCK]| {
+            block
+                .iter()
+                .fold(0, |any, unit| any | u16::from(is_nul(unit)))
+                != 0
+        };
+        match blocks.iter().position(any) {
+            Some(at) => blocks
+                .get(at)
+                .and_then(|block| block.iter().position(is_nul))
+                .map(|unit| at * BLOCK + unit),
+            None => rest
+                .iter()
+                .position(is_nul)
+                .map(|unit| blocks.len() * BLOCK + unit),
+        }
     }
 
     /// The decoded text, unpaired surrogates replaced.
@@ -83,6 +117,27 @@ impl<'a> Utf16<'a> {
         self.decode_into(&mut out);
         out
     }
+}
+
+/// Appends whole blocks of `N` ASCII units, up to the first block that has
+/// another unit; returns the rest.
+fn push_ascii<'a, const N: usize>(bytes: &'a [u8], out: &mut String) -> &'a [u8] {
+    let mut block = [0; N];
+    let mut done = 0;
+    for units in bytes.as_chunks::<2>().0.as_chunks::<N>().0 {
+        let mut all = 0;
+        for (to, unit) in block.iter_mut().zip(units) {
+            let unit = u16::from_le_bytes(*unit);
+            all |= unit;
+            *to = unit as u8;
+        }
+        match std::str::from_utf8(&block) {
+            Ok(text) if all < 0x80 => out.push_str(text),
+            _ => break,
+        }
+        done += N * 2;
+    }
+    bytes.get(done..).unwrap_or_default()
 }
 
 impl PartialEq<str> for Utf16<'_> {
@@ -118,6 +173,35 @@ mod tests {
         let mut out = String::from(">");
         assert_eq!(Utf16::from_le_bytes(&bytes).decode_into(&mut out), 3);
         assert_eq!(out, ">A\u{FFFD}B\u{FFFD}\u{1F600}\u{FFFD}");
+    }
+
+    #[test]
+    fn every_place_of_a_block_is_decoded() {
+        // Each kind of text at each place around the blocks' edges.
+        for odd in ["", "é", "\u{1F600}", "\u{FFFF}", "\0"] {
+            for before in 0..140 {
+                let text = "a".repeat(before) + odd + &"b".repeat(70) + odd;
+                let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+                let utf16 = Utf16::from_le_bytes(&bytes);
+                assert_eq!(utf16.to_string_lossy(), text);
+                #[cfg(feature = "eventlog")]
+                assert_eq!(utf16.find_nul(), utf16.units().position(|unit| unit == 0));
+            }
+        }
+    }
+
+    #[test]
+    fn lone_surrogates_at_a_blocks_edge() {
+        for before in 0..80 {
+            for lone in [0xD83D, 0xDE00] {
+                let mut units = vec![0x61; before];
+                units.extend([lone, 0x62]);
+                let bytes = bytes(&units);
+                let mut out = String::new();
+                assert_eq!(Utf16::from_le_bytes(&bytes).decode_into(&mut out), 1);
+                assert_eq!(out, "a".repeat(before) + "\u{FFFD}b");
+            }
+        }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 
-/// 100 ns ticks between 1601-01-01 and 1970-01-01 (FILETIME's epoch and Unix's).
-const EPOCH_TICKS: u64 = 116_444_736_000_000_000;
+/// Seconds between 1601-01-01 and 1970-01-01 (FILETIME's epoch and Unix's).
+const EPOCH_SECONDS: i64 = 11_644_473_600;
 
 /// The order of day and month in short dates such as `3/4/2021 7:05:09 AM`.
 ///
@@ -31,9 +31,9 @@ pub(crate) enum TimeText {
 /// FILETIME (100 ns ticks since 1601) to UTC; `None` out of `chrono`'s range.
 #[must_use]
 pub fn from_filetime(ticks: u64) -> Option<DateTime<Utc>> {
-    let ticks = i128::from(ticks) - i128::from(EPOCH_TICKS);
-    let seconds = i64::try_from(ticks.div_euclid(10_000_000)).ok()?;
-    let nanos = u32::try_from(ticks.rem_euclid(10_000_000) * 100).ok()?;
+    // Both divisors are constants, and no step can overflow.
+    let seconds = (ticks / 10_000_000) as i64 - EPOCH_SECONDS;
+    let nanos = (ticks % 10_000_000 * 100) as u32;
     DateTime::from_timestamp(seconds, nanos)
 }
 
@@ -42,7 +42,7 @@ pub fn from_filetime(ticks: u64) -> Option<DateTime<Utc>> {
 pub fn to_filetime(time: DateTime<Utc>) -> Option<u64> {
     let ticks = i128::from(time.timestamp()) * 10_000_000
         + i128::from(time.timestamp_subsec_nanos() / 100)
-        + i128::from(EPOCH_TICKS);
+        + i128::from(EPOCH_SECONDS) * 10_000_000;
     u64::try_from(ticks).ok()
 }
 

@@ -8,7 +8,7 @@ use super::filter::Reason;
 use super::format::{u16_at, u32_at};
 
 /// The end of a stream.
-const EOF: u8 = 0x00;
+pub(crate) const EOF: u8 = 0x00;
 const CLOSE_START: u8 = 0x02;
 const CLOSE_EMPTY: u8 = 0x03;
 const END_ELEMENT: u8 = 0x04;
@@ -158,26 +158,45 @@ impl Instance {
 
     /// Appends the values, and returns where the stream goes on.
     pub(crate) fn values(self, chunk: &[u8], values: &mut Vec<Value>) -> Result<usize, Stop> {
-        let mut at = self.descriptors + self.count * 4;
-        for index in 0..self.count {
-            let descriptor = self.descriptors + index * 4;
-            let (Some(size), Some(&kind)) = (u16_at(chunk, descriptor), chunk.get(descriptor + 2))
-            else {
-                return Err(Stop::Damaged("values end early"));
-            };
-            let end = at + usize::from(size);
-            if end > self.end {
-                return Err(Stop::Damaged("a value goes beyond the end of its record"));
-            }
+        let descriptors = self.descriptors..self.descriptors + self.count * 4;
+        let descriptors = chunk
+            .get(descriptors)
+            .ok_or(Stop::Damaged("values end early"))?;
+        let mut at = self.descriptors + descriptors.len();
+        values.reserve(self.count);
+        for &[low, high, kind, _] in descriptors.as_chunks::<4>().0 {
+            let start = at;
+            at += usize::from(u16::from_le_bytes([low, high]));
             values.push(Value {
                 kind,
-                start: at as u32,
-                end: end as u32,
+                start: start as u32,
+                end: at as u32,
             });
-            at = end;
+        }
+        if at > self.end {
+            return Err(Stop::Damaged("a value goes beyond the end of its record"));
         }
         Ok(at)
     }
+}
+
+/// The template instance that the stream begins with, after a fragment header
+/// or without. What follows its values is not looked at.
+pub(crate) fn sole_instance(chunk: &[u8], (start, end): (usize, usize)) -> Option<Instance> {
+    let mut cursor = Cursor {
+        chunk,
+        at: start,
+        end: end.min(chunk.len()),
+    };
+    let mut token = cursor.u8().ok()?;
+    if token == FRAGMENT_HEADER {
+        cursor.skip(3).ok()?;
+        token = cursor.u8().ok()?;
+    }
+    if token != TEMPLATE_INSTANCE {
+        return None;
+    }
+    cursor.instance().ok()
 }
 
 /// The range of tokens of the template definition at `offset`.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::binxml::{Name, Stop, Value};
+use super::datum::DataValue;
 use super::event::Item;
 use super::filter::{Facts, matches};
 use super::format::CHUNK_SIZE;
@@ -13,7 +14,7 @@ use crate::time::{self, DateOrder, TimeText};
 /// Rendered text a record may take besides its strings in the chunk.
 const MAX_SCRATCH: usize = 4 << 20;
 /// Values an event may have; a chunk has room for 32,000 empty strings.
-const MAX_ITEMS: usize = 65_536;
+pub(crate) const MAX_ITEMS: usize = 65_536;
 
 /// A range of bytes: of the chunk below [`CHUNK_SIZE`], of the scratch text above.
 pub(crate) type Span = (u32, u32);
@@ -48,7 +49,7 @@ enum Section {
 
 /// What the text that comes next is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Target {
+pub(crate) enum Target {
     Nothing,
     Provider,
     EventId,
@@ -64,12 +65,22 @@ enum Target {
     Binary,
 }
 
-/// A text in pieces. Only a text of one string stays where it is; others are
+impl Target {
+    /// Whether a filter has a condition on it.
+    pub(crate) fn is_tested(self) -> bool {
+        matches!(
+            self,
+            Self::RecordId | Self::EventId | Self::Created | Self::Provider | Self::Channel
+        )
+    }
+}
+
+/// A text in pieces. A text of one value stays where it is; others are
 /// written to the scratch text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Text {
     Empty,
-    Chunk(Span),
+    Chunk(Value),
     /// From here to the end of the scratch text.
     Scratch(u32),
 }
@@ -105,7 +116,6 @@ pub(crate) struct Collector {
     name: Option<Span>,
     text: Text,
     array: Option<Span>,
-    ascii: String,
 }
 
 impl Default for Collector {
@@ -127,7 +137,6 @@ impl Default for Collector {
             name: None,
             text: Text::Empty,
             array: None,
-            ascii: String::new(),
         }
     }
 }
@@ -137,16 +146,56 @@ impl Collector {
     pub(crate) fn begin(&mut self, header_id: u64) {
         let items = std::mem::take(&mut self.items);
         let scratch = std::mem::take(&mut self.scratch);
-        let ascii = std::mem::take(&mut self.ascii);
         *self = Self {
             items,
             scratch,
-            ascii,
             header_id,
             ..Self::default()
         };
         self.items.clear();
         self.scratch.clear();
+    }
+
+    /// Forgets the record before, and begins with what a plan's literals say.
+    pub(crate) fn begin_planned(&mut self, header_id: u64, system: System) {
+        self.items.clear();
+        self.scratch.clear();
+        self.system = system;
+        self.header_id = header_id;
+        self.binary = None;
+        self.other_content = false;
+    }
+
+    /// A part of `System` that has one value.
+    pub(crate) fn field(&mut self, target: Target, chunk: &[u8], value: Value) -> Result<(), Stop> {
+        self.target = target;
+        self.filled = false;
+        self.system_value(chunk, value)
+    }
+
+    /// A `Binary` element that has at most one value.
+    pub(crate) fn binary_element(
+        &mut self,
+        chunk: &[u8],
+        value: Option<Value>,
+    ) -> Result<(), Stop> {
+        if self.binary.is_some() {
+            self.other_content = true;
+            return Ok(());
+        }
+        if let Some(value) = value {
+            self.field(Target::Binary, chunk, value)?;
+        }
+        self.binary = Some(self.binary.unwrap_or_default());
+        Ok(())
+    }
+
+    pub(crate) fn provider<'a>(&self, chunk: &'a [u8]) -> Utf16<'a> {
+        utf16(chunk, self.system.provider)
+    }
+
+    pub(crate) fn channel<'a>(&self, chunk: &'a [u8]) -> Utf16<'a> {
+        utf16(chunk, self.system.channel)
     }
 
     /// What a filter asks for, before anything is decoded.
@@ -178,14 +227,7 @@ impl Collector {
             }
             3 => {
                 self.element = match (self.section, name) {
-                    (Section::System, Name::Provider) => Target::Provider,
-                    (Section::System, Name::EventId) => Target::EventId,
-                    (Section::System, Name::Level) => Target::Level,
-                    (Section::System, Name::TimeCreated) => Target::Created,
-                    (Section::System, Name::EventRecordId) => Target::RecordId,
-                    (Section::System, Name::Channel) => Target::Channel,
-                    (Section::System, Name::Computer) => Target::Computer,
-                    (Section::System, Name::Security) => Target::User,
+                    (Section::System, name) => system_element(name),
                     (Section::EventData, Name::Data) => Target::DataValue,
                     (Section::EventData, Name::Binary) if self.binary.is_none() => Target::Binary,
                     (Section::EventData, _) => {
@@ -207,33 +249,26 @@ impl Collector {
         Ok(())
     }
 
-    pub(crate) fn attribute(&mut self, name: Name) -> Result<(), Stop> {
-        self.finish_name();
+    pub(crate) fn attribute(&mut self, chunk: &[u8], name: Name) -> Result<(), Stop> {
+        self.finish_name(chunk)?;
         self.filled = false;
         self.target = if self.depth != 3 {
             Target::Nothing
         } else {
-            match (self.element, name) {
-                (Target::Provider, Name::Label) => Target::Provider,
-                (Target::EventId, Name::Qualifiers) => Target::Qualifiers,
-                (Target::Created, Name::SystemTime) => Target::Created,
-                (Target::User, Name::UserId) => Target::User,
-                (Target::DataValue, Name::Label) => Target::DataName,
-                _ => Target::Nothing,
-            }
+            attribute_target(self.element, name)
         };
         Ok(())
     }
 
-    pub(crate) fn content(&mut self) {
-        self.finish_name();
+    pub(crate) fn content(&mut self, chunk: &[u8]) -> Result<(), Stop> {
+        self.finish_name(chunk)?;
         self.filled = false;
-        self.target = match self.element {
-            _ if self.depth != 3 => Target::Nothing,
-            // These are attributes.
-            Target::Provider | Target::Created | Target::User => Target::Nothing,
-            element => element,
+        self.target = if self.depth == 3 {
+            content_target(self.element)
+        } else {
+            Target::Nothing
         };
+        Ok(())
     }
 
     /// Whether an element may stand here: not in a value that is read.
@@ -328,9 +363,7 @@ impl Collector {
             Target::User => {
                 system.user = Some(match (text, value.kind) {
                     (Some(span), _) => User::Text(span),
-                    (None, value::SID) => {
-                        self.ascii.clear();
-                        value::sid(value.bytes(chunk), &mut self.ascii).ok_or(narrow)?;
+                    (None, value::SID) if value::can_render(value::SID, value.bytes(chunk)) => {
                         User::Sid((value.start, value.end))
                     }
                     _ => return Err(narrow),
@@ -357,34 +390,30 @@ impl Collector {
         if self.array.is_some() {
             return Err(Stop::Unsupported);
         }
-        if let Some((start, end)) = string(chunk, value) {
-            if start < end {
-                match self.text {
-                    Text::Empty => self.text = Text::Chunk((start, end)),
-                    _ => {
-                        self.spill(chunk)?;
-                        self.push_span(chunk, (start, end))?;
-                    }
-                }
-            }
-            return Ok(());
-        }
+        let value = match string(chunk, value) {
+            Some((start, end)) if start == end => return Ok(()),
+            Some((start, end)) => Value {
+                start,
+                end,
+                ..value
+            },
+            None => value,
+        };
         if value.kind == STRING_ARRAY {
             if self.target == Target::DataName || self.text != Text::Empty {
                 return Err(Stop::Unsupported);
             }
             return self.push_array(chunk, value);
         }
-        self.ascii.clear();
-        value::render(value.kind, value.bytes(chunk), &mut self.ascii).ok_or(Stop::Unsupported)?;
-        if !self.ascii.is_empty() {
-            self.spill(chunk)?;
-            self.reserve(self.ascii.len() * 2)?;
-            for byte in self.ascii.bytes() {
-                self.scratch.extend_from_slice(&[byte, 0]);
-            }
+        if value.kind != STRING && !value::can_render(value.kind, value.bytes(chunk)) {
+            return Err(Stop::Unsupported);
         }
-        Ok(())
+        if self.text == Text::Empty {
+            self.text = Text::Chunk(value);
+            return Ok(());
+        }
+        self.spill(chunk)?;
+        self.push_text(chunk, value)
     }
 
     /// An array repeats its element: [MS-EVEN6] 3.1.4.7.5. All but its last
@@ -396,53 +425,59 @@ impl Collector {
         }
         let mut start = value.start;
         let mut last = None;
-        for (index, unit) in bytes.chunks_exact(2).enumerate() {
-            if unit == [0, 0] {
-                let end = value.start + index as u32 * 2;
-                if let Some(span) = last.replace((start, end)) {
-                    self.push_item(span)?;
-                }
-                start = end + 2;
+        while let Some(length) = utf16(chunk, (start, value.end)).find_nul() {
+            let end = start + length as u32 * 2;
+            if let Some(span) = last.replace((start, end)) {
+                self.push_item(STRING, span)?;
             }
+            start = end + 2;
         }
         // Every string ends with NUL; one that doesn't is cut off.
         if start < value.end
             && let Some(span) = last.replace((start, value.end))
         {
-            self.push_item(span)?;
+            self.push_item(STRING, span)?;
         }
         self.array = last;
         Ok(())
     }
 
-    fn push_item(&mut self, value: Span) -> Result<(), Stop> {
+    fn push_item(&mut self, kind: u8, value: Span) -> Result<(), Stop> {
         if self.items.len() == MAX_ITEMS {
             return Err(Stop::Unsupported);
         }
         let name = self.name;
-        self.items.push(Item { name, value });
+        self.items.push(Item { name, kind, value });
         Ok(())
     }
 
-    fn finish_name(&mut self) {
+    fn finish_name(&mut self, chunk: &[u8]) -> Result<(), Stop> {
         if self.target == Target::DataName {
-            self.name = self.take_text();
+            // A name is lent as a string.
+            if let Text::Chunk(value) = self.text
+                && value.kind != STRING
+            {
+                self.spill(chunk)?;
+            }
+            self.name = self.take_text().map(|(_, span)| span);
         }
+        Ok(())
     }
 
     fn finish_value(&mut self) -> Result<(), Stop> {
         let text = self.take_text();
-        let value = self.array.take().or(text).unwrap_or_default();
-        self.push_item(value)
+        let array = self.array.take().map(|span| (STRING, span));
+        let (kind, span) = array.or(text).unwrap_or((STRING, (0, 0)));
+        self.push_item(kind, span)
     }
 
-    fn take_text(&mut self) -> Option<Span> {
+    fn take_text(&mut self) -> Option<(u8, Span)> {
         match std::mem::replace(&mut self.text, Text::Empty) {
             Text::Empty => None,
-            Text::Chunk(span) => Some(span),
+            Text::Chunk(value) => Some((value.kind, (value.start, value.end))),
             Text::Scratch(start) => {
                 let base = CHUNK_SIZE as u32;
-                Some((base + start, base + self.scratch.len() as u32))
+                Some((STRING, (base + start, base + self.scratch.len() as u32)))
             }
         }
     }
@@ -455,15 +490,21 @@ impl Collector {
         let before = self.text;
         self.text = Text::Scratch(self.scratch.len() as u32);
         match before {
-            Text::Chunk(span) => self.push_span(chunk, span),
+            Text::Chunk(value) => self.push_text(chunk, value),
             _ => Ok(()),
         }
     }
 
-    fn push_span(&mut self, chunk: &[u8], (start, end): Span) -> Result<(), Stop> {
-        let bytes = chunk.get(start as usize..end as usize).unwrap_or_default();
-        self.reserve(bytes.len())?;
-        self.scratch.extend_from_slice(bytes);
+    /// Appends a value as text to the scratch text.
+    fn push_text(&mut self, chunk: &[u8], value: Value) -> Result<(), Stop> {
+        let bytes = value.bytes(chunk);
+        // No type's text is longer than that.
+        self.reserve(bytes.len() * 4 + 64)?;
+        DataValue {
+            kind: value.kind,
+            bytes,
+        }
+        .utf16_into(&mut self.scratch);
         Ok(())
     }
 
@@ -475,6 +516,49 @@ impl Collector {
     }
 }
 
+/// Which part of `System` an element is.
+pub(crate) fn system_element(name: Name) -> Target {
+    match name {
+        Name::Provider => Target::Provider,
+        Name::EventId => Target::EventId,
+        Name::Level => Target::Level,
+        Name::TimeCreated => Target::Created,
+        Name::EventRecordId => Target::RecordId,
+        Name::Channel => Target::Channel,
+        Name::Computer => Target::Computer,
+        Name::Security => Target::User,
+        _ => Target::Nothing,
+    }
+}
+
+/// What an attribute of such an element, or of `Data`, is.
+pub(crate) fn attribute_target(element: Target, name: Name) -> Target {
+    match (element, name) {
+        (Target::Provider, Name::Label) => Target::Provider,
+        (Target::EventId, Name::Qualifiers) => Target::Qualifiers,
+        (Target::Created, Name::SystemTime) => Target::Created,
+        (Target::User, Name::UserId) => Target::User,
+        (Target::DataValue, Name::Label) => Target::DataName,
+        _ => Target::Nothing,
+    }
+}
+
+/// What the content of such an element is.
+pub(crate) fn content_target(element: Target) -> Target {
+    match element {
+        // These are attributes.
+        Target::Provider | Target::Created | Target::User => Target::Nothing,
+        element => element,
+    }
+}
+
+/// A literal that is a string: its range, if it is not empty. `None` for other types.
+#[allow(clippy::option_option, reason = "no string, and a string without text")]
+pub(crate) fn literal_text(chunk: &[u8], value: Value) -> Option<Option<Span>> {
+    let (start, end) = string(chunk, value)?;
+    Some((start < end).then_some((start, end)))
+}
+
 /// The range of a string value up to its first NUL; `None` for other types and
 /// for a string of half units.
 fn string(chunk: &[u8], value: Value) -> Option<Span> {
@@ -482,10 +566,8 @@ fn string(chunk: &[u8], value: Value) -> Option<Span> {
     if value.kind != STRING || !bytes.len().is_multiple_of(2) {
         return None;
     }
-    let units = bytes
-        .chunks_exact(2)
-        .position(|unit| unit == [0, 0])
-        .unwrap_or(bytes.len() / 2);
+    let text = Utf16::from_le_bytes(bytes);
+    let units = text.find_nul().unwrap_or(text.len());
     Some((value.start, value.start + units as u32 * 2))
 }
 

@@ -3,7 +3,7 @@
 use super::binxml::Stop;
 use super::chunks::{RecordWalk, Step, chunk_offset};
 use super::collector::Collector;
-use super::event::{Head, Lane, LogEvent, OwnedLogEvent};
+use super::event::{EventData, Head, Lane, LogEvent, OwnedLogEvent};
 #[cfg(feature = "evtx")]
 use super::fallback::Fallback;
 use super::filter::LogFilter;
@@ -82,6 +82,11 @@ impl ChunkDecoder {
         }
     }
 
+    pub(crate) fn set_filter(&mut self, filter: LogFilter) {
+        self.options.filter = filter;
+        self.walker.forget_filter();
+    }
+
     /// Where the next chunk goes; [`begin`](Self::begin) then looks at it.
     pub(crate) fn buffer(&mut self) -> &mut [u8] {
         self.buffer.resize(CHUNK_SIZE, 0);
@@ -98,10 +103,18 @@ impl ChunkDecoder {
         LogEvent {
             head: &self.head,
             bytes: &self.buffer,
-            items: &self.collector.items,
+            data: self.data(),
             binary: self.collector.binary,
             record: Some(self.record),
         }
+    }
+
+    fn data(&self) -> EventData<'_> {
+        let planned = match self.head.lane {
+            Lane::Own => self.walker.data(),
+            _ => None,
+        };
+        planned.unwrap_or(EventData::Items(&self.collector.items))
     }
 
     /// Looks at the chunk that was put into the buffer. `ahead`: it may hold
@@ -349,6 +362,7 @@ impl ChunkDecoder {
             .items
             .extend(items.iter().map(|item| super::event::Item {
                 name: item.name.map(moved),
+                kind: item.kind,
                 value: moved(item.value),
             }));
         self.summary.events_evtx += 1;

@@ -2,6 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
+use super::data::Data;
+pub(crate) use super::data::EventData;
+use super::datum::DataValue;
+use super::value::STRING;
 use crate::text::Utf16;
 
 /// The event id under which MIM logs a whole request.
@@ -27,14 +31,14 @@ pub enum Lane {
 
 /// One event, lent by a [`LogReader`](crate::eventlog::LogReader) or an [`OwnedLogEvent`].
 ///
-/// The values of the event data are lent as undecoded UTF-16. Provider, channel,
+/// The values of the event data are lent as they are in the log: strings as undecoded UTF-16. Provider, channel,
 /// computer and user are decoded: they repeat from record to record, so a
 /// reader resolves each of them once.
 #[derive(Clone, Copy)]
 pub struct LogEvent<'a> {
     pub(crate) head: &'a Head,
     pub(crate) bytes: &'a [u8],
-    pub(crate) items: &'a [Item],
+    pub(crate) data: EventData<'a>,
     pub(crate) binary: Option<(u32, u32)>,
     /// Where the record lies in the chunk that `bytes` begins with.
     pub(crate) record: Option<(u32, u32)>,
@@ -58,10 +62,12 @@ pub(crate) struct Head {
     pub(crate) lane: Lane,
 }
 
-/// Byte ranges of one name and value in an event's bytes (UTF-16LE).
+/// Byte ranges of one name (UTF-16LE) and value in an event's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Item {
     pub(crate) name: Option<(u32, u32)>,
+    /// The value's type.
+    pub(crate) kind: u8,
     pub(crate) value: (u32, u32),
 }
 
@@ -83,17 +89,6 @@ impl Default for Head {
             lane: Lane::Program,
         }
     }
-}
-
-/// One value of an event's data, with its name where the provider gives one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Datum<'a> {
-    /// The `Name` attribute; classic events have none.
-    pub name: Option<Utf16<'a>>,
-    /// The value as text. Values that are not strings are rendered as the
-    /// `evtx` crate's XML renders them.
-    pub value: Utf16<'a>,
 }
 
 impl<'a> LogEvent<'a> {
@@ -177,15 +172,9 @@ impl<'a> LogEvent<'a> {
     }
 
     /// The values of the event data, in order.
-    pub fn data(&self) -> impl ExactSizeIterator<Item = Datum<'a>> + Clone + use<'a> {
-        let bytes = self.bytes;
-        let slice = move |(start, end): (u32, u32)| {
-            Utf16::from_le_bytes(bytes.get(start as usize..end as usize).unwrap_or_default())
-        };
-        self.items.iter().map(move |item| Datum {
-            name: item.name.map(slice),
-            value: slice(item.value),
-        })
+    #[must_use]
+    pub fn data(&self) -> Data<'a> {
+        Data::new(self.bytes, self.data)
     }
 
     /// A classic event's `Binary`, which may be empty; `None` if it has none.
@@ -205,7 +194,7 @@ impl<'a> LogEvent<'a> {
             binary: None,
         };
         for datum in self.data() {
-            owned.push(datum.name, datum.value);
+            owned.push_value(datum.name, datum.value);
         }
         owned.set_binary(self.binary());
         owned
@@ -220,7 +209,7 @@ impl std::fmt::Debug for LogEvent<'_> {
             .field("created", &self.head.created)
             .field("provider", &self.head.provider)
             .field("event_id", &self.head.event_id)
-            .field("values", &self.items.len())
+            .field("values", &self.data().count())
             .finish_non_exhaustive()
     }
 }
@@ -364,14 +353,23 @@ impl OwnedLogEvent {
     }
 
     pub(crate) fn push(&mut self, name: Option<Utf16<'_>>, value: Utf16<'_>) {
-        let mut append = |text: Utf16<'_>| {
+        let value = DataValue {
+            kind: STRING,
+            bytes: value.as_le_bytes(),
+        };
+        self.push_value(name, value);
+    }
+
+    fn push_value(&mut self, name: Option<Utf16<'_>>, value: DataValue<'_>) {
+        let mut append = |bytes: &[u8]| {
             let start = self.bytes.len() as u32;
-            self.bytes.extend_from_slice(text.as_le_bytes());
+            self.bytes.extend_from_slice(bytes);
             (start, self.bytes.len() as u32)
         };
         let item = Item {
-            name: name.map(&mut append),
-            value: append(value),
+            name: name.map(|name| append(name.as_le_bytes())),
+            kind: value.kind,
+            value: append(value.bytes),
         };
         self.items.push(item);
     }
@@ -397,7 +395,7 @@ impl OwnedLogEvent {
         LogEvent {
             head: &self.head,
             bytes: &self.bytes,
-            items: &self.items,
+            data: EventData::Items(&self.items),
             binary: self.binary,
             record: None,
         }

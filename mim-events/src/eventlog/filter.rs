@@ -145,8 +145,35 @@ impl LogFilter {
         rejects(self.written.as_ref(), written).then_some(Reason::Written)
     }
 
+    /// What names alone say; `None` for one that is not known.
+    pub(crate) fn rejects_names(
+        &self,
+        provider: Option<Utf16<'_>>,
+        channel: Option<Utf16<'_>>,
+    ) -> Option<Reason> {
+        let unwanted = |names: &[String], text: Option<Utf16<'_>>| {
+            !names.is_empty()
+                && text.is_some_and(|text| !names.iter().any(|name| matches(text, name)))
+        };
+        if unwanted(&self.providers, provider) {
+            Some(Reason::Provider)
+        } else if unwanted(&self.channels, channel) {
+            Some(Reason::Channel)
+        } else {
+            None
+        }
+    }
+
+    /// Names first: a template says them for all its events.
     pub(crate) fn rejects(&self, facts: &impl Facts) -> Option<Reason> {
-        if rejects(self.record_ids.as_ref(), Some(facts.record_id())) {
+        if !self.providers.is_empty() && !self.providers.iter().any(|name| facts.provider_is(name))
+        {
+            Some(Reason::Provider)
+        } else if !self.channels.is_empty()
+            && !self.channels.iter().any(|name| facts.channel_is(name))
+        {
+            Some(Reason::Channel)
+        } else if rejects(self.record_ids.as_ref(), Some(facts.record_id())) {
             Some(Reason::RecordId)
         } else if self
             .event_ids
@@ -156,14 +183,6 @@ impl LogFilter {
             Some(Reason::EventId)
         } else if rejects(self.created.as_ref(), facts.created()) {
             Some(Reason::Created)
-        } else if !self.providers.is_empty()
-            && !self.providers.iter().any(|name| facts.provider_is(name))
-        {
-            Some(Reason::Provider)
-        } else if !self.channels.is_empty()
-            && !self.channels.iter().any(|name| facts.channel_is(name))
-        {
-            Some(Reason::Channel)
         } else {
             None
         }

@@ -70,6 +70,8 @@
 //! how long a classic event's text may be.
 
 mod capacity;
+mod data;
+mod datum;
 mod event;
 
 #[cfg(feature = "eventlog")]
@@ -91,10 +93,13 @@ mod format;
 #[cfg(feature = "eventlog")]
 mod head;
 #[cfg(feature = "eventlog")]
+mod plan;
+#[cfg(feature = "eventlog")]
 mod reader;
 #[cfg(feature = "eventlog")]
 mod summary;
 #[cfg(feature = "eventlog")]
+mod template;
 mod value;
 #[cfg(feature = "eventlog")]
 mod walker;
@@ -106,9 +111,9 @@ mod xml;
 pub use capacity::text_capacity;
 #[cfg(feature = "eventlog")]
 pub use check::{CheckReport, check, check_file};
-pub use event::{
-    Datum, Lane, LogEvent, MIM_CHANNEL, MIM_PROVIDER, OwnedLogEvent, REQUEST, REQUEST_PART,
-};
+pub use data::Data;
+pub use datum::{DataValue, Datum};
+pub use event::{Lane, LogEvent, MIM_CHANNEL, MIM_PROVIDER, OwnedLogEvent, REQUEST, REQUEST_PART};
 #[cfg(feature = "eventlog")]
 pub use filter::LogFilter;
 #[cfg(feature = "eventlog")]

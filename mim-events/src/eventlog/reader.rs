@@ -101,7 +101,7 @@ impl<R: Read + Seek> LogReader<R> {
     /// Gives only the events that the filter wants.
     #[must_use]
     pub fn with_filter(mut self, filter: LogFilter) -> Self {
-        self.decoder.options.filter = filter;
+        self.decoder.set_filter(filter);
         self
     }
 

@@ -15,8 +15,13 @@ pub(crate) const BINARY: u8 = 0x0E;
 pub(crate) const FILETIME: u8 = 0x11;
 pub(crate) const SID: u8 = 0x13;
 /// A fragment of BinXML.
+#[cfg(feature = "eventlog")]
 pub(crate) const BINXML: u8 = 0x21;
+#[cfg(feature = "eventlog")]
 pub(crate) const STRING_ARRAY: u8 = 0x81;
+
+/// FILETIME of the first moment of the year 10000.
+const YEAR_10000: u64 = 2_650_467_744_000_000_000;
 
 /// Appends the value's text, or returns `None` for a type or size that is left
 /// to the second lane.
@@ -65,7 +70,28 @@ pub(crate) fn render(kind: u8, bytes: &[u8], out: &mut String) -> Option<()> {
     Some(())
 }
 
+/// Whether [`render`] knows the type, and the value can be of it.
+#[cfg(feature = "eventlog")]
+pub(crate) fn can_render(kind: u8, bytes: &[u8]) -> bool {
+    match kind {
+        NULL | BINARY => true,
+        0x02 => bytes.is_ascii(),
+        0x03 | 0x04 => bytes.len() == 1,
+        0x05 | 0x06 => bytes.len() == 2,
+        0x07 | 0x08 | 0x0D | 0x14 => bytes.len() == 4,
+        0x09 | 0x0A | 0x15 => bytes.len() == 8,
+        0x0F => bytes.len() == 16,
+        0x10 => matches!(bytes.len(), 4 | 8),
+        FILETIME => exact(bytes).is_some_and(|ticks| u64::from_le_bytes(ticks) < YEAR_10000),
+        SID => bytes
+            .get(1)
+            .is_some_and(|&count| bytes.len() == 8 + usize::from(count) * 4),
+        _ => false,
+    }
+}
+
 /// An unsigned number of any width.
+#[cfg(feature = "eventlog")]
 pub(crate) fn unsigned(kind: u8, bytes: &[u8]) -> Option<u64> {
     Some(match kind {
         0x04 => u64::from(u8::from_le_bytes(exact(bytes)?)),
@@ -78,7 +104,7 @@ pub(crate) fn unsigned(kind: u8, bytes: &[u8]) -> Option<u64> {
 
 /// FILETIME up to the year 9999; the `evtx` crate renders later ones otherwise.
 pub(crate) fn filetime(ticks: u64) -> Option<DateTime<Utc>> {
-    from_filetime(ticks).filter(|time| time.year() <= 9999)
+    from_filetime(ticks).filter(|_| ticks < YEAR_10000)
 }
 
 /// Seven decimals, the 100 ns that a FILETIME counts.
@@ -115,6 +141,7 @@ pub(crate) fn sid(bytes: &[u8], out: &mut String) -> Option<()> {
 }
 
 /// Appends the bytes that hexadecimal digits stand for.
+#[cfg(feature = "eventlog")]
 pub(crate) fn hexadecimal(text: &str, out: &mut Vec<u8>) -> Option<()> {
     let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
     if !text.len().is_multiple_of(2) {
@@ -140,7 +167,7 @@ fn show(value: impl std::fmt::Display, out: &mut String) {
     let _ = write!(out, "{value}");
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "eventlog"))]
 mod tests {
     use super::*;
 
@@ -148,6 +175,7 @@ mod tests {
     fn check(kind: u8, bytes: &[u8], wanted: &str) {
         let mut out = String::new();
         assert_eq!(render(kind, bytes, &mut out), Some(()));
+        assert!(can_render(kind, bytes));
         assert_eq!(out, wanted);
     }
 
@@ -182,6 +210,15 @@ mod tests {
     }
 
     #[test]
+    fn the_last_filetime() {
+        check(
+            FILETIME,
+            &(YEAR_10000 - 1).to_le_bytes(),
+            "9999-12-31T23:59:59.9999999Z",
+        );
+    }
+
+    #[test]
     fn other_types_and_sizes_are_left_to_the_second_lane() {
         let mut out = String::new();
         for (kind, bytes) in [
@@ -193,10 +230,12 @@ mod tests {
             (0x14, &[0; 8]),
             (0x15, &[0; 4]),
             (FILETIME, &[0xFF; 8]),
+            (FILETIME, &YEAR_10000.to_le_bytes()),
             (SID, &[1, 1, 0, 0, 0, 0, 0, 5]),
             (0x88, &[0; 8]),
         ] {
             assert_eq!(render(kind, bytes, &mut out), None, "{kind:#x}");
+            assert!(!can_render(kind, bytes), "{kind:#x}");
         }
     }
 }

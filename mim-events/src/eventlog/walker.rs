@@ -1,65 +1,40 @@
 //! Lane one: the walk through a record, with the templates of its chunk.
 //!
-//! A template definition is read once a chunk into operations; a record is
-//! then its values put through them. Every loop is bounded by the bytes at
-//! hand or by the chunk's budget of steps, nesting by a constant.
+//! A template definition is read once a chunk; a record is then its values put
+//! where the template's plan says, or through its operations where there is no
+//! plan. Every loop is bounded by the bytes at hand or by the chunk's budget of
+//! steps, nesting by a constant.
 
-use std::collections::HashMap;
-
-use super::binxml::{self, Instance, Name, Sink, Stop, Value, definition_range};
+use super::binxml::{self, Instance, Name, Sink, Stop, Value};
 use super::collector::{Closed, Collector};
+use super::event::EventData;
 use super::filter::LogFilter;
-use super::value::{BINXML, NULL};
+use super::plan::{Field, Source, is_left_out, is_null};
+use super::template::{Operation, Template, Templates};
+use super::value::BINXML;
 
 /// Fragments and instances in fragments may nest this deep; real ones need 2.
 const MAX_NESTING: u32 = 16;
-/// Steps (tokens, operations, values of an instance, 32 bytes of a value) for
-/// all records of a chunk. Chunks of real logs need less than 100,000.
-const CHUNK_STEPS: u32 = 2_000_000;
-/// Operations of all templates of a chunk, a few hundred in real logs.
-const MAX_OPERATIONS: usize = 65_536;
-
-#[derive(Clone, Copy, Debug)]
-enum Operation {
-    Open {
-        name: Name,
-        /// The element is left out when this value is null.
-        dependency: Option<u16>,
-        /// The operation after the element.
-        next: u32,
-    },
-    Attribute(Name),
-    Content,
-    Close,
-    Literal(Value),
-    Character(u16),
-    Slot(u16),
-}
-
-/// A template of the chunk: where its operations are.
-#[derive(Clone, Copy, Debug)]
-struct Template {
-    start: u32,
-    end: u32,
-}
 
 /// The reader of records, and what it knows of the current chunk.
 #[derive(Debug, Default)]
 pub(crate) struct Walker {
-    /// By the offset of the definition.
-    templates: HashMap<u32, Result<Template, Stop>>,
-    operations: Vec<Operation>,
+    templates: Templates,
     /// The values of the instances that are being walked, outermost first.
     values: Vec<Value>,
-    steps: u32,
+    /// The plan that holds the event data of the record that was read.
+    data: Option<u32>,
 }
 
 impl Walker {
     /// Forgets the chunk before.
     pub(crate) fn begin_chunk(&mut self) {
-        self.templates.clear();
-        self.operations.clear();
-        self.steps = CHUNK_STEPS;
+        self.templates.begin_chunk();
+    }
+
+    /// To be called when the filter is another one.
+    pub(crate) fn forget_filter(&mut self) {
+        self.templates.forget();
     }
 
     /// Reads the record content `chunk[start..end]` into `out`. `header_id`
@@ -73,6 +48,12 @@ impl Walker {
         out: &mut Collector,
     ) -> Result<(), Stop> {
         self.values.clear();
+        self.data = None;
+        if self.by_plan(chunk, (start, end), header_id, filter, out)? {
+            return Ok(());
+        }
+        self.values.clear();
+        self.data = None;
         out.begin(header_id);
         let mut run = Run {
             chunk,
@@ -87,109 +68,158 @@ impl Walker {
     }
 
     fn step(&mut self, count: u32) -> Result<(), Stop> {
-        self.steps = self.steps.checked_sub(count).ok_or(Stop::Unsupported)?;
-        Ok(())
+        self.templates.budget.step(count)
     }
 
-    fn template(&mut self, chunk: &[u8], offset: u32) -> Result<Template, Stop> {
-        if let Some(known) = self.templates.get(&offset) {
-            return *known;
-        }
-        let start = self.operations.len();
-        let template = self.compile(chunk, offset);
-        if template.is_err() {
-            self.operations.truncate(start);
-        }
-        self.templates.insert(offset, template);
-        template
-    }
-
-    fn compile(&mut self, chunk: &[u8], offset: u32) -> Result<Template, Stop> {
-        let (start, end) = definition_range(chunk, offset)?;
-        let first = self.operations.len();
-        let mut compiler = Compiler {
-            walker: self,
-            open: Vec::new(),
-            roots: 0,
+    /// Reads a record that is one instance of a template with a plan; `false`
+    /// if it is not, or holds what a plan does not foresee.
+    fn by_plan(
+        &mut self,
+        chunk: &[u8],
+        content: (usize, usize),
+        header_id: u64,
+        filter: &LogFilter,
+        out: &mut Collector,
+    ) -> Result<bool, Stop> {
+        let Some(instance) = binxml::sole_instance(chunk, content) else {
+            return Ok(false);
         };
-        binxml::walk(chunk, start, end, true, &mut compiler)?;
-        if compiler.roots != 1 {
-            return Err(Stop::Unsupported);
+        let Ok(template) = self.templates.get(chunk, instance.definition, filter) else {
+            return Ok(false);
+        };
+        let bytes = (content.1 - content.0) / 32 + instance.count();
+        self.templates.budget.step(bytes as u32)?;
+        let Some(plan) = self.templates.plan(template).filter(|plan| plan.is_event) else {
+            return Ok(false);
+        };
+        if let Some(reason) = plan.rejected {
+            return Err(Stop::Rejected(reason));
         }
-        Ok(Template {
-            start: first as u32,
-            end: self.operations.len() as u32,
-        })
-    }
-}
-
-/// Writes a template's operations.
-struct Compiler<'a> {
-    walker: &'a mut Walker,
-    open: Vec<usize>,
-    roots: u32,
-}
-
-impl Compiler<'_> {
-    fn push(&mut self, operation: Operation) -> Result<(), Stop> {
-        if self.walker.operations.len() == MAX_OPERATIONS {
-            return Err(Stop::Unsupported);
+        if !values_to_end(chunk, instance, content.1, &mut self.values) {
+            return Ok(false);
         }
-        self.walker.operations.push(operation);
-        Ok(())
+        out.begin_planned(header_id, plan.system);
+        let (tested, others) = plan.fields.split_at(plan.tested);
+        if !fields_by_plan(tested, chunk, &self.values, out) {
+            return Ok(false);
+        }
+        if let Some(reason) = filter.rejects(&out.facts(chunk)) {
+            return Err(Stop::Rejected(reason));
+        }
+        if !fields_by_plan(others, chunk, &self.values, out) {
+            return Ok(false);
+        }
+        let fragment = plan
+            .fragment
+            .and_then(|id| self.values.get(usize::from(id)))
+            .copied();
+        if !self.data_by_plan(template, chunk, out)? {
+            return Ok(false);
+        }
+        match fragment {
+            Some(value) if value.kind == BINXML && !is_null(value) => {
+                self.fragment_by_plan(chunk, value, filter, out)
+            }
+            // Anything else stands between elements, where nothing is read.
+            _ => Ok(true),
+        }
     }
-}
 
-impl Sink for Compiler<'_> {
-    fn step(&mut self) -> Result<(), Stop> {
-        self.walker.step(1)
-    }
-
-    fn open(&mut self, name: Name, dependency: Option<u16>) -> Result<(), Stop> {
-        self.roots += u32::from(self.open.is_empty());
-        self.open.push(self.walker.operations.len());
-        self.push(Operation::Open {
-            name,
-            dependency,
-            next: 0,
-        })
-    }
-
-    fn attribute(&mut self, name: Name) -> Result<(), Stop> {
-        self.push(Operation::Attribute(name))
-    }
-
-    fn content(&mut self) -> Result<(), Stop> {
-        self.push(Operation::Content)
-    }
-
-    fn close(&mut self) -> Result<(), Stop> {
-        self.push(Operation::Close)?;
-        let after = self.walker.operations.len() as u32;
-        let opened = self.open.pop();
-        if let Some(Operation::Open { next, .. }) =
-            opened.and_then(|at| self.walker.operations.get_mut(at))
+    fn fragment_by_plan(
+        &mut self,
+        chunk: &[u8],
+        value: Value,
+        filter: &LogFilter,
+        out: &mut Collector,
+    ) -> Result<bool, Stop> {
+        let content = (value.start as usize, value.end as usize);
+        let Some(instance) = binxml::sole_instance(chunk, content) else {
+            return Ok(false);
+        };
+        let Ok(template) = self.templates.get(chunk, instance.definition, filter) else {
+            return Ok(false);
+        };
+        if self
+            .templates
+            .plan(template)
+            .is_none_or(|plan| plan.is_event)
         {
-            *next = after;
+            return Ok(false);
         }
-        Ok(())
+        self.templates.budget.step(instance.count() as u32)?;
+        self.values.clear();
+        if !values_to_end(chunk, instance, content.1, &mut self.values) {
+            return Ok(false);
+        }
+        self.data_by_plan(template, chunk, out)
     }
 
-    fn value(&mut self, value: Value) -> Result<(), Stop> {
-        self.push(Operation::Literal(value))
+    /// Makes sure that the event data can be put out when they are asked for;
+    /// `false` if they hold what a plan does not foresee.
+    fn data_by_plan(
+        &mut self,
+        template: Template,
+        chunk: &[u8],
+        out: &mut Collector,
+    ) -> Result<bool, Stop> {
+        let Some(plan) = self.templates.plan(template) else {
+            return Ok(false);
+        };
+        for other in &plan.others {
+            if is_left_out(&self.values, other.dependency) {
+                continue;
+            }
+            let Some(content) = other.binary else {
+                out.other_content = true;
+                continue;
+            };
+            let value = content.and_then(|content| content.value(&self.values));
+            if value.is_some_and(|value| value.kind == BINXML)
+                || out.binary_element(chunk, value).is_err()
+            {
+                return Ok(false);
+            }
+        }
+        if plan.data.is_empty() || is_left_out(&self.values, plan.data_dependency) {
+            return Ok(true);
+        }
+        let Some(steps) = plan.data_cost(chunk, &self.values) else {
+            return Ok(false);
+        };
+        self.data = template.plan;
+        self.templates.budget.step(steps)?;
+        Ok(true)
     }
 
-    fn character(&mut self, unit: u16) -> Result<(), Stop> {
-        self.push(Operation::Character(unit))
+    /// The event data of the record that was read, if they are not in the
+    /// collector's items.
+    pub(crate) fn data(&self) -> Option<EventData<'_>> {
+        let plan = self.templates.plans.get(self.data?)?;
+        Some(EventData::Planned {
+            entries: &plan.data,
+            values: &self.values,
+        })
     }
+}
 
-    fn slot(&mut self, id: u16) -> Result<(), Stop> {
-        self.push(Operation::Slot(id))
-    }
+/// Puts parts of `System` into `out`; `false` if one holds what a plan does not foresee.
+fn fields_by_plan(fields: &[Field], chunk: &[u8], values: &[Value], out: &mut Collector) -> bool {
+    fields.iter().all(|field| {
+        if is_left_out(values, field.dependency) {
+            return true;
+        }
+        match Source::Slot(field.slot).value(values) {
+            Some(value) => value.kind != BINXML && out.field(field.target, chunk, value).is_ok(),
+            None => true,
+        }
+    })
+}
 
-    fn instance(&mut self, _: Instance) -> Result<usize, Stop> {
-        Err(Stop::Unsupported)
-    }
+/// The instance's values; `false` if they are damaged or something follows them.
+fn values_to_end(chunk: &[u8], instance: Instance, end: usize, values: &mut Vec<Value>) -> bool {
+    instance
+        .values(chunk, values)
+        .is_ok_and(|next| next >= end || chunk.get(next) == Some(&binxml::EOF))
 }
 
 /// One record's walk.
@@ -232,7 +262,7 @@ impl Run<'_> {
         let mut at = template.start;
         while at < template.end {
             self.walker.step(1)?;
-            let Some(&operation) = self.walker.operations.get(at as usize) else {
+            let Some(&operation) = self.walker.templates.operations.get(at as usize) else {
                 break;
             };
             let first = at == template.start;
@@ -260,8 +290,8 @@ impl Run<'_> {
                         self.out.open(name)?;
                     }
                 }
-                Operation::Attribute(name) => self.out.attribute(name)?,
-                Operation::Content => self.out.content(),
+                Operation::Attribute(name) => self.out.attribute(self.chunk, name)?,
+                Operation::Content => self.out.content(self.chunk)?,
                 Operation::Close => self.close()?,
                 Operation::Literal(value) => self.value(value)?,
                 Operation::Character(unit) => self.out.character(self.chunk, unit)?,
@@ -278,11 +308,6 @@ impl Run<'_> {
     }
 }
 
-/// Null, or a fragment without a byte.
-fn is_null(value: Value) -> bool {
-    value.kind == NULL || (value.kind == BINXML && value.start == value.end)
-}
-
 impl Sink for Run<'_> {
     fn step(&mut self) -> Result<(), Stop> {
         self.walker.step(1)
@@ -293,12 +318,11 @@ impl Sink for Run<'_> {
     }
 
     fn attribute(&mut self, name: Name) -> Result<(), Stop> {
-        self.out.attribute(name)
+        self.out.attribute(self.chunk, name)
     }
 
     fn content(&mut self) -> Result<(), Stop> {
-        self.out.content();
-        Ok(())
+        self.out.content(self.chunk)
     }
 
     fn close(&mut self) -> Result<(), Stop> {
@@ -325,7 +349,10 @@ impl Sink for Run<'_> {
     }
 
     fn instance(&mut self, instance: Instance) -> Result<usize, Stop> {
-        let template = self.walker.template(self.chunk, instance.definition)?;
+        let template = self
+            .walker
+            .templates
+            .get(self.chunk, instance.definition, self.filter)?;
         // A fragment in many places lists its values each time.
         let count = u32::try_from(instance.count()).map_err(|_| Stop::Unsupported)?;
         self.walker.step(count)?;

@@ -408,21 +408,20 @@ impl fmt::Debug for Assembler {
 /// The first string that is a part or looks like a document; else the only text
 /// of an event whose id says that it holds one.
 fn text_of<'a>(event: &LogEvent<'a>) -> Option<Text<'a>> {
-    for datum in event.data() {
-        if let Some((header, body)) = Header::parse(datum.value) {
+    let texts = || event.data().filter_map(|datum| datum.value.as_utf16());
+    for text in texts() {
+        if let Some((header, body)) = Header::parse(text) {
             return Some(Text::Part(header, body));
         }
-        if first_letter(datum.value) == Some(u16::from(b'{')) {
-            return Some(Text::Whole(datum.value));
+        if first_letter(text) == Some(u16::from(b'{')) {
+            return Some(Text::Whole(text));
         }
     }
     if !matches!(event.event_id(), REQUEST | REQUEST_PART) {
         return None;
     }
-    let mut texts = event
-        .data()
-        .filter(|datum| first_letter(datum.value).is_some());
-    let text = texts.next()?.value;
+    let mut texts = texts().filter(|&text| first_letter(text).is_some());
+    let text = texts.next()?;
     texts.next().is_none().then_some(Text::Whole(text))
 }
 

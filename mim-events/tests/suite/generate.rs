@@ -124,7 +124,7 @@ fn the_log_is_sound_and_its_parts_are_cut_anywhere() {
         let event = event.unwrap();
         assert!(event.created() >= last, "events are in the order of time");
         last = event.created();
-        let text = event.data().next().unwrap().value;
+        let text = event.data().next().unwrap().value.as_utf16().unwrap();
         if event.event_id() == eventlog::REQUEST_PART {
             let unit = text.units().next_back().unwrap();
             between_surrogates += u32::from((0xD800..0xDC00).contains(&unit));

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::definition::{Attribute, Definition, value};
+use crate::eventlog::datum::Datum;
 use crate::eventlog::event::LogEvent;
 use crate::eventlog::format::{
     CHUNK_HEADER_SIZE, CHUNK_MAGIC, CHUNK_SIZE, FREE_SPACE_LIMIT, RECORD_ALIGNMENT, RECORD_MAGIC,
@@ -245,7 +246,7 @@ impl Chunk {
     fn event_data(&mut self, event: &LogEvent<'_>) {
         if fits_string_array(event) {
             self.instance(Definition::Strings);
-            let size = event.data().map(|datum| datum.value.len() * 2 + 2).sum();
+            let size = texts(event).map(|text| text.len() * 2 + 2).sum();
             let kind = if size == 0 {
                 value::NULL
             } else {
@@ -255,8 +256,8 @@ impl Chunk {
             self.descriptor(size, kind);
             self.descriptor(4, value::UINT32);
             self.descriptor(0, value::NULL);
-            for datum in event.data() {
-                self.bytes.extend_from_slice(datum.value.as_le_bytes());
+            for text in texts(event) {
+                self.bytes.extend_from_slice(text.as_le_bytes());
                 self.bytes.extend_from_slice(&[0; 2]);
             }
             // How long `Binary` is.
@@ -266,11 +267,16 @@ impl Chunk {
             self.instance(Definition::Values { names: &names });
             self.bytes
                 .extend_from_slice(&(names.len() as u32).to_le_bytes());
-            for datum in event.data() {
-                self.descriptor(datum.value.len() * 2, value::STRING);
+            let descriptors = self.bytes.len();
+            for _ in &names {
+                self.descriptor(0, value::STRING);
             }
-            for datum in event.data() {
-                self.bytes.extend_from_slice(datum.value.as_le_bytes());
+            for (at, datum) in event.data().enumerate() {
+                let start = self.bytes.len();
+                datum.value.utf16_into(&mut self.bytes);
+                let size = ((self.bytes.len() - start) as u16).to_le_bytes();
+                let at = descriptors + at * 4;
+                self.bytes[at..at + 2].copy_from_slice(&size);
             }
         }
     }
@@ -285,13 +291,15 @@ impl Chunk {
 /// classic providers write it. An array can't hold names, a NUL inside would make
 /// two strings of one, and parsers disagree on an array whose last string is empty.
 fn fits_string_array(event: &LogEvent<'_>) -> bool {
-    event
-        .data()
-        .all(|datum| datum.name.is_none() && !datum.value.units().any(|unit| unit == 0))
-        && event
-            .data()
-            .last()
-            .is_none_or(|datum| !datum.value.is_empty())
+    let fits = |datum: Datum<'_>| {
+        let text = datum.value.as_utf16();
+        datum.name.is_none() && text.is_some_and(|text| text.find_nul().is_none())
+    };
+    event.data().all(fits) && texts(event).last().is_none_or(|text| !text.is_empty())
+}
+
+fn texts<'a>(event: &LogEvent<'a>) -> impl Iterator<Item = Utf16<'a>> + use<'a> {
+    event.data().filter_map(|datum| datum.value.as_utf16())
 }
 
 fn optional<const N: usize>(bytes: Option<&[u8; N]>, kind: u8) -> (&[u8], u8) {

@@ -1,7 +1,7 @@
 //! What the `evtx` crate gives for a log, and what we give, in one form.
 
 use evtx::{EvtxParser, ParserSettings};
-use mim_events::eventlog::LogEvent;
+use mim_events::eventlog::{DataValue, LogEvent};
 use mim_events::text::Utf16;
 
 /// One event; times as text with nine decimals.
@@ -52,8 +52,15 @@ pub(crate) fn own(event: &LogEvent<'_>) -> Row {
         user: event.user().map(str::to_owned),
         data: event
             .data()
-            .map(|datum| (datum.name.map(in_xml), in_xml(datum.value)))
+            .map(|datum| (datum.name.map(in_xml), value_in_xml(datum.value)))
             .collect(),
+    }
+}
+
+fn value_in_xml(value: DataValue<'_>) -> String {
+    match value.as_utf16() {
+        Some(text) => in_xml(text),
+        None => value.to_string_lossy(),
     }
 }
 

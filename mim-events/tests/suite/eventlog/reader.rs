@@ -3,7 +3,6 @@
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use mim_events::eventlog::{Lane, LogFilter, LogReader, MIM_PROVIDER, ReadSummary};
-use mim_events::text::Utf16;
 use mim_events::{Error, ErrorKind};
 use proptest::prelude::*;
 
@@ -357,7 +356,7 @@ fn a_long_text_is_lent_as_it_is_in_the_file() {
     let mut reader = LogReader::from_slice(&log).unwrap();
     let event = reader.next_event().unwrap().unwrap();
     let value = event.data().next().unwrap().value;
-    assert!(value.as_le_bytes() == bytes);
+    assert!(value.as_utf16().unwrap().as_le_bytes() == bytes);
     assert!(
         event
             .to_owned_event()
@@ -937,7 +936,7 @@ proptest! {
         let log = log(&[chunk.finish()]);
         let mut reader = LogReader::from_slice(&log).unwrap();
         let event = reader.next_event().unwrap().unwrap();
-        let found: Vec<Vec<u16>> = event.data().map(|d| Utf16::units(d.value).collect()).collect();
+        let found: Vec<Vec<u16>> = event.data().map(|d| d.value.as_utf16().unwrap().units().collect()).collect();
         prop_assert_eq!(found, texts);
         prop_assert_eq!(&read(&log).rows, &rows(&log).0);
     }

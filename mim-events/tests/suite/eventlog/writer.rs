@@ -705,11 +705,13 @@ proptest! {
             prop_assert_eq!(found.level(), wanted.level());
             prop_assert_eq!(found.qualifiers(), wanted.qualifiers());
             prop_assert_eq!(found.user(), wanted.user());
-            prop_assert_eq!(found.data().len(), wanted.data().len());
+            prop_assert_eq!(found.data().count(), wanted.data().count());
             for (found, wanted) in found.data().zip(wanted.data()) {
                 prop_assert_eq!(found.name, wanted.name);
-                let wanted = wanted.value.units().take_while(|&unit| unit != 0);
-                prop_assert!(found.value.units().eq(wanted), "{:?}", event);
+                let wanted = wanted.value.as_utf16().unwrap();
+                let wanted = wanted.units().take_while(|&unit| unit != 0);
+                let found = found.value.as_utf16().unwrap();
+                prop_assert!(found.units().eq(wanted), "{:?}", event);
             }
         }
         prop_assert!(reader.next_event().is_none());

@@ -1,0 +1,153 @@
+//! The values of an event, one after the other.
+
+#[cfg(feature = "eventlog")]
+use super::binxml::Value;
+use super::datum::{DataValue, Datum};
+use super::event::Item;
+#[cfg(feature = "eventlog")]
+use super::plan::Entry;
+use super::value::STRING;
+#[cfg(feature = "eventlog")]
+use super::value::STRING_ARRAY;
+use crate::text::Utf16;
+
+/// Where an event's values are.
+#[derive(Clone, Copy)]
+pub(crate) enum EventData<'a> {
+    /// One by one.
+    Items(&'a [Item]),
+    /// As a template's plan and the values of its instance; both were checked.
+    #[cfg(feature = "eventlog")]
+    Planned {
+        entries: &'a [Entry],
+        values: &'a [Value],
+    },
+}
+
+/// The values of an event's data, in order; made by
+/// [`LogEvent::data`](crate::eventlog::LogEvent::data).
+#[derive(Clone)]
+pub struct Data<'a> {
+    /// The event's bytes.
+    bytes: &'a [u8],
+    rest: EventData<'a>,
+    /// What is left of an array of strings, each ended by a NUL, with its name.
+    #[cfg(feature = "eventlog")]
+    array: Option<(Option<Utf16<'a>>, &'a [u8])>,
+}
+
+impl<'a> Data<'a> {
+    pub(crate) fn new(bytes: &'a [u8], data: EventData<'a>) -> Self {
+        Self {
+            bytes,
+            rest: data,
+            #[cfg(feature = "eventlog")]
+            array: None,
+        }
+    }
+
+    fn slice(&self, (start, end): (u32, u32)) -> &'a [u8] {
+        self.bytes
+            .get(start as usize..end as usize)
+            .unwrap_or_default()
+    }
+}
+
+impl<'a> Iterator for Data<'a> {
+    type Item = Datum<'a>;
+
+    fn next(&mut self) -> Option<Datum<'a>> {
+        #[cfg(feature = "eventlog")]
+        if let Some((name, bytes)) = self.array.take() {
+            return Some(self.from_array(name, bytes));
+        }
+        match self.rest {
+            EventData::Items(items) => {
+                let (item, rest) = items.split_first()?;
+                self.rest = EventData::Items(rest);
+                Some(Datum {
+                    name: item.name.map(|name| Utf16::from_le_bytes(self.slice(name))),
+                    value: DataValue {
+                        kind: item.kind,
+                        bytes: self.slice(item.value),
+                    },
+                })
+            }
+            #[cfg(feature = "eventlog")]
+            EventData::Planned { entries, values } => self.planned(entries, values),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self.rest {
+            EventData::Items(items) => (items.len(), Some(items.len())),
+            #[cfg(feature = "eventlog")]
+            EventData::Planned { .. } => (0, None),
+        }
+    }
+}
+
+#[cfg(feature = "eventlog")]
+impl<'a> Data<'a> {
+    fn planned(&mut self, entries: &'a [Entry], values: &'a [Value]) -> Option<Datum<'a>> {
+        let mut left = entries.iter();
+        let found = left.find_map(|entry| Some((entry.name, entry.value(values)?)));
+        self.rest = EventData::Planned {
+            entries: left.as_slice(),
+            values,
+        };
+        let (name, value) = found?;
+        let name = name.map(|name| Utf16::from_le_bytes(self.slice(name)));
+        let Some(value) = value else {
+            return Some(text(name, &[]));
+        };
+        let bytes = self.slice((value.start, value.end));
+        Some(match value.kind {
+            STRING => {
+                let end = Utf16::from_le_bytes(bytes)
+                    .find_nul()
+                    .map_or(bytes.len(), |units| units * 2);
+                text(name, bytes.get(..end).unwrap_or_default())
+            }
+            STRING_ARRAY => self.from_array(name, bytes),
+            kind => Datum {
+                name,
+                value: DataValue { kind, bytes },
+            },
+        })
+    }
+
+    /// An array repeats its element: [MS-EVEN6] 3.1.4.7.5. Every string ends
+    /// with a NUL; a last one that does not is cut off.
+    fn from_array(&mut self, name: Option<Utf16<'a>>, bytes: &'a [u8]) -> Datum<'a> {
+        let Some(units) = Utf16::from_le_bytes(bytes).find_nul() else {
+            return text(name, bytes);
+        };
+        let (string, rest) = bytes.split_at(units * 2);
+        let rest = rest.get(2..).filter(|rest| !rest.is_empty());
+        self.array = rest.map(|rest| (name, rest));
+        text(name, string)
+    }
+}
+
+#[cfg(feature = "eventlog")]
+fn text<'a>(name: Option<Utf16<'a>>, bytes: &'a [u8]) -> Datum<'a> {
+    Datum {
+        name,
+        value: DataValue {
+            kind: STRING,
+            bytes,
+        },
+    }
+}
+
+impl std::iter::FusedIterator for Data<'_> {}
+
+/// How many values are left: event data holds people's data.
+impl std::fmt::Debug for Data<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Data")
+            .field("left", &self.clone().count())
+            .finish_non_exhaustive()
+    }
+}

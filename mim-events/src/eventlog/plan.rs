@@ -1,0 +1,401 @@
+//! What a template does to an event, without its elements: which value goes
+//! where.
+//!
+//! Nearly every record is one instance of a template whose `System` holds each
+//! part once and whose event data is a list of `Data`. Such a template becomes
+//! a plan: literals already in place, and for the rest the numbers of values.
+//! Any other template has no plan, and its operations are carried out one by one.
+
+use super::binxml::{Name, Value};
+use super::collector::{
+    Collector, MAX_ITEMS, Span, System, Target, attribute_target, content_target, literal_text,
+    system_element,
+};
+use super::filter::{LogFilter, Reason};
+use super::template::Operation;
+use super::value::{self, BINXML, NULL, STRING, STRING_ARRAY};
+
+/// The plans of a chunk's templates.
+#[derive(Debug, Default)]
+pub(crate) struct Plans {
+    plans: Vec<Plan>,
+    /// Used while a plan is made, for its literals.
+    collector: Collector,
+}
+
+/// What a template does to an event.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// Whether it is a whole event; else the event data only.
+    pub(crate) is_event: bool,
+    /// What the literals of `System` say.
+    pub(crate) system: System,
+    /// First those that a filter tests.
+    pub(crate) fields: Vec<Field>,
+    pub(crate) tested: usize,
+    pub(crate) data: Vec<Entry>,
+    /// What else stands in the event data and beside it.
+    pub(crate) others: Vec<Other>,
+    /// The value without which `data` is left out.
+    pub(crate) data_dependency: Option<u16>,
+    /// The value that is a fragment with the event data.
+    pub(crate) fragment: Option<u16>,
+    /// Why the filter wants no event with these names.
+    pub(crate) rejected: Option<Reason>,
+}
+
+/// A part of `System` that is a value of the instance.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Field {
+    pub(crate) target: Target,
+    /// It is left out when this value is null.
+    pub(crate) dependency: Option<u16>,
+    pub(crate) slot: u16,
+}
+
+/// A `Data` element.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    dependency: Option<u16>,
+    pub(crate) name: Option<Span>,
+    content: Option<Source>,
+}
+
+/// An element that is no `Data`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Other {
+    pub(crate) dependency: Option<u16>,
+    /// A `Binary`, with what it holds; else content that an event does not give.
+    pub(crate) binary: Option<Option<Source>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source {
+    Literal(Value),
+    Slot(u16),
+}
+
+/// Null, or a fragment without a byte.
+pub(crate) fn is_null(value: Value) -> bool {
+    value.kind == NULL || (value.kind == BINXML && value.start == value.end)
+}
+
+/// Whether what depends on this value is left out. A number past the values
+/// stands for nothing.
+pub(crate) fn is_left_out(values: &[Value], dependency: Option<u16>) -> bool {
+    dependency
+        .and_then(|id| values.get(usize::from(id)))
+        .is_some_and(|&value| is_null(value))
+}
+
+impl Source {
+    /// The value, unless it is null.
+    pub(crate) fn value(self, values: &[Value]) -> Option<Value> {
+        match self {
+            Self::Literal(value) => Some(value),
+            Self::Slot(id) => values.get(usize::from(id)).copied(),
+        }
+        .filter(|&value| !is_null(value))
+    }
+}
+
+impl Entry {
+    /// The value of a `Data` element; `None` if the element is left out.
+    #[allow(
+        clippy::option_option,
+        reason = "no element, and an element without a value"
+    )]
+    pub(crate) fn value(&self, values: &[Value]) -> Option<Option<Value>> {
+        if is_left_out(values, self.dependency) {
+            return None;
+        }
+        Some(self.content.and_then(|content| content.value(values)))
+    }
+}
+
+impl Plan {
+    /// What it costs to put these values out as event data, in steps; `None` if
+    /// they hold what a plan does not foresee. Nothing is looked at again when
+    /// the data are asked for, so all that can be wrong is found here.
+    pub(crate) fn data_cost(&self, chunk: &[u8], values: &[Value]) -> Option<u32> {
+        let mut steps = 0_u32;
+        let mut items = 0;
+        for entry in &self.data {
+            let Some(Some(value)) = entry.value(values) else {
+                items += 1;
+                continue;
+            };
+            let length = value.end - value.start;
+            match value.kind {
+                STRING if length.is_multiple_of(2) => items += 1,
+                STRING_ARRAY if length.is_multiple_of(2) => items += 1 + length as usize / 2,
+                _ if value::can_render(value.kind, value.bytes(chunk)) => items += 1,
+                _ => return None,
+            }
+            steps = steps.saturating_add(1 + length / 32);
+        }
+        (items <= MAX_ITEMS).then_some(steps)
+    }
+}
+
+impl Plans {
+    pub(crate) fn clear(&mut self) {
+        self.plans.clear();
+    }
+
+    pub(crate) fn get(&self, number: u32) -> Option<&Plan> {
+        self.plans.get(number as usize)
+    }
+
+    /// Makes the plan of a template and returns its number; `None` if its
+    /// shape does not allow one.
+    pub(crate) fn add(
+        &mut self,
+        chunk: &[u8],
+        operations: &[Operation],
+        filter: &LogFilter,
+    ) -> Option<u32> {
+        self.collector.begin(0);
+        let mut planner = Planner {
+            chunk,
+            collector: &mut self.collector,
+            plan: Plan::default(),
+            literal_names: [false; 2],
+            depth: 0,
+            outer: 0,
+            section: Section::None,
+            seen_system: false,
+            seen_data: false,
+            element: Target::Nothing,
+            dependency: None,
+            target: Target::Nothing,
+            seen: Vec::new(),
+            name: None,
+            content: None,
+        };
+        for operation in operations {
+            planner.take(operation)?;
+        }
+        let [provider, channel] = planner.literal_names;
+        let mut plan = planner.plan;
+        plan.system = self.collector.system;
+        plan.fields.sort_by_key(|field| !field.target.is_tested());
+        plan.tested = plan
+            .fields
+            .partition_point(|field| field.target.is_tested());
+        if plan.is_event {
+            plan.rejected = filter.rejects_names(
+                provider.then(|| self.collector.provider(chunk)),
+                channel.then(|| self.collector.channel(chunk)),
+            );
+        }
+        self.plans.push(plan);
+        u32::try_from(self.plans.len() - 1).ok()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Section {
+    None,
+    System,
+    EventData,
+}
+
+/// Follows a template's operations as [`Collector`] follows an event's.
+struct Planner<'a> {
+    chunk: &'a [u8],
+    collector: &'a mut Collector,
+    plan: Plan,
+    /// Whether provider and channel are the same for all events.
+    literal_names: [bool; 2],
+    depth: u32,
+    /// 1 where the template is event data, which stands in an event.
+    outer: u32,
+    section: Section,
+    seen_system: bool,
+    seen_data: bool,
+    /// The element of `System` or the event data that is open.
+    element: Target,
+    dependency: Option<u16>,
+    target: Target,
+    /// Parts of `System` that had a value.
+    seen: Vec<Target>,
+    name: Option<Span>,
+    content: Option<Source>,
+}
+
+impl Planner<'_> {
+    fn take(&mut self, operation: &Operation) -> Option<()> {
+        match *operation {
+            Operation::Open {
+                name, dependency, ..
+            } => self.open(name, dependency),
+            Operation::Attribute(name) => {
+                self.target = if self.depth + self.outer == 3 {
+                    attribute_target(self.element, name)
+                } else {
+                    Target::Nothing
+                };
+                Some(())
+            }
+            Operation::Content => {
+                self.target = if self.depth + self.outer == 3 {
+                    content_target(self.element)
+                } else {
+                    Target::Nothing
+                };
+                Some(())
+            }
+            Operation::Close => {
+                self.close();
+                Some(())
+            }
+            Operation::Literal(value) => self.value(Source::Literal(value)),
+            Operation::Slot(id) => self.value(Source::Slot(id)),
+            Operation::Character(_) => (self.target == Target::Nothing).then_some(()),
+        }
+    }
+
+    fn open(&mut self, name: Name, dependency: Option<u16>) -> Option<()> {
+        self.depth += 1;
+        self.target = Target::Nothing;
+        match (self.depth + self.outer, name) {
+            // A root is never left out.
+            (1, Name::Event) => self.plan.is_event = true,
+            (1, Name::EventData) => {
+                self.outer = 1;
+                self.section = Section::EventData;
+            }
+            (1, Name::System) => return None,
+            (1, name) => {
+                self.outer = 1;
+                if name != Name::RenderingInfo {
+                    self.other(None);
+                }
+            }
+            (2, Name::System) => {
+                if self.seen_system || self.seen_data || dependency.is_some() {
+                    return None;
+                }
+                self.seen_system = true;
+                self.section = Section::System;
+            }
+            (2, Name::EventData) => {
+                // What stands before it would be left out with the data.
+                let apart = dependency.is_some() && !self.plan.others.is_empty();
+                if self.seen_data || self.plan.fragment.is_some() || apart {
+                    return None;
+                }
+                self.seen_data = true;
+                self.plan.data_dependency = dependency;
+                self.section = Section::EventData;
+            }
+            (2, Name::RenderingInfo) => {}
+            (2, _) => {
+                if self.plan.data_dependency.is_some() {
+                    return None;
+                }
+                self.other(dependency);
+            }
+            (3, name) => {
+                self.dependency = dependency;
+                self.name = None;
+                self.content = None;
+                self.element = match (self.section, name) {
+                    (Section::System, name) => system_element(name),
+                    (Section::EventData, Name::Data) => Target::DataValue,
+                    (Section::EventData, Name::Binary) => Target::Binary,
+                    (Section::EventData, _) => {
+                        self.other(dependency);
+                        Target::Nothing
+                    }
+                    (Section::None, _) => Target::Nothing,
+                };
+            }
+            (4, _) if self.element != Target::Nothing => return None,
+            _ => {}
+        }
+        Some(())
+    }
+
+    fn close(&mut self) {
+        match self.depth + self.outer {
+            3 => {
+                match self.element {
+                    Target::DataValue => self.plan.data.push(Entry {
+                        dependency: self.dependency,
+                        name: self.name,
+                        content: self.content,
+                    }),
+                    Target::Binary => self.plan.others.push(Other {
+                        dependency: self.dependency,
+                        binary: Some(self.content),
+                    }),
+                    _ => {}
+                }
+                self.element = Target::Nothing;
+            }
+            2 if self.outer == 0 => self.section = Section::None,
+            _ => {}
+        }
+        self.depth = self.depth.saturating_sub(1);
+        self.target = Target::Nothing;
+    }
+
+    fn other(&mut self, dependency: Option<u16>) {
+        self.plan.others.push(Other {
+            dependency,
+            binary: None,
+        });
+    }
+
+    fn value(&mut self, source: Source) -> Option<()> {
+        match (self.target, source) {
+            (Target::Nothing, Source::Slot(id)) => {
+                // Directly in the event: the place of classic events' data.
+                if self.depth + self.outer == 1 {
+                    if self.plan.fragment.is_some() || self.seen_data {
+                        return None;
+                    }
+                    self.plan.fragment = Some(id);
+                }
+            }
+            (Target::Nothing, Source::Literal(_)) => {}
+            (Target::DataName, Source::Literal(value)) => {
+                if self.name.is_some() {
+                    return None;
+                }
+                self.name = literal_text(self.chunk, value)?;
+            }
+            (Target::DataName, Source::Slot(_)) => return None,
+            (Target::DataValue | Target::Binary, source) => {
+                if self.content.replace(source).is_some() {
+                    return None;
+                }
+            }
+            (target, source) => {
+                if self.seen.contains(&target) {
+                    return None;
+                }
+                self.seen.push(target);
+                match source {
+                    Source::Slot(slot) => self.plan.fields.push(Field {
+                        target,
+                        dependency: self.dependency,
+                        slot,
+                    }),
+                    Source::Literal(_) if self.dependency.is_some() => return None,
+                    Source::Literal(value) => {
+                        self.collector.field(target, self.chunk, value).ok()?;
+                        match target {
+                            Target::Provider => self.literal_names[0] = true,
+                            Target::Channel => self.literal_names[1] = true,
+                            _ => {}
+                        }
+                    }
+                }
+            }
+        }
+        Some(())
+    }
+}
