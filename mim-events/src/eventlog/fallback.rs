@@ -295,13 +295,7 @@ mod tests {
 
     #[test]
     fn what_is_not_xml_is_none() {
-        for text in [
-            "<Event",
-            "<Event a",
-            "<Event a=\"",
-            "<a>&x;</a>",
-            "<a>&#xD800;</a>",
-        ] {
+        for text in ["<Event", "<Event a", "<Event a=\"", "<a></a></a>"] {
             assert!(read_xml(text).is_none(), "{text}");
         }
     }

@@ -10,7 +10,7 @@ use super::chunks::Chunks;
 use super::decoder::{ChunkDecoder, Options};
 use super::event::{Lane, LogEvent, OwnedLogEvent};
 use super::filter::LogFilter;
-use super::format::CHUNK_SIZE;
+use super::format::{CHUNK_SIZE, FILE_HEADER_SIZE};
 use super::pass::Pass;
 use super::summary::ReadSummary;
 #[cfg(doc)]
@@ -95,6 +95,7 @@ impl<R: Read + Seek> LogReader<R> {
         let mut decoder = ChunkDecoder::new(Options::default());
         decoder.summary.checksum_mismatches = u64::from(!chunks.header.checksum_ok);
         decoder.summary.dirty = chunks.header.is_dirty();
+        decoder.summary.bytes_read = FILE_HEADER_SIZE as u64;
         Ok(Self {
             chunks,
             path: None,

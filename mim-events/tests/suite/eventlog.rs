@@ -2,6 +2,8 @@
 #![cfg(feature = "eventlog")]
 
 mod bookmark;
+mod claims;
+mod damage;
 mod fixture;
 mod oracle;
 mod reader;
