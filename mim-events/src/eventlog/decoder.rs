@@ -44,6 +44,13 @@ pub(crate) struct ChunkDecoder {
     pending: Option<Error>,
 }
 
+/// A chunk to be read by another decoder.
+#[cfg(feature = "parallel")]
+pub(crate) struct Job {
+    buffer: Vec<u8>,
+    current: Current,
+}
+
 /// The chunk that is being read.
 #[derive(Clone, Copy, Debug)]
 struct Current {
@@ -99,6 +106,45 @@ impl ChunkDecoder {
     /// The number of the chunk that is being read.
     pub(crate) fn chunk(&self) -> Option<u64> {
         self.current.map(|current| current.number)
+    }
+
+    /// Hands over the chunk that was begun.
+    #[cfg(feature = "parallel")]
+    pub(crate) fn give(&mut self) -> Option<Job> {
+        let current = self.current.take()?;
+        let buffer = std::mem::take(&mut self.buffer);
+        Some(Job { buffer, current })
+    }
+
+    /// Takes over a chunk that another decoder began.
+    #[cfg(feature = "parallel")]
+    pub(crate) fn adopt(&mut self, job: Job) {
+        self.buffer = job.buffer;
+        self.current = Some(job.current);
+        self.place = Place::default();
+        self.begin_records();
+    }
+
+    #[cfg(feature = "parallel")]
+    pub(crate) fn take_buffer(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.buffer)
+    }
+
+    #[cfg(feature = "parallel")]
+    pub(crate) fn put_buffer(&mut self, buffer: Vec<u8>) {
+        self.buffer = buffer;
+    }
+
+    /// Whether an event or error may be left of the chunk.
+    #[cfg(feature = "parallel")]
+    pub(crate) fn is_busy(&self) -> bool {
+        self.current.is_some() || self.pending.is_some()
+    }
+
+    fn begin_records(&mut self) {
+        self.walker.begin_chunk();
+        #[cfg(feature = "evtx")]
+        self.fallback.begin_chunk();
     }
 
     /// Leaves the chunk; the buffer may be used for something else.
@@ -158,9 +204,7 @@ impl ChunkDecoder {
         }
         self.summary.chunks += 1;
         self.summary.bytes_read += CHUNK_HEADER_SIZE as u64;
-        self.walker.begin_chunk();
-        #[cfg(feature = "evtx")]
-        self.fallback.begin_chunk();
+        self.begin_records();
         self.current = Some(Current {
             number,
             length,

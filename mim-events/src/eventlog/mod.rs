@@ -96,6 +96,8 @@ mod format;
 mod head;
 #[cfg(feature = "eventlog")]
 mod order;
+#[cfg(feature = "parallel")]
+mod parallel;
 #[cfg(feature = "eventlog")]
 mod pass;
 #[cfg(feature = "eventlog")]
@@ -124,6 +126,8 @@ pub use datum::{DataValue, Datum};
 pub use event::{Lane, LogEvent, MIM_CHANNEL, MIM_PROVIDER, OwnedLogEvent, REQUEST, REQUEST_PART};
 #[cfg(feature = "eventlog")]
 pub use filter::LogFilter;
+#[cfg(feature = "parallel")]
+pub use parallel::ParMap;
 #[cfg(feature = "eventlog")]
 pub use reader::{Events, LogReader};
 #[cfg(feature = "eventlog")]

@@ -2,9 +2,9 @@
 #![cfg(feature = "eventlog")]
 
 mod bookmark;
-mod claims;
-mod damage;
 mod fixture;
 mod oracle;
+#[cfg(feature = "parallel")]
+mod parallel;
 mod reader;
 mod writer;
