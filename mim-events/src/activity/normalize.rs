@@ -13,7 +13,6 @@ use crate::request::{
     DisplayName, Mode as Word, Operation, Parameter, Policy, Reference, Request, RequestStatus,
     Resource, Value, ValueKind, WorkflowInstance, parse_guid,
 };
-use serde_json::value::RawValue;
 
 /// Text that is there and not blank.
 pub(crate) fn filled(text: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
@@ -51,15 +50,7 @@ impl<'a> Ref<'a> {
             "AccountName",
             "Domain",
         ];
-        let mut values: [Option<Value<'a>>; 6] = [None; 6];
-        for (key, value) in object.attributes() {
-            let wanted = WANTED
-                .iter()
-                .position(|name| name.eq_ignore_ascii_case(&key));
-            if let Some(place) = wanted.and_then(|at| values.get_mut(at)) {
-                *place = Some(value);
-            }
-        }
+        let values = object.object().pick(WANTED);
         let [id, key, object_type, name, account, domain] =
             values.map(|value| filled(value.and_then(Value::to_text)));
         Self {
@@ -95,8 +86,7 @@ impl<'a> Ref<'a> {
         if !text.starts_with(['{', '[']) {
             return None;
         }
-        let valid: &RawValue = serde_json::from_str(text).ok()?;
-        let first = Value::from_valid(valid.get()).items().next()?;
+        let first = Value::parse(text)?.items().next()?;
         let found = Ref::new(Reference::from_value(first)?);
         let owned = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
         (found.is_object && found.display().is_some()).then(|| Ref {

@@ -73,9 +73,12 @@ mod parameter;
 mod workflow;
 
 mod document;
+mod locate;
+mod options;
 
-pub use document::{Origin, ParseOptions, Request};
+pub use document::{Origin, Request};
 pub use json::{Object, Value, ValueKind};
+pub use options::ParseOptions;
 pub use parameter::Parameter;
 pub use reference::{Reference, Resource, parse_guid};
 pub use vocabulary::{
