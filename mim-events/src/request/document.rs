@@ -6,7 +6,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::json::{Object, Value, ValueKind};
+use super::json::{Object, Value, ValueKind, is_blank};
 use super::locate::{Fields, Located, Span, escape_controls, locate};
 use super::options::ParseOptions;
 use super::parameter::Parameter;
@@ -444,7 +444,7 @@ impl Request<'_> {
     fn text(&self, span: &Span) -> Option<Cow<'_, str>> {
         self.at(span)
             .and_then(Value::to_text)
-            .filter(|text| !text.trim().is_empty())
+            .filter(|text| !is_blank(text))
     }
 
     fn reference(&self, span: &Span) -> Option<Reference<'_>> {

@@ -76,6 +76,8 @@ mod document;
 mod locate;
 mod options;
 
+pub(crate) use json::is_blank;
+
 pub use document::{Origin, Request};
 pub use json::{Object, Value, ValueKind};
 pub use options::ParseOptions;

@@ -150,6 +150,11 @@ impl fmt::Debug for Value<'_> {
     }
 }
 
+/// Whether a text says nothing: most show at their first character that they do.
+pub(crate) fn is_blank(text: &str) -> bool {
+    text.chars().all(char::is_whitespace)
+}
+
 /// A JSON object as a slice of a validated document.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Object<'a>(&'a str);
@@ -183,7 +188,7 @@ impl<'a> Object<'a> {
     pub fn text(self, key: &str) -> Option<Cow<'a, str>> {
         self.get(key)
             .and_then(Value::to_text)
-            .filter(|text| !text.trim().is_empty())
+            .filter(|text| !is_blank(text))
     }
 
     /// The values of several keys in one pass, each as [`get`](Self::get) finds it.
