@@ -105,6 +105,8 @@ mod event;
 #[cfg(feature = "eventlog")]
 mod binxml;
 #[cfg(feature = "eventlog")]
+mod bookmark;
+#[cfg(feature = "eventlog")]
 mod check;
 #[cfg(feature = "eventlog")]
 mod chunks;
@@ -121,6 +123,10 @@ mod format;
 #[cfg(feature = "eventlog")]
 mod head;
 #[cfg(feature = "eventlog")]
+mod order;
+#[cfg(feature = "eventlog")]
+mod pass;
+#[cfg(feature = "eventlog")]
 mod plan;
 #[cfg(feature = "eventlog")]
 mod reader;
@@ -136,6 +142,8 @@ mod writer;
 #[cfg(feature = "evtx")]
 mod xml;
 
+#[cfg(feature = "eventlog")]
+pub use bookmark::{Bookmark, Found, Resumed};
 pub use capacity::{Layout, text_capacity};
 #[cfg(feature = "eventlog")]
 pub use check::{CheckReport, check, check_file};
