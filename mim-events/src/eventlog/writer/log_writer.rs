@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 
-use super::chunk::{Chunk, Fields};
+use super::chunk::Chunk;
+use super::event::Fields;
 use super::file::Output;
 use super::grammar::Refused;
 use super::sid;

@@ -20,6 +20,7 @@ mod binxml;
 mod chunk;
 mod copy;
 mod definition;
+mod event;
 mod export;
 mod file;
 mod grammar;

@@ -162,7 +162,8 @@ fn what_is_not_sound_is_refused_and_left_alone() {
         let crc = crc32(&file[..120]);
         file[124..128].copy_from_slice(&crc.to_le_bytes());
     };
-    let cases: [(&str, &dyn Fn(&mut Vec<u8>)); 12] = [
+    type Change<'a> = &'a dyn Fn(&mut Vec<u8>);
+    let cases: [(&str, Change<'_>); 12] = [
         ("was not closed", &|file| file[120] = 1),
         ("keeps no checksums", &|file| file[120] = 4),
         ("checksum of its header", &|file| file[24] ^= 1),
@@ -170,13 +171,13 @@ fn what_is_not_sound_is_refused_and_left_alone() {
         ("whole chunk", &|file| file.truncate(CHUNK + BIG + 9)),
         ("header is damaged", &|file| file[CHUNK + BIG + 200] ^= 1),
         ("header is damaged", &|file| {
-            file[CHUNK..CHUNK + 512].fill(0)
+            file[CHUNK..CHUNK + 512].fill(0);
         }),
         ("follow each other", &|file| {
-            file[CHUNK + BIG..CHUNK + 2 * BIG].fill(0)
+            file[CHUNK + BIG..CHUNK + 2 * BIG].fill(0);
         }),
         ("newest chunk is damaged", &|file| {
-            file[CHUNK + 2 * BIG + 900] ^= 1
+            file[CHUNK + 2 * BIG + 900] ^= 1;
         }),
         ("not agree", &|file| file.truncate(CHUNK + 2 * BIG)),
         ("not agree", &|file| {
@@ -184,7 +185,7 @@ fn what_is_not_sound_is_refused_and_left_alone() {
             seal_header(file);
         }),
         ("follow each other", &|file| {
-            file.copy_within(CHUNK..CHUNK + BIG, CHUNK + BIG)
+            file.copy_within(CHUNK..CHUNK + BIG, CHUNK + BIG);
         }),
     ];
     for (wanted, change) in cases {

@@ -49,8 +49,10 @@ fn export_into(
     (file, summary)
 }
 
-/// All that our reader says, in one form.
-fn events(file: &[u8]) -> Vec<(Row, Option<Vec<u8>>, Option<DateTime<Utc>>)> {
+/// What our reader says of an event, with its `Binary` and when it was written.
+type Said = (Row, Option<Vec<u8>>, Option<DateTime<Utc>>);
+
+fn events(file: &[u8]) -> Vec<Said> {
     let mut reader = reader(file);
     let mut out = Vec::new();
     while let Some(event) = reader.next_event() {
@@ -480,7 +482,7 @@ fn sound_copy(file: &[u8]) {
     let report = check(&copied);
     assert!(report.is_ok(), "{report}");
     // Where `EventRecordID` is damaged, the header's number stands for it.
-    let without_ids = |mut events: Vec<(Row, _, _)>| {
+    let without_ids = |mut events: Vec<Said>| {
         events.iter_mut().for_each(|(row, ..)| row.record = 0);
         events
     };
