@@ -86,7 +86,8 @@ fn agree(path: &Path, set: Set) {
     {
         use hybrid_benches::logs::peers;
 
-        let check = |name, read: fn(&Path, Set, &mut dyn FnMut(Picked<'_>))| {
+        type Read = fn(&Path, Set, &mut dyn FnMut(Picked<'_>));
+        let check = |name, read: Read| {
             let mut theirs = Digest::default();
             read(path, set, &mut |event| theirs.add(event));
             assert_eq!(theirs.finish(), ours, "{name}");

@@ -4,8 +4,8 @@
 Usage: benches/ratios.py [DIRECTORY, by default target/criterion]
 
 No times: they say little about another machine. Every ratio is of two rows of
-one log in one run; rows that are older than the newest by more than 20 minutes
-are of another run and are left out.
+one log in one run; rows of another run (older than the newest by more than 20
+minutes, or of a log of another size) are left out.
 """
 
 import json
@@ -41,12 +41,19 @@ def measured(directory):
             file = file.with_name("sample.json")
             sample = json.loads(file.read_text())
             fastest = min(time / iterations for time, iterations in zip(sample["times"], sample["iters"]))
-            found[log, row["function_id"]] = fastest, file.stat().st_mtime
-    newest = max((time for _, time in found.values()), default=0)
-    old = sorted(key for key, (_, time) in found.items() if time < newest - 20 * 60)
+            found[log, row["function_id"]] = fastest, file.stat().st_mtime, row["throughput"]["Bytes"]
+    newest, size = {}, {}
+    for (log, _), (_, time, log_size) in found.items():
+        if time > newest.get(log, 0):
+            newest[log], size[log] = time, log_size
+    last = max(newest.values(), default=0)
+    old = sorted(
+        key for key, (_, time, log_size) in found.items()
+        if time < last - 20 * 60 or log_size != size[key[0]]
+    )
     if old:
         print("left out, of an older run:", ", ".join("/".join(key) for key in old), file=sys.stderr)
-    return {key: fastest for key, (fastest, _) in found.items() if key not in old}
+    return {key: fastest for key, (fastest, *_) in found.items() if key not in old}
 
 
 def table(heading, rows):

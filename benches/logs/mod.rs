@@ -123,6 +123,10 @@ impl Set {
 
 /// `BENCH_MB`, the size of the logs in MB; 100 if it is not set.
 #[must_use]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "no library: a smoke run is asked for so"
+)]
 pub fn megabytes() -> u64 {
     std::env::var("BENCH_MB").map_or(100, |size| size.parse().expect("BENCH_MB is a number"))
 }
