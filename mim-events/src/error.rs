@@ -60,6 +60,18 @@ pub enum ErrorKind {
     /// A record has a shape that this build can't read; feature `evtx` may.
     #[error("record of a shape that needs feature `evtx`")]
     UnsupportedShape,
+    /// The bookmark was stored by a newer version of this crate. Update the
+    /// program, or read the log from its beginning with a new bookmark.
+    #[error(
+        "the bookmark is of version {version}, and only {known} is known: \
+         update this program, or begin with a new bookmark"
+    )]
+    BookmarkVersion {
+        /// The bookmark's version.
+        version: u32,
+        /// The newest version that is known.
+        known: u32,
+    },
     /// The event does not fit an event log record. Nothing was written.
     #[error("event needs a record of {needed} bytes, at most {capacity} fit a chunk")]
     RecordTooLarge {
@@ -237,6 +249,7 @@ impl Error {
             ErrorKind::Io
                 | ErrorKind::FileHeader { .. }
                 | ErrorKind::Append { .. }
+                | ErrorKind::BookmarkVersion { .. }
                 | ErrorKind::Shape { .. }
                 | ErrorKind::Rules { .. }
         )

@@ -1,12 +1,14 @@
-//! The chunks of a log: which there are, in which order, and the records in one.
+//! The chunks of a log: reading them in order, and the records in one.
 
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 
 use super::format::{
     CHUNK_HEADER_SIZE, CHUNK_SIZE, ChunkHeader, FILE_HEADER_FIELDS, FILE_HEADER_SIZE, FileHeader,
-    RECORD_ALIGNMENT, RECORD_MAGIC, RECORD_OVERHEAD, RecordFrame, chunk_data_checksum,
-    chunk_header_checksum, u32_at, u64_at,
+    RECORD_ALIGNMENT, RECORD_HEADER_SIZE, RECORD_MAGIC, RECORD_OVERHEAD, RecordFrame,
+    chunk_data_checksum, chunk_header_checksum, u32_at, u64_at,
 };
+use super::order::Order;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A log's chunks, found from its size: the count in the file header is often
@@ -16,60 +18,69 @@ pub(crate) struct Chunks<R> {
     source: R,
     length: u64,
     count: u64,
-    /// Where the oldest records are: a full log goes on in its first chunk.
-    oldest: u64,
-    /// Where the newest records are.
-    newest: Option<u64>,
+    order: Order,
     pub(crate) visited: u64,
     pub(crate) header: FileHeader,
 }
 
+/// How much of a chunk is looked at to tell whether it is wanted: its header,
+/// and the header of its first record.
+const HEAD_SIZE: usize = CHUNK_HEADER_SIZE + RECORD_HEADER_SIZE;
+
+/// What the first bytes of a chunk say.
+#[derive(Clone, Debug)]
+pub(crate) struct ChunkHead {
+    /// Counted from 0 in the file.
+    pub(crate) number: u64,
+    pub(crate) header: Option<ChunkHeader>,
+    /// The numbers of its records, if the header can be believed.
+    pub(crate) numbers: Option<Range<u64>>,
+    /// Number and time of the record that stands first.
+    pub(crate) first: Option<(u64, u64)>,
+    /// Nothing but zeros.
+    pub(crate) blank: bool,
+}
+
 impl<R: Read + Seek> Chunks<R> {
     /// Reads the file header and, of each chunk, the header.
-    pub(crate) fn new(mut source: R) -> Result<Self> {
-        let length = source.seek(SeekFrom::End(0)).map_err(Error::io)?;
+    pub(crate) fn new(source: R) -> Result<Self> {
+        let header = FileHeader {
+            next_record_id: 0,
+            minor_version: 0,
+            major_version: 0,
+            flags: 0,
+            checksum_ok: true,
+        };
+        let mut chunks = Self {
+            source,
+            length: 0,
+            count: 0,
+            order: Order::default(),
+            visited: 0,
+            header,
+        };
+        chunks.look()?;
+        Ok(chunks)
+    }
+
+    /// Looks at the file as it is now, and begins anew with its oldest chunk.
+    pub(crate) fn look(&mut self) -> Result<()> {
+        let length = self.source.seek(SeekFrom::End(0)).map_err(Error::io)?;
         let mut bytes = [0; FILE_HEADER_FIELDS];
-        source.seek(SeekFrom::Start(0)).map_err(Error::io)?;
-        let filled = read_up_to(&mut source, &mut bytes).map_err(Error::io)?;
+        self.source.seek(SeekFrom::Start(0)).map_err(Error::io)?;
+        let filled = read_up_to(&mut self.source, &mut bytes).map_err(Error::io)?;
         let header = FileHeader::parse(bytes.get(..filled).unwrap_or_default())?;
         if length < FILE_HEADER_SIZE as u64 {
             let what = "it ends inside the file header";
             return Err(Error::new(ErrorKind::FileHeader { what }).at_offset(length));
         }
-        let mut chunks = Self {
-            source,
-            length,
-            count: (length - FILE_HEADER_SIZE as u64).div_ceil(CHUNK_SIZE as u64),
-            oldest: 0,
-            newest: None,
-            visited: 0,
-            header,
-        };
-        chunks.find_order()?;
-        Ok(chunks)
-    }
-
-    fn find_order(&mut self) -> Result<()> {
-        let (mut lowest, mut highest) = (u64::MAX, 0);
-        let mut bytes = [0; CHUNK_HEADER_SIZE];
-        for number in 0..self.count {
-            let filled = self.read_at(number, &mut bytes)?;
-            let Some(header) = bytes.get(..filled).and_then(ChunkHeader::parse) else {
-                continue;
-            };
-            // A header whose range is reversed says nothing.
-            if header.first_record_id > header.last_record_id {
-                continue;
-            }
-            if header.first_record_id < lowest {
-                lowest = header.first_record_id;
-                self.oldest = number;
-            }
-            if header.last_record_id >= highest {
-                highest = header.last_record_id;
-                self.newest = Some(number);
-            }
-        }
+        let count = (length - FILE_HEADER_SIZE as u64).div_ceil(CHUNK_SIZE as u64);
+        let order = Order::find(count, |number| self.numbers_of(number))?;
+        self.length = length;
+        self.count = count;
+        self.order = order;
+        self.visited = 0;
+        self.header = header;
         Ok(())
     }
 
@@ -77,35 +88,103 @@ impl<R: Read + Seek> Chunks<R> {
         self.length
     }
 
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub(crate) fn order(&self) -> &Order {
+        &self.order
+    }
+
     /// Bytes before the chunks that were not visited yet.
     pub(crate) fn position(&self) -> u64 {
         (FILE_HEADER_SIZE as u64 + self.visited * CHUNK_SIZE as u64).min(self.length)
     }
 
+    /// The number of the chunk that comes next, oldest records first.
+    pub(crate) fn upcoming(&self) -> Option<u64> {
+        (self.visited < self.count).then(|| self.order.at(self.visited))
+    }
+
     /// Reads the next chunk into `buffer`, oldest records first; returns its
     /// number and how many of its bytes there are.
     pub(crate) fn next(&mut self, buffer: &mut [u8]) -> Result<Option<(u64, usize)>> {
-        if self.visited == self.count {
+        let Some(number) = self.upcoming() else {
+            return Ok(None);
+        };
+        self.visited += 1;
+        let filled = self.read(number, buffer)?;
+        Ok(Some((number, filled)))
+    }
+
+    /// Reads a chunk into `buffer`; returns how many of its bytes there are.
+    pub(crate) fn read(&mut self, number: u64, buffer: &mut [u8]) -> Result<usize> {
+        self.read_at(number, 0, buffer)
+    }
+
+    /// Looks at the first bytes of a chunk.
+    pub(crate) fn head(&mut self, number: u64) -> Result<ChunkHead> {
+        let mut bytes = [0; HEAD_SIZE];
+        let filled = self.read_at(number, 0, &mut bytes)?;
+        let bytes = bytes.get(..filled).unwrap_or_default();
+        let header = ChunkHeader::parse(bytes);
+        Ok(ChunkHead {
+            number,
+            header,
+            numbers: header.as_ref().and_then(numbers),
+            first: record_at(bytes.get(CHUNK_HEADER_SIZE..).unwrap_or_default()),
+            blank: bytes.iter().all(|&byte| byte == 0),
+        })
+    }
+
+    /// Number and time of a chunk's last record, as its header tells.
+    pub(crate) fn last_record(&mut self, head: &ChunkHead) -> Result<Option<(u64, u64)>> {
+        let Some((header, numbers)) = head.header.zip(head.numbers.as_ref()) else {
+            return Ok(None);
+        };
+        let at = u64::from(header.last_record_offset);
+        if at > (CHUNK_SIZE - RECORD_HEADER_SIZE) as u64 {
             return Ok(None);
         }
-        let number = (self.oldest + self.visited) % self.count;
-        self.visited += 1;
-        let filled = self.read_at(number, buffer)?;
-        Ok(Some((number, filled)))
+        let mut bytes = [0; RECORD_HEADER_SIZE];
+        let filled = self.read_at(head.number, at, &mut bytes)?;
+        let last = record_at(bytes.get(..filled).unwrap_or_default());
+        Ok(last.filter(|(number, _)| number.checked_add(1) == Some(numbers.end)))
     }
 
     /// Whether a chunk may hold records that its header does not tell of yet.
     pub(crate) fn may_be_ahead(&self, number: u64) -> bool {
-        self.header.is_dirty() && self.newest == Some(number)
+        self.header.is_dirty() && self.order.newest() == Some(number)
     }
 
-    fn read_at(&mut self, number: u64, buffer: &mut [u8]) -> Result<usize> {
-        let offset = chunk_offset(number);
+    fn numbers_of(&mut self, number: u64) -> Result<Option<Range<u64>>> {
+        let mut bytes = [0; CHUNK_HEADER_SIZE];
+        let filled = self.read_at(number, 0, &mut bytes)?;
+        let header = bytes.get(..filled).and_then(ChunkHeader::parse);
+        Ok(header.as_ref().and_then(numbers))
+    }
+
+    fn read_at(&mut self, number: u64, at: u64, buffer: &mut [u8]) -> Result<usize> {
+        let offset = chunk_offset(number) + at;
         self.source
             .seek(SeekFrom::Start(offset))
             .and_then(|_| read_up_to(&mut self.source, buffer))
             .map_err(|error| Error::io(error).at_chunk(number).at_offset(offset))
     }
+}
+
+/// The numbers of a chunk's records by its header: none in one that was just
+/// begun; `None` if the header says what can't be.
+pub(crate) fn numbers(header: &ChunkHeader) -> Option<Range<u64>> {
+    let range = header.first_record_id..header.last_record_id.checked_add(1)?;
+    let most = (CHUNK_SIZE - CHUNK_HEADER_SIZE) / RECORD_OVERHEAD;
+    let records = range.end.checked_sub(range.start)?;
+    (records <= most as u64).then_some(range)
+}
+
+fn record_at(bytes: &[u8]) -> Option<(u64, u64)> {
+    (u32_at(bytes, 0)? == RECORD_MAGIC).then_some(())?;
+    Some((u64_at(bytes, 8)?, u64_at(bytes, 16)?))
 }
 
 /// Where a chunk begins in the file.
@@ -134,6 +213,8 @@ pub(crate) struct RecordWalk {
     at: usize,
     /// The header number of the record before.
     last_id: Option<u64>,
+    /// The number that was dealt with last.
+    number: Option<u64>,
     /// Where that record began, if its size is in doubt.
     unsound: Option<usize>,
     /// Whether records may follow that the header does not tell of.
@@ -158,8 +239,15 @@ pub(crate) enum Step {
         bytes: usize,
         records: u64,
     },
+    /// The end of a chunk that is being written to, with the bytes that the
+    /// header counts already and that are no whole record yet.
+    Unfinished {
+        at: usize,
+        bytes: usize,
+    },
     End {
-        /// Bytes that the header counts as records and that are none.
+        at: usize,
+        /// Bytes from there that the header counts as records and that are none.
         unexplained: usize,
     },
 }
@@ -172,6 +260,7 @@ impl RecordWalk {
             header,
             at: CHUNK_HEADER_SIZE,
             last_id: None,
+            number: None,
             unsound: None,
             ahead,
             truncated: chunk.len() < CHUNK_SIZE,
@@ -210,16 +299,38 @@ impl RecordWalk {
         }
     }
 
+    /// The number of the record, or the last one of the damage, that the last
+    /// step was. A record's is the one in its header, unless that is none of
+    /// its chunk's: then it is the next one, so that a damaged number can't
+    /// stand for records that were never seen.
+    pub(crate) fn number(&self) -> Option<u64> {
+        self.number
+    }
+
+    fn expected(&self) -> Option<u64> {
+        match self.number {
+            Some(number) => number.checked_add(1),
+            None => numbers(&self.header).map(|numbers| numbers.start),
+        }
+    }
+
+    fn number_of(&self, id: u64) -> u64 {
+        match (numbers(&self.header), self.expected()) {
+            (Some(numbers), Some(expected)) if !numbers.contains(&id) => expected,
+            _ => id,
+        }
+    }
+
     fn ids(&self) -> Option<std::ops::RangeInclusive<u64>> {
         let (first, last) = (self.header.first_record_id, self.header.last_record_id);
         (first <= last).then_some(first..=last)
     }
 
     pub(crate) fn step(&mut self, chunk: &[u8]) -> Step {
-        if self.done {
-            return Step::End { unexplained: 0 };
-        }
         let at = self.at;
+        if self.done {
+            return Step::End { at, unexplained: 0 };
+        }
         let end = self.end().min(chunk.len());
         let frame = RecordFrame::parse(chunk, at, chunk.len());
         // Past the last record that the header knows, stale bytes of the log's
@@ -235,13 +346,27 @@ impl RecordWalk {
                 let rest = chunk.get(at..end).unwrap_or_default();
                 let blank = rest.iter().all(|&byte| byte == 0);
                 return Step::End {
+                    at,
                     unexplained: if blank { 0 } else { rest.len() },
                 };
             }
         }
+        if self.ahead
+            && !frame.is_ok_and(|frame| frame.sound)
+            && self
+                .resync(chunk, self.unsound.unwrap_or(at), end)
+                .is_none()
+        {
+            self.done = true;
+            return Step::Unfinished {
+                at,
+                bytes: end.saturating_sub(at),
+            };
+        }
         match frame {
             Ok(frame) if at < end || frame.sound => {
                 self.at = at + frame.size;
+                self.number = Some(self.number_of(frame.header_id));
                 self.last_id = Some(frame.header_id);
                 self.unsound = (!frame.sound).then_some(at);
                 Step::Record { at, frame }
@@ -252,7 +377,12 @@ impl RecordWalk {
     }
 
     fn next_id(&self) -> Option<u64> {
-        self.last_id?.checked_add(1)
+        match self.last_id {
+            Some(id) => id.checked_add(1),
+            None => numbers(&self.header)
+                .filter(|numbers| numbers.is_empty())
+                .map(|numbers| numbers.start),
+        }
     }
 
     fn damage(&mut self, chunk: &[u8], at: usize, end: usize, what: &'static str) -> Step {
@@ -262,6 +392,7 @@ impl RecordWalk {
         let bytes = to.saturating_sub(at);
         self.at = to;
         self.done = next.is_none();
+        let numbered = self.expected();
         let expected = self.next_id().or(self.ids().map(|ids| *ids.start()));
         let beyond = match next {
             Some((_, frame)) => Some(frame.header_id),
@@ -279,9 +410,16 @@ impl RecordWalk {
         } else {
             bytes
         };
-        let records = lost
-            .filter(|&records| records >= 1 && records <= (room / RECORD_OVERHEAD) as u64)
-            .unwrap_or(1);
+        let plausible = lost.filter(|&records| records <= (room / RECORD_OVERHEAD) as u64);
+        let records = plausible.unwrap_or(1).max(1);
+        // Bytes between two records that follow each other have no number.
+        let numbers = match next {
+            Some(_) => plausible.unwrap_or(1),
+            None => records,
+        };
+        if let (Some(first), Some(more)) = (numbered, numbers.checked_sub(1)) {
+            self.number = first.checked_add(more).or(self.number);
+        }
         let header_id = if u32_at(chunk, at) == Some(RECORD_MAGIC) {
             u64_at(chunk, at + 8)
         } else {
@@ -302,9 +440,11 @@ impl RecordWalk {
         }
     }
 
-    /// The next place after `at` where a whole record of this chunk begins.
+    /// The next place after `at` where a whole record of this chunk begins. If
+    /// there may be more than the header tells, up to the end of the chunk.
     fn resync(&self, chunk: &[u8], at: usize, end: usize) -> Option<(usize, RecordFrame)> {
         let first = (at + 1).next_multiple_of(RECORD_ALIGNMENT);
+        let end = if self.ahead { chunk.len() } else { end };
         (first..end)
             .step_by(RECORD_ALIGNMENT)
             .filter(|&at| u32_at(chunk, at) == Some(RECORD_MAGIC))
@@ -312,9 +452,20 @@ impl RecordWalk {
                 let frame = RecordFrame::parse(chunk, at, chunk.len())
                     .ok()
                     .filter(|frame| frame.sound)?;
-                self.ids()
-                    .is_none_or(|ids| ids.contains(&frame.header_id))
-                    .then_some((at, frame))
+                self.is_of_chunk(frame.header_id).then_some((at, frame))
             })
+    }
+
+    fn is_of_chunk(&self, id: u64) -> bool {
+        // Stale records of the log's pass before have lower numbers.
+        let most = (CHUNK_SIZE / RECORD_OVERHEAD) as u64;
+        let ahead = || {
+            self.ahead
+                && self
+                    .next_id()
+                    .and_then(|next| id.checked_sub(next))
+                    .is_some_and(|distance| distance <= most)
+        };
+        self.ids().is_none_or(|ids| ids.contains(&id)) || ahead()
     }
 }

@@ -1,9 +1,10 @@
 //! From the bytes of one chunk to its events, by both lanes.
 
 use super::binxml::Stop;
+use super::bookmark::Place;
 use super::chunks::{RecordWalk, Step, chunk_offset};
 use super::collector::Collector;
-use super::event::{EventData, Head, Lane, LogEvent, OwnedLogEvent};
+use super::event::{EventData, Head, Lane, LogEvent, Moment, OwnedLogEvent};
 #[cfg(feature = "evtx")]
 use super::fallback::Fallback;
 use super::filter::LogFilter;
@@ -12,7 +13,6 @@ use super::head::Known;
 use super::summary::ReadSummary;
 use super::walker::Walker;
 use crate::error::{Error, ErrorKind, Result};
-use crate::time::from_filetime;
 
 /// What is wanted of a log's records.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +38,8 @@ pub(crate) struct ChunkDecoder {
     record: (u32, u32),
     known: Known,
     pub(crate) summary: ReadSummary,
+    /// What of the log was dealt with.
+    pub(crate) place: Place,
     /// What is wrong with the event that was given last.
     pending: Option<Error>,
 }
@@ -48,6 +50,20 @@ struct Current {
     number: u64,
     length: usize,
     walk: RecordWalk,
+    /// The chunk's bytes before this one are in the summary.
+    counted: usize,
+}
+
+impl Current {
+    /// How many bytes from `at` to `end` were not counted yet, and how many lie
+    /// before them. Records with a wrong size overlap.
+    fn count(&mut self, at: usize, end: usize) -> (u64, u64) {
+        let before = at.saturating_sub(self.counted);
+        self.counted = self.counted.max(at);
+        let bytes = end.saturating_sub(self.counted);
+        self.counted = self.counted.max(end);
+        (bytes as u64, before as u64)
+    }
 }
 
 impl ChunkDecoder {
@@ -64,6 +80,7 @@ impl ChunkDecoder {
             record: (0, 0),
             known: Known::default(),
             summary: ReadSummary::default(),
+            place: Place::default(),
             pending: None,
         }
     }
@@ -82,6 +99,11 @@ impl ChunkDecoder {
     /// The number of the chunk that is being read.
     pub(crate) fn chunk(&self) -> Option<u64> {
         self.current.map(|current| current.number)
+    }
+
+    /// Leaves the chunk; the buffer may be used for something else.
+    pub(crate) fn leave(&mut self) {
+        self.current = None;
     }
 
     /// The event that [`next`](Self::next) found.
@@ -109,6 +131,7 @@ impl ChunkDecoder {
         let chunk = self.buffer.get(..length).unwrap_or_default();
         if chunk.iter().all(|&byte| byte == 0) {
             self.summary.chunks_empty += u64::from(!chunk.is_empty());
+            self.summary.bytes_unused += length as u64;
             return Ok(());
         }
         let damaged = |summary: &mut ReadSummary, what| {
@@ -134,6 +157,7 @@ impl ChunkDecoder {
             return damaged(&mut self.summary, "a checksum is wrong");
         }
         self.summary.chunks += 1;
+        self.summary.bytes_read += CHUNK_HEADER_SIZE as u64;
         self.walker.begin_chunk();
         #[cfg(feature = "evtx")]
         self.fallback.begin_chunk();
@@ -141,6 +165,7 @@ impl ChunkDecoder {
             number,
             length,
             walk,
+            counted: CHUNK_HEADER_SIZE,
         });
         Ok(())
     }
@@ -163,19 +188,47 @@ impl ChunkDecoder {
     fn next_record(&mut self, mut current: Current) -> Option<Result<()>> {
         let chunk = self.buffer.get(..current.length).unwrap_or_default();
         let step = current.walk.step(chunk);
+        let (at, end) = match step {
+            Step::Record { at, frame } => (at, at + frame.size),
+            Step::Damaged { at, bytes, .. } => (at, at + bytes),
+            Step::Unfinished { at, bytes } => (at, at + bytes),
+            Step::End { at, unexplained } => (at, at + unexplained),
+        };
+        let (bytes, before) = current.count(at, end);
+        self.summary.bytes_skipped += before;
         self.current = Some(current);
+        let number = current.walk.number();
+        if !self.place.admits(&step, number, &mut self.summary) {
+            match step {
+                Step::Damaged { .. } => self.summary.bytes_skipped += bytes,
+                _ => self.summary.bytes_read += bytes,
+            }
+            return None;
+        }
         match step {
-            Step::Record { at, frame } if frame.sound => self.read(current, at, frame),
-            Step::Record { at, frame } => self.read_unsound(current, at, frame),
+            Step::Record { at, frame } => {
+                let damaged = self.summary.records_damaged;
+                let result = if frame.sound {
+                    self.read(current, at, frame)
+                } else {
+                    self.read_unsound(current, at, frame)
+                };
+                if self.summary.records_damaged == damaged {
+                    self.summary.bytes_read += bytes;
+                } else {
+                    self.summary.bytes_skipped += bytes;
+                }
+                result
+            }
             Step::Damaged {
                 at,
                 header_id,
                 what,
-                bytes,
                 records,
+                ..
             } => {
                 self.summary.records_damaged += records;
-                self.summary.bytes_skipped += bytes as u64;
+                self.summary.bytes_skipped += bytes;
                 let error = Error::new(ErrorKind::Record { what })
                     .at_chunk(current.number)
                     .at_offset(chunk_offset(current.number) + at as u64);
@@ -184,8 +237,15 @@ impl ChunkDecoder {
                     None => error,
                 }))
             }
-            Step::End { unexplained } => {
-                self.summary.bytes_skipped += unexplained as u64;
+            Step::Unfinished { .. } => {
+                self.summary.bytes_unfinished = bytes;
+                self.summary.bytes_unused += (current.length - current.counted) as u64;
+                self.current = None;
+                None
+            }
+            Step::End { .. } => {
+                self.summary.bytes_skipped += bytes;
+                self.summary.bytes_unused += (current.length - current.counted) as u64;
                 self.current = None;
                 None
             }
@@ -211,7 +271,6 @@ impl ChunkDecoder {
             .at_record(frame.header_id);
         if self.options.strict {
             self.summary.records_damaged += 1;
-            self.summary.bytes_skipped += frame.size as u64;
             return Some(Err(error));
         }
         let result = self.read(current, at, frame);
@@ -223,8 +282,12 @@ impl ChunkDecoder {
     }
 
     fn read(&mut self, current: Current, at: usize, frame: RecordFrame) -> Option<Result<()>> {
-        let written = from_filetime(frame.written);
-        if let Some(reason) = self.options.filter.rejects_written(written) {
+        let written = Moment::Ticks(frame.written);
+        let reason = self
+            .options
+            .filter
+            .rejects_frame(frame.header_id, || written.get());
+        if let Some(reason) = reason {
             self.summary.filtered.count(reason);
             return None;
         }
@@ -262,7 +325,6 @@ impl ChunkDecoder {
             return event.then_some(Ok(()));
         }
         self.summary.records_damaged += 1;
-        self.summary.bytes_skipped += frame.size as u64;
         let kind = match stop {
             Stop::Damaged(what) => ErrorKind::Record { what },
             _ if cfg!(feature = "evtx") && self.options.lane != Some(Lane::Own) => {

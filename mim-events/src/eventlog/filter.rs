@@ -36,11 +36,13 @@ pub struct LogFilter {
     created: Option<Limits<DateTime<Utc>>>,
     written: Option<Limits<DateTime<Utc>>>,
     record_ids: Option<Limits<u64>>,
+    header_ids: Option<Limits<u64>>,
 }
 
 /// Which condition failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
+    HeaderId,
     Written,
     RecordId,
     EventId,
@@ -68,6 +70,21 @@ impl<T: PartialOrd + Clone> Limits<T> {
 
     fn contains(&self, value: &T) -> bool {
         (self.0.as_ref(), self.1.as_ref()).contains(value)
+    }
+
+    /// Whether none of the values from `first` to `last` is in it.
+    fn misses(&self, first: &T, last: &T) -> bool {
+        let above = match &self.0 {
+            Bound::Included(from) => last < from,
+            Bound::Excluded(from) => last <= from,
+            Bound::Unbounded => false,
+        };
+        let below = match &self.1 {
+            Bound::Included(to) => first > to,
+            Bound::Excluded(to) => first >= to,
+            Bound::Unbounded => false,
+        };
+        above || below
     }
 }
 
@@ -129,6 +146,9 @@ impl LogFilter {
     }
 
     /// Only events whose `EventRecordID` lies in the range.
+    ///
+    /// It is tested on each event and spares no chunk, for in a log that was exported the
+    /// chunks' headers tell of other numbers ([`header_ids`](Self::header_ids)).
     #[must_use]
     pub fn record_ids(mut self, range: impl RangeBounds<u64>) -> Self {
         self.record_ids = Some(Limits::new(&range));
@@ -141,8 +161,47 @@ impl LogFilter {
         self.record_ids((Bound::Excluded(id), Bound::Unbounded))
     }
 
-    pub(crate) fn rejects_written(&self, written: Option<DateTime<Utc>>) -> Option<Reason> {
-        rejects(self.written.as_ref(), written).then_some(Reason::Written)
+    /// Only records whose number in the header lies in the range: the same as
+    /// `EventRecordID` in a log as Windows keeps it, and counted from 1 in an
+    /// exported one.
+    ///
+    /// Chunks whose header says that they hold none of these are not read;
+    /// [`ReadSummary::chunks_filtered`](crate::eventlog::ReadSummary::chunks_filtered)
+    /// counts them, and their records are counted as filtered out.
+    ///
+    /// ```
+    /// use mim_events::eventlog::LogFilter;
+    ///
+    /// let filter = LogFilter::requests().header_ids(4000..=4999);
+    /// # let _ = filter;
+    /// ```
+    #[must_use]
+    pub fn header_ids(mut self, range: impl RangeBounds<u64>) -> Self {
+        self.header_ids = Some(Limits::new(&range));
+        self
+    }
+
+    /// Whether chunks may be left out for what their headers say.
+    pub(crate) fn tests_header_ids(&self) -> bool {
+        self.header_ids.is_some()
+    }
+
+    /// Whether all records with header numbers from `first` to `last` are left out.
+    pub(crate) fn rejects_chunk(&self, first: u64, last: u64) -> bool {
+        let limits = self.header_ids.as_ref();
+        limits.is_some_and(|limits| limits.misses(&first, &last))
+    }
+
+    pub(crate) fn rejects_frame(
+        &self,
+        header_id: u64,
+        written: impl FnOnce() -> Option<DateTime<Utc>>,
+    ) -> Option<Reason> {
+        if rejects(self.header_ids.as_ref(), || Some(header_id)) {
+            Some(Reason::HeaderId)
+        } else {
+            rejects(self.written.as_ref(), written).then_some(Reason::Written)
+        }
     }
 
     /// What names alone say; `None` for one that is not known.
@@ -173,7 +232,7 @@ impl LogFilter {
             && !self.channels.iter().any(|name| facts.channel_is(name))
         {
             Some(Reason::Channel)
-        } else if rejects(self.record_ids.as_ref(), Some(facts.record_id())) {
+        } else if rejects(self.record_ids.as_ref(), || Some(facts.record_id())) {
             Some(Reason::RecordId)
         } else if self
             .event_ids
@@ -181,7 +240,7 @@ impl LogFilter {
             .is_some_and(|ids| !ids.contains(&facts.event_id()))
         {
             Some(Reason::EventId)
-        } else if rejects(self.created.as_ref(), facts.created()) {
+        } else if rejects(self.created.as_ref(), || facts.created()) {
             Some(Reason::Created)
         } else {
             None
@@ -189,8 +248,11 @@ impl LogFilter {
     }
 }
 
-fn rejects<T: PartialOrd + Clone>(limits: Option<&Limits<T>>, value: Option<T>) -> bool {
-    limits.is_some_and(|limits| !value.is_some_and(|value| limits.contains(&value)))
+fn rejects<T: PartialOrd + Clone>(
+    limits: Option<&Limits<T>>,
+    value: impl FnOnce() -> Option<T>,
+) -> bool {
+    limits.is_some_and(|limits| !value().is_some_and(|value| limits.contains(&value)))
 }
 
 /// Whether the text is the name, ASCII letters in either case.
@@ -272,9 +334,23 @@ mod tests {
         );
         assert_eq!(reason(LogFilter::all().created(at(100)..)), None);
         let written = LogFilter::all().written(at(100)..at(101));
-        assert_eq!(written.rejects_written(Some(at(100))), None);
-        assert_eq!(written.rejects_written(None), Some(Reason::Written));
+        assert_eq!(written.rejects_frame(7, || Some(at(100))), None);
+        assert_eq!(written.rejects_frame(7, || None), Some(Reason::Written));
         assert_eq!(written.rejects(&event), None);
+    }
+
+    #[test]
+    fn header_numbers_leave_out_records_and_whole_chunks() {
+        let filter = LogFilter::all().header_ids(10..20);
+        assert_eq!(filter.rejects_frame(10, || None), None);
+        assert_eq!(filter.rejects_frame(20, || None), Some(Reason::HeaderId));
+        assert_eq!(filter.rejects(&Event(7, REQUEST, 100)), None);
+        assert!(filter.rejects_chunk(1, 9) && filter.rejects_chunk(20, u64::MAX));
+        assert!(!filter.rejects_chunk(1, 10) && !filter.rejects_chunk(19, 30));
+        assert!(!filter.rejects_chunk(12, 12) && !filter.rejects_chunk(0, u64::MAX));
+        let after = LogFilter::all().header_ids((Bound::Excluded(9), Bound::Unbounded));
+        assert!(after.rejects_chunk(1, 9) && !after.rejects_chunk(1, 10));
+        assert!(!LogFilter::all().rejects_chunk(1, 9));
     }
 
     #[test]

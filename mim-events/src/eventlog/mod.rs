@@ -77,6 +77,8 @@ mod event;
 #[cfg(feature = "eventlog")]
 mod binxml;
 #[cfg(feature = "eventlog")]
+mod bookmark;
+#[cfg(feature = "eventlog")]
 mod check;
 #[cfg(feature = "eventlog")]
 mod chunks;
@@ -93,6 +95,10 @@ mod format;
 #[cfg(feature = "eventlog")]
 mod head;
 #[cfg(feature = "eventlog")]
+mod order;
+#[cfg(feature = "eventlog")]
+mod pass;
+#[cfg(feature = "eventlog")]
 mod plan;
 #[cfg(feature = "eventlog")]
 mod reader;
@@ -108,6 +114,8 @@ mod writer;
 #[cfg(feature = "evtx")]
 mod xml;
 
+#[cfg(feature = "eventlog")]
+pub use bookmark::{Bookmark, Found, Resumed};
 pub use capacity::{Layout, text_capacity};
 #[cfg(feature = "eventlog")]
 pub use check::{CheckReport, check, check_file};

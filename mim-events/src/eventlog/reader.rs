@@ -2,14 +2,16 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{Cursor, Read, Seek};
+use std::io::{self, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 
+use super::bookmark::{Bookmark, Position, Resumed, find};
 use super::chunks::Chunks;
 use super::decoder::{ChunkDecoder, Options};
 use super::event::{Lane, LogEvent, OwnedLogEvent};
 use super::filter::LogFilter;
-use super::format::CHUNK_SIZE;
+use super::format::{CHUNK_SIZE, FILE_HEADER_SIZE};
+use super::pass::Pass;
 use super::summary::ReadSummary;
 #[cfg(doc)]
 use crate::error::ErrorKind;
@@ -48,6 +50,9 @@ pub struct LogReader<R> {
     path: Option<PathBuf>,
     decoder: ChunkDecoder,
     finished: bool,
+    /// Opens the path again.
+    reopen: Option<fn(&Path) -> io::Result<R>>,
+    pass: Pass,
 }
 
 impl LogReader<File> {
@@ -63,6 +68,7 @@ impl LogReader<File> {
             .and_then(Self::new)
             .map_err(|error| error.in_file(path))?;
         reader.path = Some(path.to_path_buf());
+        reader.reopen = Some(|path| File::open(path));
         Ok(reader)
     }
 }
@@ -89,11 +95,14 @@ impl<R: Read + Seek> LogReader<R> {
         let mut decoder = ChunkDecoder::new(Options::default());
         decoder.summary.checksum_mismatches = u64::from(!chunks.header.checksum_ok);
         decoder.summary.dirty = chunks.header.is_dirty();
+        decoder.summary.bytes_read = FILE_HEADER_SIZE as u64;
         Ok(Self {
             chunks,
             path: None,
             decoder,
             finished: false,
+            reopen: None,
+            pass: Pass::default(),
         })
     }
 
@@ -141,6 +150,86 @@ impl<R: Read + Seek> LogReader<R> {
         }
     }
 
+    /// Goes on where a bookmark stands: what is behind it is not given again,
+    /// except for the records that it says wait. To be called before anything is read.
+    ///
+    /// The place is found from the chunks' headers, and the log is known again
+    /// by a few of its records; no other is looked at. [`Bookmark`] tells what
+    /// is given if the log is not what it was, and [`Resumed`] what was found.
+    ///
+    /// ```
+    /// use mim_events::eventlog::{Bookmark, Found, LogReader};
+    ///
+    /// # fn main() -> mim_events::Result<()> {
+    /// # let mut log = mim_events::eventlog::LogWriter::new(std::io::Cursor::new(Vec::new()))?;
+    /// # for _ in 0..3 {
+    /// #     log.write(&mim_events::eventlog::OwnedLogEvent::new("P", 1).as_event())?;
+    /// # }
+    /// # let log = log.finish()?.into_inner();
+    /// # let log = log.as_slice();
+    /// // `log` has three records; the program ended after the first one.
+    /// let mut reader = LogReader::from_slice(log)?;
+    /// reader.next_event();
+    /// let bookmark = reader.bookmark();
+    ///
+    /// let (mut reader, resumed) = LogReader::from_slice(log)?.resume(&bookmark)?;
+    /// assert_eq!((resumed.found, resumed.lost), (Found::Continued, 0));
+    /// let ids: Vec<u64> = reader.events().flatten().map(|e| e.as_event().record_id()).collect();
+    /// assert_eq!(ids, [2, 3]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::BookmarkVersion`] if the bookmark is of a newer version of
+    /// this crate, [`ErrorKind::Io`] if the log can't be read.
+    pub fn resume(mut self, bookmark: &Bookmark) -> Result<(Self, Resumed)> {
+        let resumed = self.go_to(bookmark)?;
+        Ok((self, resumed))
+    }
+
+    /// Looks at the log again, after [`next_event`](Self::next_event) gave its
+    /// last event: what has come since is given next. A log that was opened by its
+    /// path is opened again, so it may have been replaced.
+    ///
+    /// This is how to follow a log: read to the end, wait, refresh, read on.
+    /// When to look again is the program's matter; Windows tells of no changes of
+    /// a log's file. The record at the end that was not whole yet is given when
+    /// it is.
+    ///
+    /// If [`Found::renumbers`](super::Found::renumbers), see there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] or [`ErrorKind::FileHeader`] if the log can't be read now.
+    /// The reader stays as it was, and the call can be repeated later.
+    pub fn refresh(&mut self) -> Result<Resumed> {
+        let source = match self.reopen.zip(self.path.as_ref()) {
+            Some((open, path)) => {
+                let opened = open(path).map_err(Error::io).and_then(Chunks::new);
+                Some(opened.map_err(|error| error.in_file(path))?)
+            }
+            None => None,
+        };
+        match source {
+            Some(chunks) => self.chunks = chunks,
+            None => self.chunks.look()?,
+        }
+        self.pass.is_repeated();
+        self.decoder.summary.dirty = self.chunks.header.is_dirty();
+        let bookmark = self.bookmark();
+        self.go_to(&bookmark)
+    }
+
+    /// Where reading stands: all that was given, filtered out or reported as
+    /// damaged so far is behind it. A record whose event was given counts as read, so
+    /// take the bookmark after the event was used.
+    ///
+    /// [`Bookmark::waiting_for`] adds the records that must be read again.
+    #[must_use]
+    pub fn bookmark(&self) -> Bookmark {
+        self.decoder.place.bookmark()
+    }
+
     /// The events as an iterator of copies that outlive the reader.
     pub fn events(&mut self) -> Events<'_, R> {
         Events { reader: self }
@@ -173,12 +262,19 @@ impl<R: Read + Seek> LogReader<R> {
         self.chunks.length()
     }
 
+    fn in_file(&self, error: Error) -> Error {
+        match &self.path {
+            Some(path) => error.in_file(path),
+            None => error,
+        }
+    }
+
     /// Finds the next event; the decoder then has it.
     fn advance(&mut self) -> Option<Result<()>> {
         while !self.finished {
             let result = match self.decoder.next() {
                 Some(result) => Some(result),
-                None => match self.next_chunk() {
+                None => match self.pass.next_chunk(&mut self.chunks, &mut self.decoder) {
                     Ok(true) => None,
                     Ok(false) => break,
                     Err(error) => Some(Err(error)),
@@ -187,10 +283,7 @@ impl<R: Read + Seek> LogReader<R> {
             if let Some(result) = result {
                 return Some(result.map_err(|error| {
                     self.finished = !error.is_recoverable();
-                    match &self.path {
-                        Some(path) => error.in_file(path),
-                        None => error,
-                    }
+                    self.in_file(error)
                 }));
             }
         }
@@ -198,14 +291,23 @@ impl<R: Read + Seek> LogReader<R> {
         None
     }
 
-    /// Reads the next chunk; `false` at the end of the log.
-    fn next_chunk(&mut self) -> Result<bool> {
-        let Some((number, length)) = self.chunks.next(self.decoder.buffer())? else {
-            return Ok(false);
-        };
-        let ahead = self.chunks.may_be_ahead(number);
-        self.decoder.begin(number, length, ahead)?;
-        Ok(true)
+    fn go_to(&mut self, bookmark: &Bookmark) -> Result<Resumed> {
+        self.finished = false;
+        self.decoder.leave();
+        self.decoder.summary.bytes_unfinished = 0;
+        let Position {
+            place,
+            resumed,
+            chunks_behind,
+        } = find(&mut self.chunks, bookmark, self.decoder.buffer())
+            .map_err(|error| self.in_file(error))?;
+        self.decoder.place = place;
+        if resumed.found.renumbers() {
+            self.pass.forget();
+        }
+        self.pass.begin(chunks_behind);
+        self.pass.skip(&mut self.chunks, &mut self.decoder);
+        Ok(resumed)
     }
 }
 

@@ -8,7 +8,11 @@ use super::filter::Reason;
 /// numbers, and as text for people.
 ///
 /// Every record that the log was seen to hold is counted once: as given
-/// ([`events`](Self::events)), as filtered out, or as damaged.
+/// ([`events`](Self::events)), as filtered out, or as damaged. So is every byte:
+/// once a log is read to its end, [`bytes_read`](Self::bytes_read),
+/// [`bytes_skipped`](Self::bytes_skipped) and [`bytes_unused`](Self::bytes_unused)
+/// together are its length. (Where damaged records overlap, a byte counts for
+/// the first of them.)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReadSummary {
@@ -20,19 +24,42 @@ pub struct ReadSummary {
     pub chunks_damaged: u64,
     /// 1 if the file ends inside its last chunk.
     pub chunks_truncated: u64,
+    /// Chunks that a filter left out by the numbers in their headers
+    /// ([`LogFilter::header_ids`](crate::eventlog::LogFilter::header_ids)).
+    pub chunks_filtered: u64,
+    /// Chunks that were behind the bookmark by the numbers in their headers, and not read.
+    pub chunks_behind: u64,
+    /// Chunks that the log began anew while it was read: a
+    /// [refresh](crate::eventlog::LogReader::refresh) reads them.
+    pub chunks_overwritten: u64,
     /// Events read by this crate's own walker.
     pub events_own: u64,
     /// Events read through the `evtx` crate.
     pub events_evtx: u64,
     /// Records that the filter left out.
     pub filtered: FilterCounts,
+    /// Records that were behind the bookmark, in chunks that were read.
+    pub records_behind: u64,
+    /// Records that should stand between those that were read, by their
+    /// numbers, and those that the bookmark wanted again and that did not
+    /// come: they were overwritten or deleted, or were in a damaged chunk.
+    pub records_missing: u64,
     /// Records that could not be read, by their numbers where these tell.
     /// Those of a damaged chunk are not known.
     pub records_damaged: u64,
     /// Of the damaged ones: records of a shape that only feature `evtx` reads.
     pub records_unsupported: u64,
+    /// Bytes of headers, and of records that were given, filtered out, or dealt
+    /// with before a bookmark.
+    pub bytes_read: u64,
     /// Bytes of damaged records and chunks.
     pub bytes_skipped: u64,
+    /// Bytes at the end of the newest chunk of a log that is being written to,
+    /// that are no whole record yet: they are no damage until the log goes on
+    /// in another chunk.
+    pub bytes_unfinished: u64,
+    /// Bytes of chunks that hold no records: after the last one, and empty chunks.
+    pub bytes_unused: u64,
     /// Stored checksums that were wrong: of the file header, of chunk headers, of chunks'
     /// records. In a log that was not closed (or was copied while it was
     /// written to) the newest chunk's may be older than its records.
@@ -50,6 +77,8 @@ pub struct ReadSummary {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FilterCounts {
+    /// By the number in the record's header, one by one and by whole chunks.
+    pub header_id: u64,
     /// By the time they were written.
     pub written: u64,
     /// By `EventRecordID`.
@@ -69,6 +98,7 @@ impl FilterCounts {
     #[must_use]
     pub fn total(&self) -> u64 {
         let Self {
+            header_id,
             written,
             record_id,
             event_id,
@@ -76,11 +106,12 @@ impl FilterCounts {
             provider,
             channel,
         } = *self;
-        written + record_id + event_id + created + provider + channel
+        header_id + written + record_id + event_id + created + provider + channel
     }
 
     pub(crate) fn count(&mut self, reason: Reason) {
         *match reason {
+            Reason::HeaderId => &mut self.header_id,
             Reason::Written => &mut self.written,
             Reason::RecordId => &mut self.record_id,
             Reason::EventId => &mut self.event_id,
@@ -94,6 +125,7 @@ impl FilterCounts {
 impl FilterCounts {
     fn add(&mut self, other: &Self) {
         let Self {
+            header_id,
             written,
             record_id,
             event_id,
@@ -101,6 +133,7 @@ impl FilterCounts {
             provider,
             channel,
         } = *other;
+        self.header_id += header_id;
         self.written += written;
         self.record_id += record_id;
         self.event_id += event_id;
@@ -124,12 +157,20 @@ impl ReadSummary {
             chunks_empty,
             chunks_damaged,
             chunks_truncated,
+            chunks_filtered,
+            chunks_behind,
+            chunks_overwritten,
             events_own,
             events_evtx,
             filtered,
+            records_behind,
+            records_missing,
             records_damaged,
             records_unsupported,
+            bytes_read,
             bytes_skipped,
+            bytes_unfinished,
+            bytes_unused,
             checksum_mismatches,
             events_with_other_content,
             events_incomplete,
@@ -139,12 +180,21 @@ impl ReadSummary {
         self.chunks_empty += chunks_empty;
         self.chunks_damaged += chunks_damaged;
         self.chunks_truncated += chunks_truncated;
+        self.chunks_filtered += chunks_filtered;
+        self.chunks_behind += chunks_behind;
+        self.chunks_overwritten += chunks_overwritten;
         self.events_own += events_own;
         self.events_evtx += events_evtx;
         self.filtered.add(&filtered);
+        self.records_behind += records_behind;
+        // Numbers in a log can be anything.
+        self.records_missing = self.records_missing.saturating_add(records_missing);
         self.records_damaged += records_damaged;
         self.records_unsupported += records_unsupported;
+        self.bytes_read += bytes_read;
         self.bytes_skipped += bytes_skipped;
+        self.bytes_unfinished += bytes_unfinished;
+        self.bytes_unused += bytes_unused;
         self.checksum_mismatches += checksum_mismatches;
         self.events_with_other_content += events_with_other_content;
         self.events_incomplete += events_incomplete;
@@ -155,6 +205,7 @@ impl ReadSummary {
     #[must_use]
     pub fn has_losses(&self) -> bool {
         self.records_damaged > 0
+            || self.records_missing > 0
             || self.events_incomplete > 0
             || self.chunks_damaged > 0
             || self.chunks_truncated > 0
@@ -178,6 +229,7 @@ impl fmt::Display for ReadSummary {
             write!(f, "; {} filtered out (", filtered.total())?;
             let mut separator = "";
             for (count, what) in [
+                (filtered.header_id, "header id"),
                 (filtered.written, "time written"),
                 (filtered.record_id, "record id"),
                 (filtered.event_id, "event id"),
@@ -195,6 +247,9 @@ impl fmt::Display for ReadSummary {
         if self.events_incomplete > 0 {
             write!(f, "; {} incomplete", Count(self.events_incomplete, "event"))?;
         }
+        if self.records_missing > 0 {
+            write!(f, "; {} missing", Count(self.records_missing, "record"))?;
+        }
         for (count, what) in [
             (self.records_damaged, "damaged record"),
             (self.chunks_damaged, "damaged chunk"),
@@ -203,6 +258,10 @@ impl fmt::Display for ReadSummary {
             if count > 0 {
                 write!(f, "; {} skipped", Count(count, what))?;
             }
+        }
+        if self.bytes_unfinished > 0 {
+            let bytes = Count(self.bytes_unfinished, "byte");
+            write!(f, "; {bytes} of a record that is not whole yet")?;
         }
         if self.chunks_truncated > 0 {
             f.write_str("; the file ends inside its last chunk")?;
@@ -227,8 +286,16 @@ impl fmt::Display for ReadSummary {
                 Count(self.events_with_other_content, "event")
             )?;
         }
-        if self.chunks_empty > 0 {
-            write!(f, "; {}", Count(self.chunks_empty, "empty chunk"))?;
+        for (count, what, why) in [
+            (self.chunks_empty, "empty chunk", ""),
+            (self.chunks_filtered, "chunk", " filtered out whole"),
+            (self.chunks_behind, "chunk", " behind the bookmark"),
+            (self.records_behind, "record", " behind the bookmark"),
+            (self.chunks_overwritten, "chunk", " begun anew meanwhile"),
+        ] {
+            if count > 0 {
+                write!(f, "; {}{why}", Count(count, what))?;
+            }
         }
         Ok(())
     }

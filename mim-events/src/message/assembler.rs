@@ -161,15 +161,21 @@ impl Assembler {
         self.summary
     }
 
-    /// The record ids of all parts that wait for others, ascending: who stops
-    /// reading here must read these again to lose nothing. The limits bound the list.
+    /// The numbers of all parts that wait for others, ascending: who stops
+    /// reading here must read these records again to lose nothing. The limits bound the list.
+    ///
+    /// These are the numbers in the records' headers ([`LogEvent::header_id`]), as
+    /// [`Bookmark::waiting_for`] takes them: in an exported log, `EventRecordID`
+    /// does not find a record. They are of one log only if the assembler is.
+    ///
+    /// [`Bookmark::waiting_for`]: crate::eventlog::Bookmark::waiting_for
     #[must_use]
     pub fn waiting_records(&self) -> Vec<u64> {
         let mut records: Vec<u64> = self
             .waiting
             .values()
             .filter(|(_, waiting)| !waiting.is_echo())
-            .flat_map(|(_, waiting)| waiting.record_ids())
+            .flat_map(|(_, waiting)| waiting.header_ids())
             .collect();
         records.sort_unstable();
         records.dedup();

@@ -42,6 +42,7 @@ pub(super) struct Part {
     bytes: Box<[u8]>,
     pub(super) hash: u64,
     record_id: u64,
+    header_id: u64,
     time: Option<DateTime<Utc>>,
     /// Whether a finished document had the same part.
     pub(super) copy: bool,
@@ -55,6 +56,7 @@ impl Part {
             bytes: body.as_le_bytes().into(),
             hash: hasher.finish(),
             record_id: event.record_id(),
+            header_id: event.header_id(),
             time: event.created(),
             copy: false,
         }
@@ -119,8 +121,12 @@ impl Waiting {
         self.news == 0
     }
 
-    pub(super) fn record_ids(&self) -> impl Iterator<Item = u64> {
+    fn record_ids(&self) -> impl Iterator<Item = u64> {
         self.parts.values().map(|part| part.record_id)
+    }
+
+    pub(super) fn header_ids(&self) -> impl Iterator<Item = u64> {
+        self.parts.values().map(|part| part.header_id)
     }
 
     pub(super) fn hashes(&self) -> Box<[u64]> {
