@@ -20,6 +20,7 @@ import datetime
 import hashlib
 import html
 import importlib
+import io
 import json
 import pathlib
 import re
@@ -62,13 +63,6 @@ def texts(value):
     return [str(value)]
 
 
-def hexed(value):
-    """Binary data in whatever form, in capitals; without any, an empty text."""
-    if isinstance(value, (bytes, bytearray)):
-        return value.hex().upper()
-    return (value or "").upper()
-
-
 def evtx(path):
     """PyPI `evtx`, on the crate of that name."""
     module = importlib.import_module("evtx")
@@ -93,19 +87,32 @@ def evtx(path):
             "computer": system["Computer"],
             "user": attribute("UserID", "Security"),
             "strings": texts(values),
-            "binary": hexed(data.get("Binary")),
+            "binary": data.get("Binary"),
         }
 
 
 def libevtx(path):
     """libyal's C library."""
     module = importlib.import_module("pyevtx")
-    file = module.open(path)
+    log = bytearray(pathlib.Path(path).read_bytes())
+    first, last = struct.unpack_from("<QQ", log, 8)
+    if first == last + 1:
+        # To libevtx every log that wrapped around is damaged: the number of its
+        # oldest chunk is above that of its newest. So it is shown the same
+        # chunks under the header of a log that did not wrap.
+        struct.pack_into("<QQ", log, 8, 0, len(log) // CHUNK - 1)
+        struct.pack_into("<I", log, 124, zlib.crc32(log[:120]))
+    file = module.file()
+    file.open_file_object(io.BytesIO(log))
     if file.is_corrupted() or file.number_of_recovered_records:
         raise ValueError("finds the file damaged")
     for at in range(file.number_of_records):
         # One at a time: a record can't be asked once its chunk has left the cache.
         record = file.get_record(at)
+        strings = [record.get_string(at) or "" for at in range(record.number_of_strings)]
+        # `Binary` is its last string, in hexadecimal digits.
+        has_binary = re.search("<Binary[ />]", record.xml_string)
+        binary = strings.pop() if has_binary else None
         yield {
             "number": record.identifier,
             "provider": record.source_name,
@@ -116,8 +123,8 @@ def libevtx(path):
             "channel": record.channel_name,
             "computer": record.computer_name,
             "user": record.user_security_identifier,
-            "strings": [record.get_string(at) or "" for at in range(record.number_of_strings)],
-            "binary": hexed(record.data),
+            "strings": strings,
+            "binary": binary,
         }
 
 
@@ -141,8 +148,7 @@ def python_evtx(path):
             strings = []
             for text in re.findall("<Data[^>]*>(.*?)</Data>", xml, re.DOTALL):
                 text = html.unescape(text)
-                array = re.findall("<string>(.*?)</string>\n", text, re.DOTALL)
-                strings += [html.unescape(item) for item in array] or [text]
+                strings += re.findall("<string>(.*?)</string>\n", text, re.DOTALL) or [text]
             yield {
                 "number": record.record_num(),
                 "id": int(first("<EventRecordID>(.*?)<")),
@@ -168,6 +174,7 @@ def dissect(path):
     with open(path, "rb") as file:
         # A record's values are read when they are asked for, so not all records first.
         for record in module.Evtx(file):
+            record = {name: getattr(value, "get", lambda: value)() for name, value in record.items()}
             values = [value for name, value in record.items() if not system.match(name)]
             yield {
                 "id": record["EventRecordID"],
@@ -180,20 +187,20 @@ def dissect(path):
                 "computer": record["Computer"],
                 "user": record["Security_UserID"],
                 "strings": texts(values),
-                "binary": hexed(record.get("Binary")),
+                "binary": (record.get("Binary") or b"").decode(),
             }
 
 
 def comparable(record):
     """A record without what parsers say in several ways: the last digits of
-    times, and whether there is no string or an empty one."""
+    times, and whether there is no string (no binary data) or an empty one."""
     record = dict(record)
     time = record["created"].replace("Z", "").replace(" ", "T").split("+")[0]
     record["created"] = datetime.datetime.fromisoformat(time[:26]).replace(microsecond=0).isoformat()
     if record["strings"] == [""]:
         record["strings"] = []
     if "binary" in record:
-        record["binary"] = record["binary"] or ""
+        record["binary"] = (record["binary"] or "").upper()
     return record
 
 

@@ -18,14 +18,14 @@ use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use hybrid_examples::exit;
 use mim_events::eventlog::{
-    LogEvent, LogReader, LogWriter, MIM_CHANNEL, MIM_PROVIDER, OwnedLogEvent, REQUEST, REQUEST_PART,
+    Layout, LogEvent, LogReader, LogWriter, MIM_CHANNEL, MIM_PROVIDER, OwnedLogEvent, REQUEST,
 };
 use mim_events::generate::{Files, Options};
-use mim_events::text::Utf16;
 use serde_json::{Value, json};
 
 /// The longest text that Windows takes for one string of an event.
 const LONGEST: usize = 31_839;
+const COMPUTER: &str = "mim01.example.test";
 
 fn main() -> ExitCode {
     exit::run(|| {
@@ -39,8 +39,14 @@ fn main() -> ExitCode {
         };
         let folder = PathBuf::from(folder);
         std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-        generated(&folder.join("generated.evtx"), requests)?;
-        texts(&folder.join("texts.evtx"))?;
+        let path = |name: &str| folder.join(name).with_extension("evtx");
+        generated(&path("generated"), requests)?;
+        texts(&path("texts"))?;
+        binary(&path("binary"))?;
+        wrapped(&path("wrapped"))?;
+        version_3_2(&path("version-3-2"))?;
+        let sources = ["generated", "texts", "binary", "wrapped", "version-3-2"].map(path);
+        exported(&path("exported"), &sources)?;
         Ok(ExitCode::SUCCESS)
     })
 }
@@ -52,7 +58,7 @@ fn generated(path: &Path, requests: u64) -> Result<()> {
     let mut truth = Truth::default();
     let mut reader = LogReader::open(path)?;
     while let Some(event) = reader.next_event() {
-        truth.push(&event?);
+        truth.push(&event?, truth.lines.len() as u64 + 1);
     }
     let read = truth.lines.len() as u64;
     ensure!(
@@ -65,7 +71,7 @@ fn generated(path: &Path, requests: u64) -> Result<()> {
 
 /// What a text can be: of any length and script, alone, one of several, or named.
 fn texts(path: &Path) -> Result<()> {
-    let mut log = Log::create(path)?;
+    let mut log = Log::create(path, 1_000_001, |writer| writer)?;
     let emoji = "\u{1F9D1}\u{200D}\u{1F4BB}";
     for text in [
         "x".repeat(LONGEST),
@@ -80,7 +86,8 @@ fn texts(path: &Path) -> Result<()> {
 
     log.write(&event(&log, REQUEST))?;
     log.write(&event(&log, REQUEST).data("one").data("").data("three"))?;
-    let many = (0..400).fold(event(&log, REQUEST), |event, at| {
+    // libevtx reads 64 strings of an event at most.
+    let many = (0..60).fold(event(&log, REQUEST), |event, at| {
         event.data(format!("{at} {emoji}"))
     });
     log.write(&many)?;
@@ -120,21 +127,91 @@ fn texts(path: &Path) -> Result<()> {
     log.finish()
 }
 
+/// Bytes besides the strings, as a classic event's `Binary`.
+fn binary(path: &Path) -> Result<()> {
+    let mut log = Log::create(path, 2_000_001, |writer| writer)?;
+    let all: Vec<u8> = (0..=255).collect();
+    for bytes in [&all[..1], &all, &all.repeat(120)] {
+        log.write(&event(&log, REQUEST).binary(bytes))?;
+        log.write(&event(&log, REQUEST).data("one").data("two").binary(bytes))?;
+    }
+    log.write(&event(&log, REQUEST).data("none"))?;
+    log.write(&event(&log, REQUEST).data("an empty one").binary([]))?;
+    log.finish()
+}
+
+/// A circular log that went round and stopped in the middle of the file.
+fn wrapped(path: &Path) -> Result<()> {
+    let (chunks, written) = (5, 13);
+    let max_size = (4 + 64 * chunks as u64) << 10;
+    let mut log = Log::create(path, 3_000_001, |writer| writer.with_max_size(max_size))?;
+    // Each fills a chunk, but for two small ones that the last chunk takes too.
+    for _ in 0..written {
+        log.write(&event(&log, REQUEST).data("w".repeat(LONGEST - 1000)))?;
+    }
+    log.truth.lines.drain(..written - chunks);
+    log.write(&event(&log, REQUEST).data("the last but one"))?;
+    log.write(&event(&log, REQUEST).data("the last one"))?;
+    log.finish()
+}
+
+/// The version of Windows Server 2022, with its larger template.
+fn version_3_2(path: &Path) -> Result<()> {
+    let mut log = Log::create(path, u64::from(u32::MAX) - 100, |writer| {
+        writer.with_layout(Layout::V3_2)
+    })?;
+    let longest = Layout::V3_2.text_capacity(MIM_PROVIDER, MIM_CHANNEL, COMPUTER, None);
+    log.write(&event(&log, REQUEST).data("x".repeat(longest)))?;
+    for at in 0..300 {
+        let event = event(&log, REQUEST)
+            .data(format!("{at}"))
+            .data("and another");
+        log.write(&event.user("S-1-5-20").binary([at as u8; 3]))?;
+    }
+    log.finish()
+}
+
+/// What passes a filter, from the logs before, in one: a filtered export.
+fn exported(path: &Path, sources: &[PathBuf]) -> Result<()> {
+    let mut log = Log::create(path, 1, |writer| writer)?;
+    for source in sources {
+        let mut reader = LogReader::open(source)?;
+        while let Some(event) = reader.next_event() {
+            let event = event?;
+            // Two of three, so that none of the copies is of a whole chunk.
+            if event.record_id() % 3 != 0 {
+                log.writer.copy_event(&event)?;
+                log.truth.push(&event, log.number);
+                log.number += 1;
+            }
+        }
+    }
+    log.finish()
+}
+
 /// A log that is written, and its truth.
 struct Log {
     writer: LogWriter<File>,
     path: PathBuf,
     /// When the next event happens.
     time: DateTime<Utc>,
+    /// The number of the next record.
+    number: u64,
     truth: Truth,
 }
 
 impl Log {
-    fn create(path: &Path) -> Result<Self> {
+    /// A log whose first record has the number `first`.
+    fn create(
+        path: &Path,
+        first: u64,
+        options: impl FnOnce(LogWriter<File>) -> LogWriter<File>,
+    ) -> Result<Self> {
         Ok(Self {
-            writer: LogWriter::create(path)?,
+            writer: options(LogWriter::create(path)?).with_first_record(first),
             path: path.to_path_buf(),
             time: "2026-03-02T08:00:00.1234567Z".parse()?,
+            number: first,
             truth: Truth::default(),
         })
     }
@@ -142,7 +219,8 @@ impl Log {
     fn write(&mut self, event: &OwnedLogEvent) -> Result<()> {
         let id = self.writer.write(&event.as_event())?;
         let event = event.clone().record_id(id);
-        self.truth.push(&event.as_event());
+        self.truth.push(&event.as_event(), self.number);
+        self.number += 1;
         self.time += TimeDelta::milliseconds(61_001);
         Ok(())
     }
@@ -157,7 +235,7 @@ impl Log {
 fn event(log: &Log, id: u32) -> OwnedLogEvent {
     OwnedLogEvent::new(MIM_PROVIDER, id)
         .channel(MIM_CHANNEL)
-        .computer("mim01.example.test")
+        .computer(COMPUTER)
         .created(log.time)
 }
 
@@ -168,7 +246,7 @@ struct Truth {
 }
 
 impl Truth {
-    fn push(&mut self, event: &LogEvent<'_>) {
+    fn push(&mut self, event: &LogEvent<'_>, number: u64) {
         let created = event
             .created()
             .map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true));
@@ -177,6 +255,7 @@ impl Truth {
             .map(|datum| datum.value.to_string_lossy())
             .collect();
         self.lines.push(json!({
+            "number": number,
             "id": event.record_id(),
             "provider": event.provider(),
             "event": event.event_id(),
