@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::filter::Reason;
 use super::format::{u16_at, u32_at};
+use super::value::{self, Fit};
 
 /// The end of a stream.
 pub(crate) const EOF: u8 = 0x00;
@@ -158,27 +159,46 @@ impl Instance {
         self.count
     }
 
-    /// Appends the values, and returns where the stream goes on.
-    pub(crate) fn values(self, chunk: &[u8], values: &mut Vec<Value>) -> Result<usize, Stop> {
+    /// Appends the values. Returns where the stream goes on, and whether every
+    /// value is of a type and size that can be put out as it stands.
+    pub(crate) fn values(
+        self,
+        chunk: &[u8],
+        values: &mut Vec<Value>,
+    ) -> Result<(usize, bool), Stop> {
         let descriptors = self.descriptors..self.descriptors + self.count * 4;
         let descriptors = chunk
             .get(descriptors)
             .ok_or(Stop::Damaged("values end early"))?;
-        let mut at = self.descriptors + descriptors.len();
-        values.reserve(self.count);
-        for &[low, high, kind, _] in descriptors.as_chunks::<4>().0 {
-            let start = at;
-            at += usize::from(u16::from_le_bytes([low, high]));
-            values.push(Value {
-                kind,
-                start: start as u32,
-                end: at as u32,
-            });
-        }
-        if at > self.end {
+        let mut at = (self.descriptors + descriptors.len()) as u32;
+        let mut plain = true;
+        values.extend(
+            descriptors
+                .as_chunks::<4>()
+                .0
+                .iter()
+                .map(|&[low, high, kind, _]| {
+                    let size = u16::from_le_bytes([low, high]);
+                    let start = at;
+                    at += u32::from(size);
+                    let value = Value {
+                        kind,
+                        start,
+                        end: at,
+                    };
+                    plain &= match value::fit(kind) {
+                        Fit::Size(wanted) => size == wanted,
+                        Fit::Even => size.is_multiple_of(2),
+                        Fit::Any => true,
+                        Fit::Unknown => value::can_render(kind, value.bytes(chunk)),
+                    };
+                    value
+                }),
+        );
+        if at as usize > self.end {
             return Err(Stop::Damaged("a value goes beyond the end of its record"));
         }
-        Ok(at)
+        Ok((at as usize, plain))
     }
 }
 

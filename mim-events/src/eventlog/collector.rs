@@ -168,9 +168,24 @@ impl Collector {
 
     /// A part of `System` that has one value.
     pub(crate) fn field(&mut self, target: Target, chunk: &[u8], value: Value) -> Result<(), Stop> {
-        self.target = target;
-        self.filled = false;
-        self.system_value(chunk, value)
+        let bytes = value.bytes(chunk);
+        let system = &mut self.system;
+        match (target, value.kind, bytes) {
+            // The types that providers use.
+            (Target::EventId, 0x06, &[low, high]) => {
+                system.event_id = u32::from(u16::from_le_bytes([low, high]));
+            }
+            (Target::Qualifiers, 0x06, &[low, high]) => {
+                system.qualifiers = Some(u16::from_le_bytes([low, high]));
+            }
+            (Target::Level, 0x04, &[level]) => system.level = Some(level),
+            _ => {
+                self.target = target;
+                self.filled = false;
+                return self.system_value(chunk, value);
+            }
+        }
+        Ok(())
     }
 
     /// A `Binary` element that has at most one value.

@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) fields: Vec<Field>,
     pub(crate) tested: usize,
     pub(crate) data: Vec<Entry>,
+    /// Whether no value is put out twice, so that the data are no more than the record.
+    pub(crate) is_simple: bool,
     /// What else stands in the event data and beside it.
     pub(crate) others: Vec<Other>,
     /// The value without which `data` is left out.
@@ -100,6 +102,14 @@ impl Source {
 }
 
 impl Entry {
+    /// One more than the number of the value; 0 without one.
+    fn slot(&self) -> u32 {
+        match self.content {
+            Some(Source::Slot(id)) => u32::from(id) + 1,
+            _ => 0,
+        }
+    }
+
     /// The value of a `Data` element; `None` if the element is left out.
     #[allow(
         clippy::option_option,
@@ -183,6 +193,10 @@ impl Plans {
         plan.tested = plan
             .fields
             .partition_point(|field| field.target.is_tested());
+        plan.is_simple = plan.data.windows(2).all(|pair| match pair {
+            [a, b] => a.slot() < b.slot(),
+            _ => true,
+        });
         if plan.is_event {
             plan.rejected = filter.rejects_names(
                 provider.then(|| self.collector.provider(chunk)),

@@ -38,33 +38,31 @@ pub(crate) fn render(kind: u8, bytes: &[u8], out: &mut String) -> Option<()> {
             out.extend(bytes.iter().filter(|&&b| b != 0).map(|&b| char::from(b)));
         }
         0x03 => show(i8::from_le_bytes(exact(bytes)?), out),
-        0x04 => show(u8::from_le_bytes(exact(bytes)?), out),
+        0x04 => decimal(u64::from(u8::from_le_bytes(exact(bytes)?)), out),
         0x05 => show(i16::from_le_bytes(exact(bytes)?), out),
-        0x06 => show(u16::from_le_bytes(exact(bytes)?), out),
+        0x06 => decimal(u64::from(u16::from_le_bytes(exact(bytes)?)), out),
         0x07 => show(i32::from_le_bytes(exact(bytes)?), out),
-        0x08 => show(u32::from_le_bytes(exact(bytes)?), out),
+        0x08 => decimal(u64::from(u32::from_le_bytes(exact(bytes)?)), out),
         0x09 => show(i64::from_le_bytes(exact(bytes)?), out),
-        0x0A => show(u64::from_le_bytes(exact(bytes)?), out),
+        0x0A => decimal(u64::from_le_bytes(exact(bytes)?), out),
         // Windows keeps bit masks in some; they stay numbers.
         0x0D => match i32::from_le_bytes(exact(bytes)?) {
             0 => out.push_str("false"),
             1 => out.push_str("true"),
             other => show(other, out),
         },
-        BINARY => bytes
-            .iter()
-            .for_each(|byte| show(format_args!("{byte:02X}"), out)),
+        BINARY => {
+            out.reserve(bytes.len() * 2);
+            for &byte in bytes {
+                out.push(digit(byte >> 4, b'A'));
+                out.push(digit(byte & 15, b'A'));
+            }
+        }
         0x0F => guid(&exact(bytes)?, out),
         0x10 | 0x14 if bytes.len() == 4 => {
-            show(
-                format_args!("{:#x}", u32::from_le_bytes(exact(bytes)?)),
-                out,
-            );
+            hex(u64::from(u32::from_le_bytes(exact(bytes)?)), out);
         }
-        0x10 | 0x15 => show(
-            format_args!("{:#x}", u64::from_le_bytes(exact(bytes)?)),
-            out,
-        ),
+        0x10 | 0x15 => hex(u64::from_le_bytes(exact(bytes)?), out),
         FILETIME => time(filetime(u64::from_le_bytes(exact(bytes)?))?, out),
         SID => sid(bytes, out)?,
         _ => return None,
@@ -72,20 +70,59 @@ pub(crate) fn render(kind: u8, bytes: &[u8], out: &mut String) -> Option<()> {
     Some(())
 }
 
+/// Which sizes a value of a type may have.
+#[cfg(feature = "eventlog")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fit {
+    /// Bytes.
+    Size(u16),
+    /// Whole UTF-16 units.
+    Even,
+    Any,
+    /// It takes a look at the value.
+    Unknown,
+}
+
+/// Which sizes a value of this type may have.
+#[cfg(feature = "eventlog")]
+pub(crate) fn fit(kind: u8) -> Fit {
+    const FITS: [Fit; 256] = fits();
+    FITS.get(usize::from(kind)).copied().unwrap_or(Fit::Unknown)
+}
+
+#[cfg(feature = "eventlog")]
+const fn fits() -> [Fit; 256] {
+    let mut fits = [Fit::Unknown; 256];
+    fits[NULL as usize] = Fit::Any;
+    fits[BINARY as usize] = Fit::Any;
+    fits[STRING as usize] = Fit::Even;
+    fits[STRING_ARRAY as usize] = Fit::Even;
+    fits[0x03] = Fit::Size(1);
+    fits[0x04] = Fit::Size(1);
+    fits[0x05] = Fit::Size(2);
+    fits[0x06] = Fit::Size(2);
+    fits[0x07] = Fit::Size(4);
+    fits[0x08] = Fit::Size(4);
+    fits[0x0D] = Fit::Size(4);
+    fits[0x14] = Fit::Size(4);
+    fits[0x09] = Fit::Size(8);
+    fits[0x0A] = Fit::Size(8);
+    fits[0x15] = Fit::Size(8);
+    fits[0x0F] = Fit::Size(16);
+    fits
+}
+
 /// Whether [`render`] knows the type, and the value can be of it.
 #[cfg(feature = "eventlog")]
 pub(crate) fn can_render(kind: u8, bytes: &[u8]) -> bool {
-    match kind {
-        NULL | BINARY => true,
-        0x02 => bytes.is_ascii(),
-        0x03 | 0x04 => bytes.len() == 1,
-        0x05 | 0x06 => bytes.len() == 2,
-        0x07 | 0x08 | 0x0D | 0x14 => bytes.len() == 4,
-        0x09 | 0x0A | 0x15 => bytes.len() == 8,
-        0x0F => bytes.len() == 16,
-        0x10 => matches!(bytes.len(), 4 | 8),
-        FILETIME => exact(bytes).is_some_and(|ticks| u64::from_le_bytes(ticks) < YEAR_10000),
-        SID => bytes
+    match (kind, fit(kind)) {
+        (STRING | STRING_ARRAY, _) => false,
+        (_, Fit::Size(size)) => bytes.len() == usize::from(size),
+        (_, Fit::Any) => true,
+        (0x02, _) => bytes.is_ascii(),
+        (0x10, _) => matches!(bytes.len(), 4 | 8),
+        (FILETIME, _) => exact(bytes).is_some_and(|ticks| u64::from_le_bytes(ticks) < YEAR_10000),
+        (SID, _) => bytes
             .get(1)
             .is_some_and(|&count| bytes.len() == 8 + usize::from(count) * 4),
         _ => false,
@@ -145,9 +182,13 @@ pub(crate) fn sid(bytes: &[u8], out: &mut String) -> Option<()> {
         return None;
     }
     let authority = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
-    show(format_args!("S-{revision}-{authority}"), out);
+    out.push_str("S-");
+    decimal(u64::from(revision), out);
+    out.push('-');
+    decimal(authority, out);
     for part in parts.chunks_exact(4) {
-        show(format_args!("-{}", u32::from_le_bytes(exact(part)?)), out);
+        out.push('-');
+        decimal(u64::from(u32::from_le_bytes(exact(part)?)), out);
     }
     Some(())
 }
@@ -167,7 +208,44 @@ pub(crate) fn hexadecimal(text: &str, out: &mut Vec<u8>) -> Option<()> {
 
 /// Lower case in braces.
 fn guid(bytes: &[u8; 16], out: &mut String) {
-    show(uuid::Uuid::from_bytes_le(*bytes).braced(), out);
+    let mut text = [0; uuid::fmt::Braced::LENGTH];
+    out.push_str(
+        uuid::Uuid::from_bytes_le(*bytes)
+            .braced()
+            .encode_lower(&mut text),
+    );
+}
+
+/// Decimal digits. Formatting as `Display` does it costs several times as much.
+fn decimal(mut number: u64, out: &mut String) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    for place in digits.iter_mut().rev() {
+        *place = b'0' + (number % 10) as u8;
+        number /= 10;
+        at -= 1;
+        if number == 0 {
+            break;
+        }
+    }
+    let digits = digits.get(at..).unwrap_or_default();
+    out.push_str(std::str::from_utf8(digits).unwrap_or_default());
+}
+
+/// `0x` and hexadecimal digits, lower case.
+fn hex(number: u64, out: &mut String) {
+    out.push_str("0x");
+    let digits = (64 - number.leading_zeros()).div_ceil(4).max(1);
+    for place in (0..digits).rev() {
+        out.push(digit((number >> (place * 4)) as u8 & 15, b'a'));
+    }
+}
+
+fn digit(value: u8, letters: u8) -> char {
+    char::from(match value {
+        0..=9 => b'0' + value,
+        _ => letters + (value - 10),
+    })
 }
 
 fn exact<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
@@ -196,6 +274,11 @@ mod tests {
         check(0x00, &[], "");
         check(0x02, b"a\0b\0", "ab");
         check(0x03, &[0xFF], "-1");
+        check(0x04, &[0], "0");
+        check(0x08, &[0xFF; 4], "4294967295");
+        check(0x0A, &[0xFF; 8], "18446744073709551615");
+        check(0x15, &[0xFF; 8], "0xffffffffffffffff");
+        check(0x15, &[0x0A, 0, 0, 0, 0, 0, 0, 0], "0xa");
         check(0x06, &[0x19, 0x10], "4121");
         check(0x09, &[0xFF; 8], "-1");
         check(0x0D, &[1, 0, 0, 0], "true");

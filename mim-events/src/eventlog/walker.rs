@@ -95,9 +95,9 @@ impl Walker {
         if let Some(reason) = plan.rejected {
             return Err(Stop::Rejected(reason));
         }
-        if !values_to_end(chunk, instance, content.1, &mut self.values) {
+        let Some(plain) = values_to_end(chunk, instance, content.1, &mut self.values) else {
             return Ok(false);
-        }
+        };
         out.begin_planned(header_id, plan.system);
         let (tested, others) = plan.fields.split_at(plan.tested);
         if !fields_by_plan(tested, chunk, &self.values, out) {
@@ -113,7 +113,7 @@ impl Walker {
             .fragment
             .and_then(|id| self.values.get(usize::from(id)))
             .copied();
-        if !self.data_by_plan(template, chunk, out)? {
+        if !self.data_by_plan(template, chunk, plain, out)? {
             return Ok(false);
         }
         match fragment {
@@ -148,10 +148,10 @@ impl Walker {
         }
         self.templates.budget.step(instance.count() as u32)?;
         self.values.clear();
-        if !values_to_end(chunk, instance, content.1, &mut self.values) {
+        let Some(plain) = values_to_end(chunk, instance, content.1, &mut self.values) else {
             return Ok(false);
-        }
-        self.data_by_plan(template, chunk, out)
+        };
+        self.data_by_plan(template, chunk, plain, out)
     }
 
     /// Makes sure that the event data can be put out when they are asked for;
@@ -160,6 +160,7 @@ impl Walker {
         &mut self,
         template: Template,
         chunk: &[u8],
+        plain: bool,
         out: &mut Collector,
     ) -> Result<bool, Stop> {
         let Some(plan) = self.templates.plan(template) else {
@@ -183,10 +184,14 @@ impl Walker {
         if plan.data.is_empty() || is_left_out(&self.values, plan.data_dependency) {
             return Ok(true);
         }
+        self.data = template.plan;
+        if plain && plan.is_simple {
+            return Ok(true);
+        }
         let Some(steps) = plan.data_cost(chunk, &self.values) else {
+            self.data = None;
             return Ok(false);
         };
-        self.data = template.plan;
         self.templates.budget.step(steps)?;
         Ok(true)
     }
@@ -215,11 +220,16 @@ fn fields_by_plan(fields: &[Field], chunk: &[u8], values: &[Value], out: &mut Co
     })
 }
 
-/// The instance's values; `false` if they are damaged or something follows them.
-fn values_to_end(chunk: &[u8], instance: Instance, end: usize, values: &mut Vec<Value>) -> bool {
-    instance
-        .values(chunk, values)
-        .is_ok_and(|next| next >= end || chunk.get(next) == Some(&binxml::EOF))
+/// The instance's values, and whether all can be put out as they stand; `None`
+/// if they are damaged or something follows them.
+fn values_to_end(
+    chunk: &[u8],
+    instance: Instance,
+    end: usize,
+    values: &mut Vec<Value>,
+) -> Option<bool> {
+    let (next, plain) = instance.values(chunk, values).ok()?;
+    (next >= end || chunk.get(next) == Some(&binxml::EOF)).then_some(plain)
 }
 
 /// One record's walk.
@@ -357,7 +367,7 @@ impl Sink for Run<'_> {
         let count = u32::try_from(instance.count()).map_err(|_| Stop::Unsupported)?;
         self.walker.step(count)?;
         let base = self.walker.values.len();
-        let next = instance.values(self.chunk, &mut self.walker.values)?;
+        let (next, _) = instance.values(self.chunk, &mut self.walker.values)?;
         self.execute(template, base)?;
         self.walker.values.truncate(base);
         Ok(next)
