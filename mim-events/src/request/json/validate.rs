@@ -354,7 +354,7 @@ impl Nest {
 
     #[inline(always)]
     fn push(&mut self, object: bool) {
-        if self.depth % 64 == 0 && self.depth > 0 {
+        if self.depth > 0 && self.depth.is_multiple_of(64) {
             self.outer.push(self.inner);
         }
         self.inner = self.inner << 1 | u64::from(object);
@@ -366,7 +366,7 @@ impl Nest {
     fn pop(&mut self) {
         self.inner >>= 1;
         self.depth -= 1;
-        if self.depth % 64 == 0 && self.depth > 0 {
+        if self.depth > 0 && self.depth.is_multiple_of(64) {
             self.inner = self.outer.pop().unwrap_or_default();
         }
     }
