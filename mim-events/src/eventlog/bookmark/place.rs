@@ -47,15 +47,12 @@ impl Place {
         }
     }
 
-    /// Takes notice of the log's oldest record; returns how many of the wanted
-    /// ones are gone.
-    pub(super) fn begin_at(&mut self, oldest: u64, written: Option<u64>) -> u64 {
+    /// Takes notice of the log's oldest record, and of the oldest that can be
+    /// read; returns how many of the wanted ones are gone.
+    pub(super) fn begin_at(&mut self, oldest: u64, first: Option<Anchor>) -> u64 {
         self.expected = self.expected.max(Some(oldest));
-        if let Some(written) = written.filter(|_| self.after.is_some_and(|after| oldest <= after)) {
-            self.anchors.hold(Anchor {
-                number: oldest,
-                written,
-            });
+        if let Some(first) = first.filter(|first| self.is_past(first.number)) {
+            self.anchors.hold(first);
         }
         self.wanted.drop_below(oldest)
     }

@@ -64,8 +64,10 @@ struct Search<'a, R> {
     through: u64,
     /// The bookmark's anchors, each with the chunk whose header has its number.
     anchors: Vec<(Anchor, Option<u64>)>,
-    /// The number of the oldest record, and its time if that can be read.
-    oldest: Option<(u64, Option<u64>)>,
+    /// The number of the oldest record.
+    oldest: Option<u64>,
+    /// The oldest record that stands first in its chunk and can be read.
+    first: Option<Anchor>,
     /// The number of the newest record, and its chunk.
     newest: (u64, u64),
     /// The chunk with the place if the log goes on: its first number and it.
@@ -89,6 +91,7 @@ impl<'a, R: Read + Seek> Search<'a, R> {
             through,
             anchors: anchors.collect(),
             oldest: None,
+            first: None,
             newest: (0, 0),
             current: None,
             unreadable: false,
@@ -116,9 +119,12 @@ impl<'a, R: Read + Seek> Search<'a, R> {
                 *chunk = Some(head.number);
             }
         }
-        if self.oldest.is_none_or(|(oldest, _)| numbers.start < oldest) {
-            let written = head.first.filter(|(number, _)| *number == numbers.start);
-            self.oldest = Some((numbers.start, written.map(|(_, written)| written)));
+        if self.oldest.is_none_or(|oldest| numbers.start < oldest) {
+            self.oldest = Some(numbers.start);
+        }
+        if let Some((number, written)) = head.first.filter(|(number, _)| numbers.contains(number)) {
+            let first = Anchor { number, written };
+            self.first = Some(self.first.map_or(first, |other| other.min(first)));
         }
         self.newest = self.newest.max((numbers.end - 1, head.number));
         if numbers.start <= self.reached() {
@@ -189,7 +195,7 @@ impl<'a, R: Read + Seek> Search<'a, R> {
     }
 
     fn position(mut self) -> Result<Position> {
-        let Some((oldest, written)) = self.oldest else {
+        let Some(oldest) = self.oldest else {
             return Ok(self.nothing());
         };
         let (known, other) = self.compare()?;
@@ -207,16 +213,16 @@ impl<'a, R: Read + Seek> Search<'a, R> {
             return self.go_back(known, other);
         }
         if oldest > self.through {
-            let first = self.bookmark.anchors.first();
-            let older = first
-                .zip(written)
-                .is_some_and(|(first, written)| written.saturating_add(JITTER) < first.written);
+            let anchor = self.bookmark.anchors.first();
+            let older = anchor.zip(self.first).is_some_and(|(anchor, first)| {
+                first.written.saturating_add(JITTER) < anchor.written
+            });
             if !older {
                 return Ok(self.go_on(self.through, Found::Overwritten));
             }
             return Ok(self.begin_anew(Found::Replaced));
         }
-        if written.is_some_and(|written| self.is_new(written)) {
+        if self.first.is_some_and(|first| self.is_new(first.written)) {
             return Ok(self.begin_anew(Found::Restarted));
         }
         if other.is_none() && reaches {
@@ -224,6 +230,9 @@ impl<'a, R: Read + Seek> Search<'a, R> {
             let mut position = self.go_on(self.through, Found::Continued);
             position.resumed.lost_is_exact = false;
             return Ok(position);
+        }
+        if other.is_none() && self.first.is_none() {
+            return Ok(self.nothing());
         }
         if other.is_none() && self.lies_between_anchors()? {
             return self.go_back(None, None);
@@ -259,23 +268,22 @@ impl<'a, R: Read + Seek> Search<'a, R> {
             before.is_some_and(|before| before.written <= record.written.saturating_add(JITTER))
                 && after.is_some_and(|after| record.written <= after.written.saturating_add(JITTER))
         };
-        let Some((number, Some(written))) = self.oldest else {
+        let Some(first) = self.first else {
             return Ok(false);
         };
-        let mut last = Anchor { number, written };
-        let fits_oldest = fits(last);
+        let mut last = first;
         let chunk = self.newest.1;
         self.walk(chunk, |record| {
             last = record;
             true
         })?;
-        Ok(fits_oldest && fits(last))
+        Ok(fits(first) && fits(last))
     }
 
-    /// There is no record.
-    fn nothing(self) -> Position {
+    /// There is no record, or none that can be read.
+    fn nothing(&self) -> Position {
         // Chunks that can't be read are reported when they are come to.
-        let found = if self.unreadable {
+        let found = if self.unreadable || self.oldest.is_some() {
             Found::Continued
         } else {
             Found::Empty
@@ -295,8 +303,8 @@ impl<'a, R: Read + Seek> Search<'a, R> {
     fn go_on(&self, through: u64, found: Found) -> Position {
         let mut place = Place::of(self.bookmark, through);
         let mut resumed = Resumed::new(found);
-        if let Some((oldest, written)) = self.oldest {
-            resumed.waiting_lost = place.begin_at(oldest, written);
+        if let Some(oldest) = self.oldest {
+            resumed.waiting_lost = place.begin_at(oldest, self.first);
             resumed.lost = oldest.saturating_sub(through).saturating_sub(1);
         }
         if found == Found::Overwritten && resumed.lost == 0 {
@@ -314,6 +322,7 @@ impl<'a, R: Read + Seek> Search<'a, R> {
     /// since in another way: finds where that begins.
     fn go_back(&mut self, known: Option<Anchor>, other: Option<Anchor>) -> Result<Position> {
         let (mut last, mut passed_over, mut chunks_behind) = (known, 0, 0);
+        let mut empty = true;
         let newest = self.bookmark.newest;
         for place in 0..self.chunks.count() {
             let chunk = self.chunks.order().at(place);
@@ -325,6 +334,7 @@ impl<'a, R: Read + Seek> Search<'a, R> {
             }
             let mut seen = false;
             let more = self.walk(chunk, |record| {
+                empty = false;
                 if known.is_some_and(|known| record.number < known.number) {
                     return true;
                 }
@@ -347,7 +357,11 @@ impl<'a, R: Read + Seek> Search<'a, R> {
             }
         }
         let Some(last) = last else {
-            return Ok(self.begin_anew(Found::Replaced));
+            return Ok(if empty {
+                self.nothing()
+            } else {
+                self.begin_anew(Found::Replaced)
+            });
         };
         // That it was put back was said when it was seen first.
         let again = known.is_some_and(|known| known.number >= self.through);
@@ -359,8 +373,8 @@ impl<'a, R: Read + Seek> Search<'a, R> {
         resumed.passed_over = passed_over;
         let mut place = Place::of(self.bookmark, last.number);
         resumed.waiting_lost = place.go_back_to(last, other.map(|other| other.number));
-        if let Some((oldest, written)) = self.oldest {
-            resumed.waiting_lost += place.begin_at(oldest, written);
+        if let Some(oldest) = self.oldest {
+            resumed.waiting_lost += place.begin_at(oldest, self.first);
         }
         Ok(Position {
             place,
@@ -372,7 +386,7 @@ impl<'a, R: Read + Seek> Search<'a, R> {
     /// The log is not the bookmark's, or none of it is left.
     fn begin_anew(&self, found: Found) -> Position {
         let mut resumed = Resumed::new(found);
-        if let (Found::Restarted, Some((oldest, _))) = (found, self.oldest) {
+        if let (Found::Restarted, Some(oldest)) = (found, self.oldest) {
             // A new log's numbers begin with 1.
             resumed.lost = oldest.saturating_sub(1);
         }
