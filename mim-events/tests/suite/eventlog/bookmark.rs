@@ -2,6 +2,7 @@
 //! that goes on then gives.
 
 mod log;
+mod serial;
 
 use std::io::{Read, Seek};
 
