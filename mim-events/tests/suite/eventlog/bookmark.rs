@@ -2,6 +2,7 @@
 //! that goes on then gives.
 
 mod log;
+mod model;
 mod serial;
 
 use std::io::{Read, Seek};
@@ -10,7 +11,7 @@ use mim_events::ErrorKind;
 use mim_events::eventlog::{Bookmark, Found, LogFilter, LogReader, Resumed};
 
 use super::fixture::*;
-use log::{Log, Shared, Tail};
+use log::{Log, PER_CHUNK, Shared, Tail};
 
 /// The bookmark as a program finds it after it was killed.
 fn stored(bookmark: &Bookmark) -> Bookmark {
