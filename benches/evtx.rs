@@ -1,118 +1,129 @@
-//! How fast is a log of requests read? Beside the `evtx` crate with `--features peers`.
+//! How fast is a log read? Beside the `evtx` crate with `--features peers`.
+//!
+//! Rows and how to read them: `README.md`. `BENCH_MB=10` makes the logs smaller.
 #![allow(missing_docs, clippy::missing_panics_doc)]
 
 use std::hint::black_box;
-use std::io::{Cursor, Read};
+use std::path::Path;
+use std::time::Duration;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use hybrid_benches::{documents, log_of};
-use mim_events::eventlog::{LogFilter, LogReader};
-use mim_events::message::Assembler;
+use criterion::measurement::Measurement;
+use criterion::{
+    BenchmarkGroup, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
+};
+use hybrid_benches::logs::own::{self, Source};
+use hybrid_benches::logs::{Digest, Picked, Set, floor, megabytes};
 
-/// Bytes of the log.
-const SIZE: usize = 16 << 20;
+fn read<M: Measurement>(c: &mut Criterion<M>) {
+    for set in Set::ALL {
+        let path = set.file(megabytes());
+        agree(&path, set);
+        let mut group = c.benchmark_group(format!("evtx/{}", set.name()));
+        let bytes = std::fs::metadata(&path).expect("a file").len();
+        group
+            .throughput(Throughput::Bytes(bytes))
+            .sampling_mode(SamplingMode::Flat);
+        ours(&mut group, &path, set);
+        #[cfg(feature = "peers")]
+        peers(&mut group, &path, set);
+        group.finish();
+    }
+}
 
-fn read(c: &mut Criterion) {
-    let log = log_of(&documents(3000), SIZE);
-    let mut group = c.benchmark_group("log/ordinary_requests");
-    group
-        .sample_size(10)
-        .throughput(Throughput::Bytes(log.len() as u64));
-
-    group.bench_function("floor/read_64k", |b| {
-        let mut buffer = vec![0; 65_536];
-        b.iter(|| {
-            let mut source = Cursor::new(&log);
-            while source.read(&mut buffer).expect("memory") > 0 {
-                black_box(&buffer);
-            }
-        });
+fn ours<M: Measurement>(group: &mut BenchmarkGroup<'_, M>, path: &Path, set: Set) {
+    let log = Source::new(path);
+    let mut buffer = vec![0; 65_536];
+    group.bench_function("floor", |b| b.iter(|| floor::read(path, &mut buffer)));
+    group.bench_function("floor_crc", |b| {
+        b.iter(|| floor::read_and_check(path, &mut buffer));
     });
-    group.bench_function("mim-events/reject_all", |b| {
-        b.iter(|| {
-            let mut reader = LogReader::from_slice(&log)
-                .expect("a log")
-                .with_filter(LogFilter::all().event_ids([1]));
-            assert!(reader.next_event().is_none());
-        });
+    group.bench_function("reject_by_id", |b| b.iter(|| own::reject_by_id(log)));
+    group.bench_function("reject_by_provider", |b| {
+        b.iter(|| own::reject_by_provider(log));
     });
-    group.bench_function("mim-events/first_string", |b| {
-        let mut text = String::new();
-        b.iter(|| {
-            let mut reader = LogReader::from_slice(&log).expect("a log");
-            while let Some(event) = reader.next_event() {
-                let event = event.expect("undamaged");
-                text.clear();
-                if let Some(datum) = event.data().next() {
-                    datum.value.decode_into(&mut text);
-                }
-                black_box((event.event_id(), event.created(), event.computer(), &text));
-            }
-        });
-    });
-    group.bench_function("mim-events/request", |b| {
-        b.iter(|| {
-            let mut reader = LogReader::from_slice(&log)
-                .expect("a log")
-                .with_filter(LogFilter::requests());
-            let mut assembler = Assembler::new();
-            while let Some(event) = reader.next_event() {
-                if let Some(document) = assembler
-                    .push(&event.expect("undamaged"))
-                    .expect("a document")
-                {
-                    black_box(document.parse().expect("a request").parameters().count());
-                }
-            }
-        });
-    });
-    #[cfg(feature = "peers")]
-    peers(&mut group, &log);
-    group.finish();
+    group.bench_function("pick", |b| b.iter(|| own::pick(log, set, look)));
+    group.bench_function("whole", |b| b.iter(|| own::whole(log)));
+    if set != Set::Manifest {
+        group.bench_function("request", |b| b.iter(|| own::request(log)));
+        group.bench_function("activities", |b| b.iter(|| own::activities(log)));
+    }
 }
 
 #[cfg(feature = "peers")]
-fn peers(group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>, log: &[u8]) {
-    use evtx::{EvtxParser, ParserSettings};
+fn peers<M: Measurement>(group: &mut BenchmarkGroup<'_, M>, path: &Path, set: Set) {
+    use hybrid_benches::logs::peers;
 
-    let parser = || {
-        EvtxParser::from_read_seek(Cursor::new(log))
-            .expect("a log")
-            .with_configuration(ParserSettings::new().num_threads(1).indent(false))
-    };
-    group.bench_function("evtx/records_json", |b| {
-        b.iter(|| {
-            parser()
-                .records_json()
-                .for_each(|record| drop(black_box(record)))
-        });
+    group.bench_function("evtx_instances_pick", |b| {
+        b.iter(|| peers::pick_instances(path, set, look));
     });
-    group.bench_function("evtx/records_json_value", |b| {
-        b.iter(|| {
-            parser()
-                .records_json_value()
-                .for_each(|record| drop(black_box(record)))
-        });
+    group.bench_function("evtx_serialized_pick", |b| {
+        b.iter(|| peers::pick_serialized(path, set, look));
     });
-    group.bench_function("evtx/request_as_value", |b| {
-        b.iter(|| {
-            for record in parser().records_json_value() {
-                let record = record.expect("undamaged").data;
-                let text = record["Event"]["EventData"]["Data"]["#text"]
-                    .as_str()
-                    .map(str::to_owned);
-                let text = text.or_else(|| {
-                    record["Event"]["EventData"]["Data"]
-                        .as_str()
-                        .map(str::to_owned)
-                });
-                let document: serde_json::Value =
-                    serde_json::from_str(&text.expect("a string")).expect("JSON");
-                black_box(document);
-            }
-        });
+    group.bench_function("evtx_json_value_pick", |b| {
+        b.iter(|| peers::pick_json_value(path, set, look));
     });
+    group.bench_function("evtx_json", |b| b.iter(|| peers::records_json(path)));
+    if set != Set::Manifest {
+        group.bench_function("evtx_json_value_request", |b| {
+            b.iter(|| peers::request(path, set));
+        });
+    }
 }
 
-criterion_group!(benches, read);
+fn look(event: Picked<'_>) {
+    black_box(event);
+}
+
+/// All readers must find the same, or there is nothing to compare.
+fn agree(path: &Path, set: Set) {
+    let mut ours = Digest::default();
+    own::pick(Source::new(path), set, |event| ours.add(event));
+    let ours = ours.finish();
+    println!("{}: {} events, {} bytes picked", set.name(), ours.0, ours.1);
+    assert_eq!(own::reject_by_id(Source::new(path)), ours.0);
+    assert_eq!(own::reject_by_provider(Source::new(path)), ours.0);
+    #[cfg(feature = "peers")]
+    {
+        use hybrid_benches::logs::peers;
+
+        type Read = fn(&Path, Set, &mut dyn FnMut(Picked<'_>));
+        let check = |name, read: Read| {
+            let mut theirs = Digest::default();
+            read(path, set, &mut |event| theirs.add(event));
+            assert_eq!(theirs.finish(), ours, "{name}");
+        };
+        check("instances", |path, set, each| {
+            peers::pick_instances(path, set, each);
+        });
+        check("serialized", |path, set, each| {
+            peers::pick_serialized(path, set, each);
+        });
+        check("json_value", |path, set, each| {
+            peers::pick_json_value(path, set, each);
+        });
+        if set != Set::Manifest {
+            assert_eq!(peers::request(path, set), own::request(Source::new(path)));
+        }
+    }
+}
+
+fn settings<M: Measurement>(criterion: Criterion<M>) -> Criterion<M> {
+    criterion
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(2))
+        .without_plots()
+}
+
+#[cfg(unix)]
+fn criterion() -> Criterion<hybrid_benches::cpu::ThreadTime> {
+    settings(Criterion::default().with_measurement(hybrid_benches::cpu::ThreadTime))
+}
+
+#[cfg(not(unix))]
+fn criterion() -> Criterion {
+    settings(Criterion::default())
+}
+
+criterion_group!(name = benches; config = criterion(); targets = read);
 criterion_main!(benches);

@@ -9,6 +9,10 @@ use std::io::Cursor;
 use mim_events::eventlog::{LogWriter, MIM_CHANNEL, MIM_PROVIDER, OwnedLogEvent, REQUEST};
 use mim_events::generate::{Generator, Item, Options};
 
+#[cfg(unix)]
+pub mod cpu;
+pub mod logs;
+
 /// Ordinary requests of a generated stream that fit one event each.
 #[must_use]
 pub fn documents(count: usize) -> Vec<String> {

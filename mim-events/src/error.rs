@@ -88,6 +88,13 @@ pub enum ErrorKind {
         what: &'static str,
     },
 
+    /// A log can't be appended to as it is. It was not changed.
+    #[error("the log can't be appended to: {what}")]
+    Append {
+        /// Why, and what can be done.
+        what: &'static str,
+    },
+
     // --- message ---
     /// The event holds no text that could be a request or a part of one.
     #[error("the event holds no document")]
@@ -241,6 +248,7 @@ impl Error {
             self.0.kind,
             ErrorKind::Io
                 | ErrorKind::FileHeader { .. }
+                | ErrorKind::Append { .. }
                 | ErrorKind::BookmarkVersion { .. }
                 | ErrorKind::Shape { .. }
                 | ErrorKind::Rules { .. }

@@ -57,6 +57,47 @@ pub fn to_filetime(time: DateTime<Utc>) -> Option<u64> {
 /// # Errors
 /// A short text that says what is wrong, without the value.
 pub(crate) fn parse(text: &str, order: DateOrder) -> Result<TimeText, &'static str> {
+    match of_long_shape(text) {
+        Some(time) => Ok(TimeText::At(time)),
+        None => parse_any(text, order),
+    }
+}
+
+/// The form that MIM writes most, `2019-12-17 01:19:42.633`, at once; `None` for any
+/// other, and for what is no time in it.
+fn of_long_shape(text: &str) -> Option<DateTime<Utc>> {
+    const FORM: &[u8; 23] = b"0000-00-00 00:00:00.000";
+    let bytes: &[u8; 23] = text.as_bytes().try_into().ok()?;
+    let fits = |(byte, form): (&u8, &u8)| match form {
+        b'0' => byte.is_ascii_digit(),
+        mark => byte == mark,
+    };
+    if !bytes
+        .iter()
+        .zip(FORM)
+        .fold(true, |all, pair| all & fits(pair))
+    {
+        return None;
+    }
+    let number = |from: usize, to: usize| {
+        let digits = bytes.get(from..to).unwrap_or_default();
+        digits
+            .iter()
+            .fold(0, |value, digit| value * 10 + u32::from(digit - b'0'))
+    };
+    let year = number(0, 4);
+    let date = NaiveDate::from_ymd_opt(year.cast_signed(), number(5, 7), number(8, 10))?;
+    let time = date.and_hms_milli_opt(
+        number(11, 13),
+        number(14, 16),
+        number(17, 19),
+        number(20, 23),
+    )?;
+    // The year 1 means that there is no time.
+    (year > 1).then(|| time.and_utc())
+}
+
+fn parse_any(text: &str, order: DateOrder) -> Result<TimeText, &'static str> {
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
     if text.is_empty() {
         return Ok(TimeText::None);
@@ -347,6 +388,16 @@ mod tests {
             "2026-03-02T08:15:09+99:00",
         ] {
             assert!(parse(text, DateOrder::MonthFirst).is_err(), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_usual_form_reads_as_by_the_long_way(
+            text in "([01]|20)[0-9]{2,3}-[01][0-9]-[0-3][0-9] [0-2][0-9]:[0-6][0-9]:[0-6][0-9]\\.[0-9]{3}"
+        ) {
+            let order = DateOrder::MonthFirst;
+            proptest::prop_assert_eq!(parse(&text, order), parse_any(&text, order));
         }
     }
 

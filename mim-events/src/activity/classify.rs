@@ -230,14 +230,9 @@ fn learn(links: &mut Links, rules: &Rules, request: &Request<'_>, view: &View<'_
     for instance in view.workflows() {
         pair(&Ref::new(Reference::Resource(instance.resource())));
     }
-    for attribute in ["Request", "Approval"] {
-        let inner = view
-            .target
-            .as_ref()
-            .and_then(|target| target.reference(attribute));
-        if let Some(inner) = inner {
-            pair(&inner);
-        }
+    if let Some(target) = &view.target {
+        let inner = target.references_of(["Request", "Approval"]);
+        inner.iter().flatten().for_each(&mut pair);
     }
     if let Some(id) = view.id {
         let own_key = view

@@ -3,7 +3,8 @@
 use uuid::Uuid;
 
 use super::Target;
-use super::normalize::{Item, Ref};
+use super::item::Item;
+use super::normalize::Ref;
 use super::result::holds_word;
 use super::row::Rows;
 use super::rule::MethodSource;

@@ -16,6 +16,7 @@
 mod classify;
 mod file;
 pub mod id;
+mod item;
 pub mod kinds;
 mod links;
 mod methods;

@@ -5,19 +5,19 @@ use std::borrow::Cow;
 use uuid::Uuid;
 
 use super::Outcome;
+use super::item::{Item, Parts};
 use super::links::{Identity, Scope};
-use super::rule::{Class, Mode, Verb};
+use super::rule::{Class, Verb};
 use super::values::short;
 use crate::request::well_known::{self, Initiator};
 use crate::request::{
-    DisplayName, Mode as Word, Operation, Parameter, Policy, Reference, Request, RequestStatus,
-    Resource, Value, ValueKind, WorkflowInstance, parse_guid,
+    DisplayName, Operation, Policy, Reference, Request, RequestStatus, Resource, Value, ValueKind,
+    WorkflowInstance, is_blank, parse_guid,
 };
-use serde_json::value::RawValue;
 
 /// Text that is there and not blank.
 pub(crate) fn filled(text: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
-    text.filter(|text| !text.trim().is_empty())
+    text.filter(|text| !is_blank(text))
 }
 
 /// A reference, read once.
@@ -31,7 +31,7 @@ pub(crate) struct Ref<'a> {
     pub(crate) account: Option<Cow<'a, str>>,
     pub(crate) domain: Option<Cow<'a, str>>,
     /// Whether it was an object, or JSON of one in a text.
-    is_object: bool,
+    pub(super) is_object: bool,
     object: Option<Resource<'a>>,
 }
 
@@ -51,15 +51,7 @@ impl<'a> Ref<'a> {
             "AccountName",
             "Domain",
         ];
-        let mut values: [Option<Value<'a>>; 6] = [None; 6];
-        for (key, value) in object.attributes() {
-            let wanted = WANTED
-                .iter()
-                .position(|name| name.eq_ignore_ascii_case(&key));
-            if let Some(place) = wanted.and_then(|at| values.get_mut(at)) {
-                *place = Some(value);
-            }
-        }
+        let values = object.object().pick(WANTED);
         let [id, key, object_type, name, account, domain] =
             values.map(|value| filled(value.and_then(Value::to_text)));
         Self {
@@ -95,8 +87,7 @@ impl<'a> Ref<'a> {
         if !text.starts_with(['{', '[']) {
             return None;
         }
-        let valid: &RawValue = serde_json::from_str(text).ok()?;
-        let first = Value::from_valid(valid.get()).items().next()?;
+        let first = Value::parse(text)?.items().next()?;
         let found = Ref::new(Reference::from_value(first)?);
         let owned = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
         (found.is_object && found.display().is_some()).then(|| Ref {
@@ -113,6 +104,17 @@ impl<'a> Ref<'a> {
 
     pub(crate) fn attribute(&self, name: &str) -> Option<Value<'a>> {
         self.object.as_ref()?.get(name)
+    }
+
+    /// Several attributes as references, found in one pass.
+    pub(crate) fn references_of<const N: usize>(&self, names: [&str; N]) -> [Option<Ref<'a>>; N] {
+        match &self.object {
+            Some(object) => object
+                .object()
+                .pick(names)
+                .map(|value| value.and_then(value_reference)),
+            None => [const { None }; N],
+        }
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
@@ -181,67 +183,6 @@ pub(crate) fn value_reference(value: Value<'_>) -> Option<Ref<'_>> {
     Reference::from_value(value).map(Ref::new)
 }
 
-/// One parameter, or one element of a parameter whose value is an array.
-pub(crate) struct Item<'a> {
-    pub(crate) property: Cow<'a, str>,
-    /// `None` for a word that is none of the three.
-    pub(crate) mode: Option<Mode>,
-    /// Whether the document gave the mode.
-    pub(crate) explicit: bool,
-    pub(crate) value: Option<Value<'a>>,
-    /// The other resource that this parameter changes.
-    pub(crate) foreign: Option<Uuid>,
-}
-
-impl<'a> Item<'a> {
-    pub(crate) fn is(&self, attribute: &str) -> bool {
-        self.property.trim().eq_ignore_ascii_case(attribute)
-    }
-
-    pub(crate) fn reference(&self) -> Option<Ref<'a>> {
-        value_reference(self.value?)
-    }
-
-    /// The value as text, before hiding and cutting.
-    pub(crate) fn text(&self) -> Option<Cow<'a, str>> {
-        let value = self.value?;
-        let display = match value.kind() {
-            ValueKind::Object | ValueKind::Text => self
-                .reference()
-                .filter(|reference| reference.is_object)
-                .and_then(|reference| reference.display()),
-            _ => None,
-        };
-        Some(match (display, value.to_text()) {
-            (Some(display), _) => Cow::Owned(display),
-            (None, Some(text)) => text,
-            (None, None) => Cow::Borrowed(value.raw()),
-        })
-    }
-
-    /// What tells this value from others of its attribute, for the id; never a learned thing.
-    pub(crate) fn subject(&self) -> String {
-        let Some(value) = self.value else {
-            return String::new();
-        };
-        if let Some(reference) = self.reference() {
-            if let Some(id) = reference.id {
-                return id.to_string();
-            }
-            if reference.is_object {
-                let found = [&reference.key, &reference.account, &reference.name];
-                if let Some(found) = found.into_iter().flatten().next() {
-                    return found.clone().into_owned();
-                }
-            }
-        }
-        match value.to_text() {
-            Some(text) => text.into_owned(),
-            None => value.raw().to_owned(),
-        }
-    }
-}
-
 /// A request with everything that rules and rows ask more than once.
 pub(crate) struct View<'a> {
     pub(crate) id: Option<Uuid>,
@@ -283,15 +224,16 @@ impl<'a> View<'a> {
         let mut calculated = Vec::new();
         let mut definitions = Vec::new();
         for parameter in request.parameters() {
-            if let Some(definition) = parameter.workflow_definition() {
+            let mut parts = Parts::of(parameter);
+            if let Some(definition) = parts.definition.take() {
                 definitions.extend(Some(Ref::new(definition)).filter(is_some_body));
             }
-            let list = if parameter.calculated() {
+            let list = if parts.calculated {
                 &mut calculated
             } else {
                 &mut items
             };
-            push_items(parameter, verb, target_id, list);
+            parts.push_items(verb, target_id, list);
         }
 
         let object_type = filled(request.target_object_type())
@@ -420,45 +362,5 @@ fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
         Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
         Cow::Owned(text) if text.trim().len() == text.len() => Cow::Owned(text),
         Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
-    }
-}
-
-fn push_items<'a>(
-    parameter: Parameter<'a>,
-    verb: Option<Verb>,
-    target: Option<Uuid>,
-    list: &mut Vec<Item<'a>>,
-) {
-    let Some(property) = filled(parameter.property()) else {
-        return;
-    };
-    let word = parameter.mode();
-    let mode = match &word {
-        None if verb == Some(Verb::Add) => Some(Mode::Add),
-        None => Some(Mode::Set),
-        Some(word) if *word == Word::ADD || *word == Word::INSERT => Some(Mode::Add),
-        Some(word) if *word == Word::REMOVE => Some(Mode::Remove),
-        Some(word) if *word == Word::MODIFY => Some(Mode::Set),
-        Some(_) => None,
-    };
-    let foreign = parameter
-        .target()
-        .filter(|other| target.is_some_and(|target| target != *other));
-    let mut push = |value: Option<Value<'a>>| {
-        list.push(Item {
-            property: property.clone(),
-            mode,
-            explicit: word.is_some(),
-            value,
-            foreign,
-        });
-    };
-    let before = parameter.value();
-    let mut values = before.iter().flat_map(|value| value.items()).peekable();
-    if values.peek().is_none() {
-        push(None);
-    }
-    for value in values {
-        push(Some(value));
     }
 }

@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::item::Item;
 use super::links::Links;
-use super::normalize::{Item, Ref, View, filled};
+use super::normalize::{Ref, View, filled};
 use super::result::{begins_a_word, reset_end};
 use super::rule::{Mode, SelfService, Take, TargetRole};
 use super::rules::Table;

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
+use super::item::Item;
 use super::links::Links;
-use super::normalize::{Item, View};
+use super::normalize::View;
 use super::rule::{Rule, Take, Verb};
 use super::rules::Rules;
 use crate::request::DisplayName;
@@ -156,12 +157,7 @@ impl<'w, 'a> Walk<'w, 'a> {
     fn suits(&self, rule: &Rule, links: &mut Links) -> bool {
         let view = self.view;
         let when = &rule.when;
-        let any = |words: &[String], text: &str| {
-            words.is_empty()
-                || words
-                    .iter()
-                    .any(|word| word.eq_ignore_ascii_case(text.trim()))
-        };
+        let any = |words: &[String], text: &str| words.is_empty() || is_one(words, text);
         any(&when.op, view.operation.as_str())
             && (when.object_type.is_empty()
                 || when.object_type.iter().any(|wanted| {
@@ -197,11 +193,6 @@ impl<'w, 'a> Walk<'w, 'a> {
     fn policies_suit(&self, rule: &Rule) -> bool {
         let when = &rule.when;
         let policies = &self.view.policies;
-        let is = |words: &[String], text: &str| {
-            words
-                .iter()
-                .any(|word| word.eq_ignore_ascii_case(text.trim()))
-        };
         (when.policy_id.is_empty()
             || policies
                 .iter()
@@ -211,12 +202,12 @@ impl<'w, 'a> Walk<'w, 'a> {
                 || policies
                     .iter()
                     .filter_map(|policy| policy.display_name())
-                    .any(|name| is(&when.policy_name, &name)))
+                    .any(|name| is_one(&when.policy_name, &name)))
             && (when.policy_attribute.is_empty()
                 || policies
                     .iter()
                     .flat_map(|policy| policy.action_parameters())
-                    .any(|name| is(&when.policy_attribute, &name)))
+                    .any(|name| is_one(&when.policy_attribute, &name)))
     }
 
     fn target_is(&self, wanted: &[String]) -> bool {
@@ -225,22 +216,14 @@ impl<'w, 'a> Walk<'w, 'a> {
         };
         let id = target.id.map(|id| id.to_string());
         let texts = [target.name.as_deref(), id.as_deref(), target.key.as_deref()];
-        texts.into_iter().flatten().any(|text| {
-            wanted
-                .iter()
-                .any(|word| word.eq_ignore_ascii_case(text.trim()))
-        })
+        texts.into_iter().flatten().any(|text| is_one(wanted, text))
     }
 
     fn parent_is(&self, types: &[String], links: &mut Links) -> bool {
         let Some(parent) = &self.view.parent else {
             return false;
         };
-        let is = |text: &str| {
-            types
-                .iter()
-                .any(|wanted| wanted.eq_ignore_ascii_case(text.trim()))
-        };
+        let is = |text: &str| is_one(types, text);
         if parent
             .text("TargetObjectType")
             .is_some_and(|text| is(&text))
@@ -318,6 +301,12 @@ fn states(rule: &Rule, item: &Item<'_>) -> bool {
                     .iter()
                     .any(|wanted| value_is(wanted, text.trim()))
             }))
+}
+
+/// Whether a text is one of the words, whatever blanks are around it.
+fn is_one(words: &[String], text: &str) -> bool {
+    let text = text.trim();
+    words.iter().any(|word| word.eq_ignore_ascii_case(text))
 }
 
 /// Whether a value is the one of a rule: MIM writes booleans as words and as digits.

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use uuid::Uuid;
 
+use super::item::Item;
 use super::links::Identity;
-use super::normalize::{Item, Ref, filled};
+use super::normalize::{Ref, filled};
 use super::row::Rows;
 use super::rule::{ActorRole, TargetRole, Verb};
 use super::values::short;

@@ -4,6 +4,8 @@
 //! The grammar is [MS-EVEN6] 2.2.12. Offsets count from the beginning of the
 //! chunk, so everything here works on the whole chunk.
 
+use std::ops::Range;
+
 use super::filter::Reason;
 use super::format::{u16_at, u32_at};
 
@@ -217,6 +219,8 @@ pub(crate) fn definition_range(chunk: &[u8], offset: u32) -> Result<(usize, usiz
 pub(crate) trait Sink {
     /// Called once a token; an error ends the pass.
     fn step(&mut self) -> Result<(), Stop>;
+    /// Where a name that is used lies.
+    fn name_at(&mut self, _: Range<usize>) {}
     fn open(&mut self, name: Name, dependency: Option<u16>) -> Result<(), Stop>;
     fn attribute(&mut self, name: Name) -> Result<(), Stop>;
     /// The start tag is complete; content follows.
@@ -262,17 +266,19 @@ impl Cursor<'_> {
     }
 
     /// A name's offset; its node may follow in place and is then passed over.
-    fn name_offset(&mut self) -> Result<usize, Stop> {
+    fn name_offset(&mut self, sink: &mut impl Sink) -> Result<usize, Stop> {
         let offset = self.u32()? as usize;
+        let (_, length) = name_text(self.chunk, offset)?;
+        let size = 4 + 2 + 2 + length * 2 + 2;
+        sink.name_at(offset..offset + size);
         if offset == self.at {
-            let (_, length) = name_text(self.chunk, offset)?;
-            self.skip(4 + 2 + 2 + length * 2 + 2)?;
+            self.skip(size)?;
         }
         Ok(offset)
     }
 
-    fn name(&mut self) -> Result<Name, Stop> {
-        let offset = self.name_offset()?;
+    fn name(&mut self, sink: &mut impl Sink) -> Result<Name, Stop> {
+        let offset = self.name_offset(sink)?;
         Name::at(self.chunk, offset)
     }
 
@@ -370,14 +376,14 @@ pub(crate) fn walk(
                 };
                 // The sizes that are stored with elements are not needed.
                 cursor.skip(4)?;
-                let name = cursor.name()?;
+                let name = cursor.name(sink)?;
                 if token & MORE != 0 {
                     cursor.skip(4)?;
                 }
                 sink.open(name, dependency)?;
             }
             ATTRIBUTE | 0x46 => {
-                let name = cursor.name()?;
+                let name = cursor.name(sink)?;
                 sink.attribute(name)?;
             }
             CLOSE_START => {
@@ -404,7 +410,7 @@ pub(crate) fn walk(
                 sink.character(unit)?;
             }
             ENTITY_REF | 0x49 => {
-                let offset = cursor.name_offset()?;
+                let offset = cursor.name_offset(sink)?;
                 sink.character(entity(chunk, offset)?)?;
             }
             SUBSTITUTION | OPTIONAL_SUBSTITUTION => {

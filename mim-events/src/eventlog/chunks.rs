@@ -242,10 +242,12 @@ pub(crate) enum Step {
     /// The end of a chunk that is being written to, with the bytes that the
     /// header counts already and that are no whole record yet.
     Unfinished {
+        at: usize,
         bytes: usize,
     },
     End {
-        /// Bytes that the header counts as records and that are none.
+        at: usize,
+        /// Bytes from there that the header counts as records and that are none.
         unexplained: usize,
     },
 }
@@ -325,10 +327,10 @@ impl RecordWalk {
     }
 
     pub(crate) fn step(&mut self, chunk: &[u8]) -> Step {
-        if self.done {
-            return Step::End { unexplained: 0 };
-        }
         let at = self.at;
+        if self.done {
+            return Step::End { at, unexplained: 0 };
+        }
         let end = self.end().min(chunk.len());
         let frame = RecordFrame::parse(chunk, at, chunk.len());
         // Past the last record that the header knows, stale bytes of the log's
@@ -344,6 +346,7 @@ impl RecordWalk {
                 let rest = chunk.get(at..end).unwrap_or_default();
                 let blank = rest.iter().all(|&byte| byte == 0);
                 return Step::End {
+                    at,
                     unexplained: if blank { 0 } else { rest.len() },
                 };
             }
@@ -356,6 +359,7 @@ impl RecordWalk {
         {
             self.done = true;
             return Step::Unfinished {
+                at,
                 bytes: end.saturating_sub(at),
             };
         }

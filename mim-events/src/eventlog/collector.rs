@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::binxml::{Name, Stop, Value};
 use super::datum::DataValue;
-use super::event::Item;
+use super::event::{Item, Moment};
 use super::filter::{Facts, matches};
 use super::format::CHUNK_SIZE;
 use super::value::{self, STRING, STRING_ARRAY};
@@ -26,7 +26,7 @@ pub(crate) struct System {
     pub(crate) event_id: u32,
     pub(crate) qualifiers: Option<u16>,
     pub(crate) level: Option<u8>,
-    pub(crate) created: Option<DateTime<Utc>>,
+    pub(crate) created: Moment,
     pub(crate) provider: Span,
     pub(crate) channel: Span,
     pub(crate) computer: Span,
@@ -349,10 +349,12 @@ impl Collector {
             Target::RecordId => system.record_id = Some(number().ok_or(narrow)?),
             Target::Created => {
                 system.created = match (text, value.kind) {
-                    (Some(span), _) => parse_time(&lossy(chunk, span)),
+                    (Some(span), _) => {
+                        parse_time(&lossy(chunk, span)).map_or(Moment::None, Moment::At)
+                    }
                     (None, value::FILETIME) => {
                         let ticks = value.bytes(chunk).try_into().map_err(|_| narrow)?;
-                        value::filetime(u64::from_le_bytes(ticks))
+                        value::filetime_moment(u64::from_le_bytes(ticks))
                     }
                     _ => return Err(narrow),
                 };
@@ -604,7 +606,7 @@ impl Facts for SystemFacts<'_> {
     }
 
     fn created(&self) -> Option<DateTime<Utc>> {
-        self.system.created
+        self.system.created.get()
     }
 
     fn provider_is(&self, name: &str) -> bool {

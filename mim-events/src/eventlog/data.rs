@@ -59,7 +59,7 @@ impl<'a> Iterator for Data<'a> {
     fn next(&mut self) -> Option<Datum<'a>> {
         #[cfg(feature = "eventlog")]
         if let Some((name, bytes)) = self.array.take() {
-            return Some(self.from_array(name, bytes));
+            return Some(self.take_string(name, bytes));
         }
         match self.rest {
             EventData::Items(items) => {
@@ -109,7 +109,7 @@ impl<'a> Data<'a> {
                     .map_or(bytes.len(), |units| units * 2);
                 text(name, bytes.get(..end).unwrap_or_default())
             }
-            STRING_ARRAY => self.from_array(name, bytes),
+            STRING_ARRAY => self.take_string(name, bytes),
             kind => Datum {
                 name,
                 value: DataValue { kind, bytes },
@@ -119,7 +119,7 @@ impl<'a> Data<'a> {
 
     /// An array repeats its element: [MS-EVEN6] 3.1.4.7.5. Every string ends
     /// with a NUL; a last one that does not is cut off.
-    fn from_array(&mut self, name: Option<Utf16<'a>>, bytes: &'a [u8]) -> Datum<'a> {
+    fn take_string(&mut self, name: Option<Utf16<'a>>, bytes: &'a [u8]) -> Datum<'a> {
         let Some(units) = Utf16::from_le_bytes(bytes).find_nul() else {
             return text(name, bytes);
         };

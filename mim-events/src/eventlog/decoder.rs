@@ -4,7 +4,7 @@ use super::binxml::Stop;
 use super::bookmark::Place;
 use super::chunks::{RecordWalk, Step, chunk_offset};
 use super::collector::Collector;
-use super::event::{EventData, Head, Lane, LogEvent, OwnedLogEvent};
+use super::event::{EventData, Head, Lane, LogEvent, Moment, OwnedLogEvent};
 #[cfg(feature = "evtx")]
 use super::fallback::Fallback;
 use super::filter::LogFilter;
@@ -13,7 +13,6 @@ use super::head::Known;
 use super::summary::ReadSummary;
 use super::walker::Walker;
 use crate::error::{Error, ErrorKind, Result};
-use crate::time::from_filetime;
 
 /// What is wanted of a log's records.
 #[derive(Clone, Debug, Default)]
@@ -45,12 +44,33 @@ pub(crate) struct ChunkDecoder {
     pending: Option<Error>,
 }
 
+/// A chunk to be read by another decoder.
+#[cfg(feature = "parallel")]
+pub(crate) struct Job {
+    buffer: Vec<u8>,
+    current: Current,
+}
+
 /// The chunk that is being read.
 #[derive(Clone, Copy, Debug)]
 struct Current {
     number: u64,
     length: usize,
     walk: RecordWalk,
+    /// The chunk's bytes before this one are in the summary.
+    counted: usize,
+}
+
+impl Current {
+    /// How many bytes from `at` to `end` were not counted yet, and how many lie
+    /// before them. Records with a wrong size overlap.
+    fn count(&mut self, at: usize, end: usize) -> (u64, u64) {
+        let before = at.saturating_sub(self.counted);
+        self.counted = self.counted.max(at);
+        let bytes = end.saturating_sub(self.counted);
+        self.counted = self.counted.max(end);
+        (bytes as u64, before as u64)
+    }
 }
 
 impl ChunkDecoder {
@@ -88,6 +108,45 @@ impl ChunkDecoder {
         self.current.map(|current| current.number)
     }
 
+    /// Hands over the chunk that was begun.
+    #[cfg(feature = "parallel")]
+    pub(crate) fn give(&mut self) -> Option<Job> {
+        let current = self.current.take()?;
+        let buffer = std::mem::take(&mut self.buffer);
+        Some(Job { buffer, current })
+    }
+
+    /// Takes over a chunk that another decoder began.
+    #[cfg(feature = "parallel")]
+    pub(crate) fn adopt(&mut self, job: Job) {
+        self.buffer = job.buffer;
+        self.current = Some(job.current);
+        self.place = Place::default();
+        self.begin_records();
+    }
+
+    #[cfg(feature = "parallel")]
+    pub(crate) fn take_buffer(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.buffer)
+    }
+
+    #[cfg(feature = "parallel")]
+    pub(crate) fn put_buffer(&mut self, buffer: Vec<u8>) {
+        self.buffer = buffer;
+    }
+
+    /// Whether an event or error may be left of the chunk.
+    #[cfg(feature = "parallel")]
+    pub(crate) fn is_busy(&self) -> bool {
+        self.current.is_some() || self.pending.is_some()
+    }
+
+    fn begin_records(&mut self) {
+        self.walker.begin_chunk();
+        #[cfg(feature = "evtx")]
+        self.fallback.begin_chunk();
+    }
+
     /// Leaves the chunk; the buffer may be used for something else.
     pub(crate) fn leave(&mut self) {
         self.current = None;
@@ -118,6 +177,7 @@ impl ChunkDecoder {
         let chunk = self.buffer.get(..length).unwrap_or_default();
         if chunk.iter().all(|&byte| byte == 0) {
             self.summary.chunks_empty += u64::from(!chunk.is_empty());
+            self.summary.bytes_unused += length as u64;
             return Ok(());
         }
         let damaged = |summary: &mut ReadSummary, what| {
@@ -143,13 +203,13 @@ impl ChunkDecoder {
             return damaged(&mut self.summary, "a checksum is wrong");
         }
         self.summary.chunks += 1;
-        self.walker.begin_chunk();
-        #[cfg(feature = "evtx")]
-        self.fallback.begin_chunk();
+        self.summary.bytes_read += CHUNK_HEADER_SIZE as u64;
+        self.begin_records();
         self.current = Some(Current {
             number,
             length,
             walk,
+            counted: CHUNK_HEADER_SIZE,
         });
         Ok(())
     }
@@ -172,23 +232,47 @@ impl ChunkDecoder {
     fn next_record(&mut self, mut current: Current) -> Option<Result<()>> {
         let chunk = self.buffer.get(..current.length).unwrap_or_default();
         let step = current.walk.step(chunk);
+        let (at, end) = match step {
+            Step::Record { at, frame } => (at, at + frame.size),
+            Step::Damaged { at, bytes, .. } => (at, at + bytes),
+            Step::Unfinished { at, bytes } => (at, at + bytes),
+            Step::End { at, unexplained } => (at, at + unexplained),
+        };
+        let (bytes, before) = current.count(at, end);
+        self.summary.bytes_skipped += before;
         self.current = Some(current);
         let number = current.walk.number();
         if !self.place.admits(&step, number, &mut self.summary) {
+            match step {
+                Step::Damaged { .. } => self.summary.bytes_skipped += bytes,
+                _ => self.summary.bytes_read += bytes,
+            }
             return None;
         }
         match step {
-            Step::Record { at, frame } if frame.sound => self.read(current, at, frame),
-            Step::Record { at, frame } => self.read_unsound(current, at, frame),
+            Step::Record { at, frame } => {
+                let damaged = self.summary.records_damaged;
+                let result = if frame.sound {
+                    self.read(current, at, frame)
+                } else {
+                    self.read_unsound(current, at, frame)
+                };
+                if self.summary.records_damaged == damaged {
+                    self.summary.bytes_read += bytes;
+                } else {
+                    self.summary.bytes_skipped += bytes;
+                }
+                result
+            }
             Step::Damaged {
                 at,
                 header_id,
                 what,
-                bytes,
                 records,
+                ..
             } => {
                 self.summary.records_damaged += records;
-                self.summary.bytes_skipped += bytes as u64;
+                self.summary.bytes_skipped += bytes;
                 let error = Error::new(ErrorKind::Record { what })
                     .at_chunk(current.number)
                     .at_offset(chunk_offset(current.number) + at as u64);
@@ -197,13 +281,15 @@ impl ChunkDecoder {
                     None => error,
                 }))
             }
-            Step::Unfinished { bytes } => {
-                self.summary.bytes_unfinished = bytes as u64;
+            Step::Unfinished { .. } => {
+                self.summary.bytes_unfinished = bytes;
+                self.summary.bytes_unused += (current.length - current.counted) as u64;
                 self.current = None;
                 None
             }
-            Step::End { unexplained } => {
-                self.summary.bytes_skipped += unexplained as u64;
+            Step::End { .. } => {
+                self.summary.bytes_skipped += bytes;
+                self.summary.bytes_unused += (current.length - current.counted) as u64;
                 self.current = None;
                 None
             }
@@ -229,7 +315,6 @@ impl ChunkDecoder {
             .at_record(frame.header_id);
         if self.options.strict {
             self.summary.records_damaged += 1;
-            self.summary.bytes_skipped += frame.size as u64;
             return Some(Err(error));
         }
         let result = self.read(current, at, frame);
@@ -241,8 +326,12 @@ impl ChunkDecoder {
     }
 
     fn read(&mut self, current: Current, at: usize, frame: RecordFrame) -> Option<Result<()>> {
-        let written = from_filetime(frame.written);
-        if let Some(reason) = self.options.filter.rejects_frame(frame.header_id, written) {
+        let written = Moment::Ticks(frame.written);
+        let reason = self
+            .options
+            .filter
+            .rejects_frame(frame.header_id, || written.get());
+        if let Some(reason) = reason {
             self.summary.filtered.count(reason);
             return None;
         }
@@ -280,7 +369,6 @@ impl ChunkDecoder {
             return event.then_some(Ok(()));
         }
         self.summary.records_damaged += 1;
-        self.summary.bytes_skipped += frame.size as u64;
         let kind = match stop {
             Stop::Damaged(what) => ErrorKind::Record { what },
             _ if cfg!(feature = "evtx") && self.options.lane != Some(Lane::Own) => {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use evtx::{EvtxChunkData, ParserSettings};
 
 use super::collector::parse_time;
-use super::event::{Head, Lane, OwnedLogEvent};
+use super::event::{Head, Lane, Moment, OwnedLogEvent};
 use super::format::{RECORD_HEADER_SIZE, STRING_TABLE, TEMPLATE_TABLE};
 use super::value;
 use super::xml::{Reader, Token};
@@ -188,7 +188,9 @@ fn read_xml(xml: &str) -> Option<Decoded> {
                     ["Event", "System", element] => match (element, attribute) {
                         ("Provider", "Name") => head.provider = value,
                         ("EventID", "Qualifiers") => head.qualifiers = value.trim().parse().ok(),
-                        ("TimeCreated", "SystemTime") => head.created = parse_time(&value),
+                        ("TimeCreated", "SystemTime") => {
+                            head.created = parse_time(&value).map_or(Moment::None, Moment::At);
+                        }
                         ("Security", "UserID") => head.user = Some(value),
                         _ => {}
                     },
@@ -293,13 +295,7 @@ mod tests {
 
     #[test]
     fn what_is_not_xml_is_none() {
-        for text in [
-            "<Event",
-            "<Event a",
-            "<Event a=\"",
-            "<a>&x;</a>",
-            "<a>&#xD800;</a>",
-        ] {
+        for text in ["<Event", "<Event a", "<Event a=\"", "<a></a></a>"] {
             assert!(read_xml(text).is_none(), "{text}");
         }
     }

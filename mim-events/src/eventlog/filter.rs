@@ -195,9 +195,9 @@ impl LogFilter {
     pub(crate) fn rejects_frame(
         &self,
         header_id: u64,
-        written: Option<DateTime<Utc>>,
+        written: impl FnOnce() -> Option<DateTime<Utc>>,
     ) -> Option<Reason> {
-        if rejects(self.header_ids.as_ref(), Some(header_id)) {
+        if rejects(self.header_ids.as_ref(), || Some(header_id)) {
             Some(Reason::HeaderId)
         } else {
             rejects(self.written.as_ref(), written).then_some(Reason::Written)
@@ -232,7 +232,7 @@ impl LogFilter {
             && !self.channels.iter().any(|name| facts.channel_is(name))
         {
             Some(Reason::Channel)
-        } else if rejects(self.record_ids.as_ref(), Some(facts.record_id())) {
+        } else if rejects(self.record_ids.as_ref(), || Some(facts.record_id())) {
             Some(Reason::RecordId)
         } else if self
             .event_ids
@@ -240,7 +240,7 @@ impl LogFilter {
             .is_some_and(|ids| !ids.contains(&facts.event_id()))
         {
             Some(Reason::EventId)
-        } else if rejects(self.created.as_ref(), facts.created()) {
+        } else if rejects(self.created.as_ref(), || facts.created()) {
             Some(Reason::Created)
         } else {
             None
@@ -248,8 +248,11 @@ impl LogFilter {
     }
 }
 
-fn rejects<T: PartialOrd + Clone>(limits: Option<&Limits<T>>, value: Option<T>) -> bool {
-    limits.is_some_and(|limits| !value.is_some_and(|value| limits.contains(&value)))
+fn rejects<T: PartialOrd + Clone>(
+    limits: Option<&Limits<T>>,
+    value: impl FnOnce() -> Option<T>,
+) -> bool {
+    limits.is_some_and(|limits| !value().is_some_and(|value| limits.contains(&value)))
 }
 
 /// Whether the text is the name, ASCII letters in either case.
@@ -331,16 +334,16 @@ mod tests {
         );
         assert_eq!(reason(LogFilter::all().created(at(100)..)), None);
         let written = LogFilter::all().written(at(100)..at(101));
-        assert_eq!(written.rejects_frame(7, Some(at(100))), None);
-        assert_eq!(written.rejects_frame(7, None), Some(Reason::Written));
+        assert_eq!(written.rejects_frame(7, || Some(at(100))), None);
+        assert_eq!(written.rejects_frame(7, || None), Some(Reason::Written));
         assert_eq!(written.rejects(&event), None);
     }
 
     #[test]
     fn header_numbers_leave_out_records_and_whole_chunks() {
         let filter = LogFilter::all().header_ids(10..20);
-        assert_eq!(filter.rejects_frame(10, None), None);
-        assert_eq!(filter.rejects_frame(20, None), Some(Reason::HeaderId));
+        assert_eq!(filter.rejects_frame(10, || None), None);
+        assert_eq!(filter.rejects_frame(20, || None), Some(Reason::HeaderId));
         assert_eq!(filter.rejects(&Event(7, REQUEST, 100)), None);
         assert!(filter.rejects_chunk(1, 9) && filter.rejects_chunk(20, u64::MAX));
         assert!(!filter.rejects_chunk(1, 10) && !filter.rejects_chunk(19, 30));

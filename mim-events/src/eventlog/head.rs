@@ -86,7 +86,7 @@ impl Facts for Head {
     }
 
     fn created(&self) -> Option<DateTime<Utc>> {
-        self.created
+        self.created.get()
     }
 
     fn provider_is(&self, name: &str) -> bool {

@@ -64,10 +64,38 @@
 //!
 //! [`ReadSummary`] counts all of it.
 //!
-//! # Writing and checking
-//! [`LogWriter`] writes logs that this and other parsers read, and [`check`] tests
-//! all that a log must be, also what no parser looks at. [`text_capacity`] says
-//! how long a classic event's text may be.
+//! # Writing, copying and checking
+//! [`LogWriter`] writes logs that this and other parsers read, in the two
+//! versions that Windows writes ([`Layout`]): new ones, or on in one that was
+//! closed ([`LogWriter::append`]); as large as they get, or round and round in a
+//! maximum size ([`LogWriter::with_max_size`]). [`text_capacity`] says how long a
+//! classic event's text may be.
+//!
+//! | | what is kept |
+//! |---|---|
+//! | [`LogWriter::write`] | what a [`LogEvent`] gives, as a classic event |
+//! | [`LogWriter::copy_event`] | the whole record, whatever it holds |
+//! | [`LogWriter::copy_log`] | all records that a reader gives, by whole chunks where it can |
+//!
+#![cfg_attr(feature = "eventlog", doc = "```")]
+#![cfg_attr(not(feature = "eventlog"), doc = "```ignore")]
+//! # use std::io::Cursor;
+//! use mim_events::eventlog::{self, LogFilter, LogReader, LogWriter};
+//!
+//! # fn main() -> mim_events::Result<()> {
+//! # let log = LogWriter::new(Cursor::new(Vec::new()))?.finish()?.into_inner();
+//! // `log` is a log; for files use `LogReader::open` and `LogWriter::create`.
+//! let mut reader = LogReader::from_slice(&log)?.with_filter(LogFilter::requests());
+//! let mut writer = LogWriter::new(Cursor::new(Vec::new()))?;
+//! let summary = writer.copy_log(&mut reader)?;
+//! assert!(!summary.has_losses());
+//! let export = writer.finish()?.into_inner();
+//! eventlog::check(&export).into_result()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`check`] tests all that a log must be, also what no parser looks at.
 
 mod capacity;
 mod data;
@@ -96,6 +124,8 @@ mod format;
 mod head;
 #[cfg(feature = "eventlog")]
 mod order;
+#[cfg(feature = "parallel")]
+mod parallel;
 #[cfg(feature = "eventlog")]
 mod pass;
 #[cfg(feature = "eventlog")]
@@ -116,7 +146,7 @@ mod xml;
 
 #[cfg(feature = "eventlog")]
 pub use bookmark::{Bookmark, Found, Resumed};
-pub use capacity::text_capacity;
+pub use capacity::{Layout, text_capacity};
 #[cfg(feature = "eventlog")]
 pub use check::{CheckReport, check, check_file};
 pub use data::Data;
@@ -124,9 +154,11 @@ pub use datum::{DataValue, Datum};
 pub use event::{Lane, LogEvent, MIM_CHANNEL, MIM_PROVIDER, OwnedLogEvent, REQUEST, REQUEST_PART};
 #[cfg(feature = "eventlog")]
 pub use filter::LogFilter;
+#[cfg(feature = "parallel")]
+pub use parallel::ParMap;
 #[cfg(feature = "eventlog")]
 pub use reader::{Events, LogReader};
 #[cfg(feature = "eventlog")]
 pub use summary::{FilterCounts, ReadSummary};
 #[cfg(feature = "eventlog")]
-pub use writer::LogWriter;
+pub use writer::{CopySummary, LogWriter};

@@ -36,6 +36,11 @@ impl Pass {
         self.again = true;
     }
 
+    #[cfg(feature = "parallel")]
+    pub(super) fn is_again(&self) -> bool {
+        self.again
+    }
+
     /// Nothing is known of the chunks any more.
     pub(super) fn forget(&mut self) {
         self.reported.clear();

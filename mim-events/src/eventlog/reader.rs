@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::bookmark::{Bookmark, Position, Resumed, find};
 use super::chunks::Chunks;
+#[cfg(feature = "parallel")]
+use super::decoder::Job;
 use super::decoder::{ChunkDecoder, Options};
 use super::event::{Lane, LogEvent, OwnedLogEvent};
 use super::filter::LogFilter;
-use super::format::CHUNK_SIZE;
+use super::format::{CHUNK_SIZE, FILE_HEADER_SIZE};
 use super::pass::Pass;
 use super::summary::ReadSummary;
 #[cfg(doc)]
@@ -95,6 +97,7 @@ impl<R: Read + Seek> LogReader<R> {
         let mut decoder = ChunkDecoder::new(Options::default());
         decoder.summary.checksum_mismatches = u64::from(!chunks.header.checksum_ok);
         decoder.summary.dirty = chunks.header.is_dirty();
+        decoder.summary.bytes_read = FILE_HEADER_SIZE as u64;
         Ok(Self {
             chunks,
             path: None,
@@ -261,7 +264,59 @@ impl<R: Read + Seek> LogReader<R> {
         self.chunks.length()
     }
 
-    fn in_file(&self, error: Error) -> Error {
+    #[cfg(feature = "parallel")]
+    pub(super) fn options(&self) -> &Options {
+        &self.decoder.options
+    }
+
+    /// Whether only this thread can read on: in the middle of a chunk, and after
+    /// a bookmark or within numbers, since which of these are missing is seen in
+    /// the order of the chunks.
+    #[cfg(feature = "parallel")]
+    pub(super) fn reads_alone(&self) -> bool {
+        self.decoder.is_busy()
+            || self.decoder.place.has_past()
+            || self.pass.is_again()
+            || self.decoder.options.filter.tests_header_ids()
+    }
+
+    #[cfg(feature = "parallel")]
+    pub(super) fn lend_buffer(&mut self, buffer: Vec<u8>) {
+        self.decoder.put_buffer(buffer);
+    }
+
+    /// Reads the next chunk for another decoder; `None` at the end of the log.
+    #[cfg(feature = "parallel")]
+    pub(super) fn next_job(&mut self) -> Result<Option<Job>> {
+        while !self.finished {
+            match self.pass.next_chunk(&mut self.chunks, &mut self.decoder) {
+                Ok(true) => {
+                    if let Some(job) = self.decoder.give() {
+                        return Ok(Some(job));
+                    }
+                }
+                Ok(false) => self.finished = true,
+                Err(error) => {
+                    self.finished = !error.is_recoverable();
+                    return Err(self.in_file(error));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes notice of what another decoder made of a chunk.
+    #[cfg(feature = "parallel")]
+    pub(super) fn take_back(&mut self, summary: &ReadSummary, numbers: Option<(u64, u64)>) {
+        self.decoder.summary.add(summary);
+        if let Some((first, last)) = numbers {
+            self.decoder
+                .place
+                .pass(first, last, &mut self.decoder.summary);
+        }
+    }
+
+    pub(super) fn in_file(&self, error: Error) -> Error {
         match &self.path {
             Some(path) => error.in_file(path),
             None => error,

@@ -8,7 +8,11 @@ use super::filter::Reason;
 /// numbers, and as text for people.
 ///
 /// Every record that the log was seen to hold is counted once: as given
-/// ([`events`](Self::events)), as filtered out, or as damaged.
+/// ([`events`](Self::events)), as filtered out, or as damaged. So is every byte:
+/// once a log is read to its end, [`bytes_read`](Self::bytes_read),
+/// [`bytes_skipped`](Self::bytes_skipped) and [`bytes_unused`](Self::bytes_unused)
+/// together are its length. (Where damaged records overlap, a byte counts for
+/// the first of them.)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReadSummary {
@@ -45,12 +49,17 @@ pub struct ReadSummary {
     pub records_damaged: u64,
     /// Of the damaged ones: records of a shape that only feature `evtx` reads.
     pub records_unsupported: u64,
+    /// Bytes of headers, and of records that were given, filtered out, or dealt
+    /// with before a bookmark.
+    pub bytes_read: u64,
     /// Bytes of damaged records and chunks.
     pub bytes_skipped: u64,
     /// Bytes at the end of the newest chunk of a log that is being written to,
     /// that are no whole record yet: they are no damage until the log goes on
     /// in another chunk.
     pub bytes_unfinished: u64,
+    /// Bytes of chunks that hold no records: after the last one, and empty chunks.
+    pub bytes_unused: u64,
     /// Stored checksums that were wrong: of the file header, of chunk headers, of chunks'
     /// records. In a log that was not closed (or was copied while it was
     /// written to) the newest chunk's may be older than its records.
@@ -158,8 +167,10 @@ impl ReadSummary {
             records_missing,
             records_damaged,
             records_unsupported,
+            bytes_read,
             bytes_skipped,
             bytes_unfinished,
+            bytes_unused,
             checksum_mismatches,
             events_with_other_content,
             events_incomplete,
@@ -180,8 +191,10 @@ impl ReadSummary {
         self.records_missing = self.records_missing.saturating_add(records_missing);
         self.records_damaged += records_damaged;
         self.records_unsupported += records_unsupported;
+        self.bytes_read += bytes_read;
         self.bytes_skipped += bytes_skipped;
         self.bytes_unfinished += bytes_unfinished;
+        self.bytes_unused += bytes_unused;
         self.checksum_mismatches += checksum_mismatches;
         self.events_with_other_content += events_with_other_content;
         self.events_incomplete += events_incomplete;

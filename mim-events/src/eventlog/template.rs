@@ -2,6 +2,7 @@
 //! [`Plan`](super::plan::Plan) where they have a shape that allows one.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::binxml::{self, Instance, Name, Sink, Stop, Value, definition_range};
 use super::filter::LogFilter;
@@ -14,6 +15,11 @@ const CHUNK_STEPS: u32 = 2_000_000;
 const MAX_OPERATIONS: usize = 65_536;
 /// Templates that are found without hashing; an event takes two.
 const RECENT: usize = 16;
+/// Templates that are kept for the next chunks, and all their operations.
+const KEPT: usize = 64;
+const KEPT_OPERATIONS: usize = 8_192;
+/// Bytes of a definition before its GUID: the offset of the next one in its bucket.
+const LINK: usize = 4;
 
 /// What is left to do in a chunk, so that no chunk takes long.
 #[derive(Debug, Default)]
@@ -53,9 +59,24 @@ pub(crate) struct Template {
     pub(crate) plan: Option<u32>,
 }
 
+/// A template of a chunk before. Chunks that were filled alike have the same
+/// definitions at the same offsets; if every byte is the same, so is the template.
+#[derive(Debug)]
+struct Kept {
+    offset: u32,
+    /// The definition without its link to the next one.
+    bytes: Box<[u8]>,
+    template: Template,
+    /// What it took to read it.
+    steps: u32,
+}
+
 /// The templates of the current chunk.
 #[derive(Debug, Default)]
 pub(crate) struct Templates {
+    kept: Vec<Kept>,
+    /// Operations that were there before the chunk.
+    before: usize,
     /// By the offset of the definition.
     known: HashMap<u32, Result<Template, Stop>>,
     recent: [Option<(u32, Template)>; RECENT],
@@ -67,12 +88,19 @@ pub(crate) struct Templates {
 impl Templates {
     /// Forgets the chunk before.
     pub(crate) fn begin_chunk(&mut self) {
-        self.forget();
+        if self.kept.len() == KEPT || self.operations.len() > KEPT_OPERATIONS {
+            self.forget();
+        }
+        self.known.clear();
+        self.recent = [None; RECENT];
+        self.before = self.operations.len();
         self.budget = Budget(CHUNK_STEPS);
     }
 
     /// Forgets what was read, also what the filter said of it.
     pub(crate) fn forget(&mut self) {
+        self.kept.clear();
+        self.before = 0;
         self.known.clear();
         self.recent = [None; RECENT];
         self.operations.clear();
@@ -95,11 +123,10 @@ impl Templates {
         let template = match self.known.get(&offset) {
             Some(known) => *known,
             None => {
-                let operations = self.operations.len();
-                let template = self.compile(chunk, offset, filter);
-                if template.is_err() {
-                    self.operations.truncate(operations);
-                }
+                let template = match self.reuse(chunk, offset) {
+                    Some(template) => template,
+                    None => self.compile(chunk, offset, filter),
+                };
                 self.known.insert(offset, template);
                 template
             }
@@ -114,25 +141,64 @@ impl Templates {
         self.plans.get(template.plan?)
     }
 
+    fn reuse(&mut self, chunk: &[u8], offset: u32) -> Option<Result<Template, Stop>> {
+        let kept = self.kept.iter().find(|kept| kept.offset == offset)?;
+        let bytes = chunk.get(offset as usize + LINK..)?;
+        bytes
+            .starts_with(&kept.bytes)
+            // It costs as much as if it were read anew: what a chunk may hold
+            // does not depend on the chunks before.
+            .then(|| self.budget.step(kept.steps).map(|()| kept.template))
+    }
+
     fn compile(&mut self, chunk: &[u8], offset: u32, filter: &LogFilter) -> Result<Template, Stop> {
+        let first = self.operations.len();
+        let budget = self.budget.0;
+        let template = self.read(chunk, offset, filter);
+        match &template {
+            Ok((template, Some(range))) if self.kept.len() < KEPT => self.kept.push(Kept {
+                offset,
+                bytes: chunk.get(range.clone()).unwrap_or_default().into(),
+                template: *template,
+                steps: budget - self.budget.0,
+            }),
+            Ok(_) => {}
+            Err(_) => self.operations.truncate(first),
+        }
+        template.map(|(template, _)| template)
+    }
+
+    /// Reads a definition; also its bytes, if it says all that it needs.
+    fn read(
+        &mut self,
+        chunk: &[u8],
+        offset: u32,
+        filter: &LogFilter,
+    ) -> Result<(Template, Option<Range<usize>>), Stop> {
         let (start, end) = definition_range(chunk, offset)?;
         let first = self.operations.len();
         let mut compiler = Compiler {
+            limit: self.before + MAX_OPERATIONS,
             operations: &mut self.operations,
             budget: &mut self.budget,
             open: Vec::new(),
             roots: 0,
+            range: start..end,
+            is_complete: true,
         };
         binxml::walk(chunk, start, end, true, &mut compiler)?;
         if compiler.roots != 1 {
             return Err(Stop::Unsupported);
         }
+        let is_complete = compiler.is_complete;
         let operations = self.operations.get(first..).unwrap_or_default();
-        Ok(Template {
+        let template = Template {
             start: first as u32,
             end: self.operations.len() as u32,
             plan: self.plans.add(chunk, operations, filter),
-        })
+        };
+        let bytes = offset as usize + LINK..end;
+        Ok((template, is_complete.then_some(bytes)))
     }
 }
 
@@ -142,11 +208,15 @@ struct Compiler<'a> {
     budget: &'a mut Budget,
     open: Vec<usize>,
     roots: u32,
+    limit: usize,
+    range: Range<usize>,
+    /// Whether all names are inside the definition.
+    is_complete: bool,
 }
 
 impl Compiler<'_> {
     fn push(&mut self, operation: Operation) -> Result<(), Stop> {
-        if self.operations.len() == MAX_OPERATIONS {
+        if self.operations.len() >= self.limit {
             return Err(Stop::Unsupported);
         }
         self.operations.push(operation);
@@ -157,6 +227,10 @@ impl Compiler<'_> {
 impl Sink for Compiler<'_> {
     fn step(&mut self) -> Result<(), Stop> {
         self.budget.step(1)
+    }
+
+    fn name_at(&mut self, range: Range<usize>) {
+        self.is_complete &= range.start >= self.range.start && range.end <= self.range.end;
     }
 
     fn open(&mut self, name: Name, dependency: Option<u16>) -> Result<(), Stop> {

@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 
+#[cfg(feature = "eventlog")]
+use super::event::Moment;
 use crate::time::from_filetime;
 
 pub(crate) const NULL: u8 = 0x00;
@@ -105,6 +107,16 @@ pub(crate) fn unsigned(kind: u8, bytes: &[u8]) -> Option<u64> {
 /// FILETIME up to the year 9999; the `evtx` crate renders later ones otherwise.
 pub(crate) fn filetime(ticks: u64) -> Option<DateTime<Utc>> {
     from_filetime(ticks).filter(|_| ticks < YEAR_10000)
+}
+
+/// The same, not converted yet.
+#[cfg(feature = "eventlog")]
+pub(crate) fn filetime_moment(ticks: u64) -> Moment {
+    if ticks < YEAR_10000 {
+        Moment::Ticks(ticks)
+    } else {
+        Moment::None
+    }
 }
 
 /// Seven decimals, the 100 ns that a FILETIME counts.

@@ -72,16 +72,16 @@ impl<'a> Reader<'a> {
                 return Some(self.close());
             }
             if let Some(rest) = self.rest.strip_prefix('<') {
-                let (name, rest) = split_name(rest);
+                let (name, rest) = rest.split_at(name_end(rest));
                 self.rest = rest;
                 self.in_tag = true;
                 self.depth += 1;
-                return Some((!name.is_empty()).then_some(Token::Open(name)));
+                return Some(Some(Token::Open(name)));
             }
             let end = self.rest.find('<').unwrap_or(self.rest.len());
             let (text, rest) = self.rest.split_at(end);
             self.rest = rest;
-            return Some(unescape(text).map(Token::Text));
+            return Some(Some(Token::Text(unescape(text))));
         }
     }
 
@@ -90,67 +90,107 @@ impl<'a> Reader<'a> {
         Some(Token::Close)
     }
 
-    /// An attribute, or the token after the start tag.
+    /// An attribute, or the token after the start tag. The crate writes names as
+    /// they are in the file; what a damaged one leaves in the tag is passed over.
     fn in_tag(&mut self) -> Option<Token<'a>> {
-        self.rest = self.rest.trim_start();
-        if let Some(rest) = self.rest.strip_prefix("/>") {
+        loop {
+            self.rest = self.rest.trim_start_matches(SPACE);
+            if let Some(rest) = self.rest.strip_prefix("/>") {
+                self.rest = rest;
+                self.in_tag = false;
+                return self.close();
+            }
+            if let Some(rest) = self.rest.strip_prefix('>') {
+                self.rest = rest;
+                self.in_tag = false;
+                return self.next().flatten();
+            }
+            let end = name_end(self.rest);
+            let (name, value) = match self.rest.get(..end)?.find('=') {
+                Some(equals) => (self.rest.get(..equals)?, self.rest.get(equals + 1..)?),
+                None => {
+                    let (name, rest) = self.rest.split_at(end);
+                    let rest = rest.trim_start_matches(SPACE);
+                    match rest.strip_prefix('=') {
+                        Some(value) => (name, value),
+                        None if self.rest.is_empty() => return None,
+                        None => {
+                            self.rest = rest;
+                            continue;
+                        }
+                    }
+                }
+            };
+            self.rest = value.trim_start_matches(SPACE);
+            let Some(quote) = self.rest.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
+                continue;
+            };
+            let (value, rest) = self.rest.get(1..)?.split_once(quote)?;
             self.rest = rest;
-            self.in_tag = false;
-            return self.close();
+            if !name.is_empty() {
+                return Some(Token::Attribute(name, unescape(value).into_owned()));
+            }
         }
-        if let Some(rest) = self.rest.strip_prefix('>') {
-            self.rest = rest;
-            self.in_tag = false;
-            return self.next().flatten();
-        }
-        let (name, rest) = split_name(self.rest);
-        let rest = rest.trim_start().strip_prefix('=')?.trim_start();
-        let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-        let (value, rest) = rest.get(1..)?.split_once(quote)?;
-        self.rest = rest;
-        (!name.is_empty()).then_some(())?;
-        Some(Token::Attribute(name, unescape(value)?.into_owned()))
     }
 }
 
-fn split_name(text: &str) -> (&str, &str) {
-    let end = text
-        .find(|c: char| c.is_whitespace() || matches!(c, '/' | '>' | '=' | '<' | '"'))
-        .unwrap_or(text.len());
-    text.split_at(end)
+/// What XML takes for space; Unicode knows more.
+const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
+
+/// Where the name at the beginning of `text` ends, which is inside a start tag.
+fn name_end(text: &str) -> usize {
+    text.char_indices()
+        .find(|&(at, c)| {
+            SPACE.contains(&c) || c == '>' || (c == '/' && text[at..].starts_with("/>"))
+        })
+        .map_or(text.len(), |(at, _)| at)
 }
 
-/// Resolves references; `None` at one that stands for no character.
-fn unescape(text: &str) -> Option<Cow<'_, str>> {
+/// Resolves references; one that stands for no character stays as it is.
+fn unescape(text: &str) -> Cow<'_, str> {
     let Some((first, mut rest)) = text.split_once('&') else {
-        return Some(Cow::Borrowed(text));
+        return Cow::Borrowed(text);
     };
     let mut out = String::with_capacity(text.len());
     out.push_str(first);
     loop {
-        let (name, after) = rest.split_once(';')?;
-        out.push(match name {
-            "amp" => '&',
-            "lt" => '<',
-            "gt" => '>',
-            "quot" => '"',
-            "apos" => '\'',
-            _ => {
-                let number = name.strip_prefix('#')?;
-                let code = match number.strip_prefix(['x', 'X']) {
-                    Some(hex) => u32::from_str_radix(hex, 16),
-                    None => number.parse(),
-                };
-                code.ok().and_then(char::from_u32)?
+        match reference(rest) {
+            Some((character, after)) => {
+                out.push(character);
+                rest = after;
             }
-        });
-        let Some((text, next)) = after.split_once('&') else {
-            out.push_str(after);
-            return Some(Cow::Owned(out));
+            None => out.push('&'),
+        }
+        let Some((text, next)) = rest.split_once('&') else {
+            out.push_str(rest);
+            return Cow::Owned(out);
         };
         out.push_str(text);
         rest = next;
     }
+}
+
+/// The character of the reference whose `&` was before `text`, and what follows.
+fn reference(text: &str) -> Option<(char, &str)> {
+    // `#x10FFFF` is the longest.
+    let end = text.bytes().take(9).position(|byte| byte == b';')?;
+    let (name, after) = (text.get(..end)?, text.get(end + 1..)?);
+    let character = match name {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        _ => {
+            let number = name.strip_prefix('#')?;
+            let code = match number.strip_prefix(['x', 'X']) {
+                Some(hex) => u32::from_str_radix(hex, 16),
+                None => number.parse(),
+            };
+            code.ok().and_then(char::from_u32)?
+        }
+    };
+    Some((character, after))
 }
 
 #[cfg(test)]
@@ -179,13 +219,63 @@ mod tests {
 
     #[test]
     fn a_document_that_ends_early_ends_once() {
-        for text in ["<a", "<a><b></b>", "</a>", "<a>&", "<![CDATA[x", "<a b=c/>"] {
+        for text in [
+            "<a",
+            "<a><b></b>",
+            "</a>",
+            "<a>&",
+            "<![CDATA[x",
+            "<a b='c/>",
+        ] {
             let mut reader = Reader::new(text);
             let mut seen = 0;
             while let Some(token) = reader.next() {
                 seen += u32::from(token.is_none());
             }
             assert_eq!(seen, 1, "{text}");
+        }
+    }
+    #[test]
+    fn a_damaged_name_costs_no_more_than_itself() {
+        for (name, read) in [
+            ("Le\u{c}el", "Le\u{c}el"),
+            ("", ""),
+            ("Le el", "Le"),
+            ("Le\nel", "Le"),
+            ("Le/el", "Le/el"),
+            ("Le>el", "Le"),
+            ("Le<el", "Le<el"),
+            ("Le=el", "Le=el"),
+            ("Le e=l", "Le"),
+            ("Le\"el", "Le\"el"),
+            ("Le =", "Le"),
+        ] {
+            let text = format!("<a><{name} b=\"c\">d</{name}><e/></a>");
+            let mut reader = Reader::new(&text);
+            let (mut open, mut attributes) = (Vec::new(), Vec::new());
+            while let Some(token) = reader.next() {
+                match token.unwrap_or_else(|| panic!("{text}")) {
+                    Token::Open(name) => open.push(name),
+                    Token::Attribute(name, value) => attributes.push((name, value)),
+                    Token::Text(_) | Token::Close => {}
+                }
+            }
+            assert_eq!(open, ["a", read, "e"], "{text}");
+            // What follows `>` in a name is text.
+            let wanted = usize::from(!name.contains('>'));
+            assert_eq!(attributes.len(), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn references_that_stand_for_nothing_stay() {
+        for (text, read) in [
+            ("a&lt;b&#65;&#x42;", "a<bAB"),
+            ("&x;&#xD800;&", "&x;&#xD800;&"),
+            ("&amp;lt;", "&lt;"),
+            ("&&amp;&", "&&&"),
+        ] {
+            assert_eq!(unescape(text), read);
         }
     }
 }

@@ -2,80 +2,19 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::Range;
 
 use chrono::{DateTime, Utc};
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::json::{self, Object, Value, ValueKind, key_is};
+use super::json::{Object, Value, ValueKind, is_blank};
+use super::locate::{Fields, Located, Span, escape_controls, locate};
+use super::options::ParseOptions;
 use super::parameter::Parameter;
 use super::reference::{Reference, parse_guid};
 use super::vocabulary::{Operation, RequestControl, RequestStatus};
 use super::workflow::{Policy, WorkflowInstance, details};
 use crate::time::{self, DateOrder, TimeText};
 use crate::{Error, ErrorKind, Result};
-
-/// How documents are parsed, and how large they may be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ParseOptions {
-    date_order: DateOrder,
-    allow_control_characters: bool,
-    max_bytes: usize,
-    max_depth: usize,
-    max_parameters: usize,
-}
-
-impl Default for ParseOptions {
-    fn default() -> Self {
-        Self {
-            date_order: DateOrder::MonthFirst,
-            allow_control_characters: false,
-            max_bytes: 64 << 20,
-            max_depth: 128,
-            max_parameters: 100_000,
-        }
-    }
-}
-
-impl ParseOptions {
-    /// The order of day and month in short dates. Default: month first.
-    #[must_use]
-    pub fn date_order(mut self, order: DateOrder) -> Self {
-        self.date_order = order;
-        self
-    }
-
-    /// Whether control characters may stand raw inside strings, which JSON
-    /// forbids. Default: no.
-    #[must_use]
-    pub fn allow_control_characters(mut self, allow: bool) -> Self {
-        self.allow_control_characters = allow;
-        self
-    }
-
-    /// The largest document, in bytes of UTF-8. Default: 64 MiB; at most 4 GiB - 1.
-    #[must_use]
-    pub fn max_bytes(mut self, bytes: usize) -> Self {
-        self.max_bytes = bytes;
-        self
-    }
-
-    /// The deepest nesting of arrays and objects. Default: 128.
-    #[must_use]
-    pub fn max_depth(mut self, depth: usize) -> Self {
-        self.max_depth = depth;
-        self
-    }
-
-    /// The most items of `RequestParameter`. Default: 100,000.
-    #[must_use]
-    pub fn max_parameters(mut self, parameters: usize) -> Self {
-        self.max_parameters = parameters;
-        self
-    }
-}
 
 /// Where a document was logged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,63 +32,6 @@ pub struct Origin {
     pub time: Option<DateTime<Utc>>,
     /// How many events held the document.
     pub parts: u32,
-}
-
-/// A byte range of the source; `0..0` where there is nothing.
-type Span = Range<u32>;
-
-macro_rules! fields {
-    ($($field:ident = $key:literal),* $(,)?) => {
-        /// Where the known members of a document are; of duplicates the last.
-        #[derive(Clone, Debug, Default, PartialEq, Eq)]
-        struct Fields { $($field: Span,)* }
-
-        impl Fields {
-            const KEYS: &'static [&'static str] = &[$($key),*];
-
-            fn slot(&mut self, key: &str) -> Option<&mut Span> {
-                $(if key_is(key, $key) { return Some(&mut self.$field); })*
-                None
-            }
-        }
-    };
-}
-
-// In the order of the long shape, so that the usual document finds its slots early.
-fields! {
-    id = "HybridObjectID",
-    committed = "CommittedTime",
-    created = "CreatedTime",
-    expires = "ExpirationTime",
-    completed = "msidmCompletedTime",
-    creator = "Creator",
-    policies = "ManagementPolicy",
-    target = "Target",
-    authentication = "AuthenticationWorkflowInstance",
-    authorization = "AuthorizationWorkflowInstance",
-    action = "ActionWorkflowInstance",
-    display_name = "DisplayName",
-    object_type = "ObjectType",
-    operation = "Operation",
-    status = "RequestStatus",
-    target_type = "TargetObjectType",
-    partition = "ServicePartitionName",
-    parameters = "RequestParameter",
-    parent = "ParentRequest",
-    computed_actor = "ComputedActor",
-    justification = "Justification",
-    reason = "Reason",
-    status_detail = "RequestStatusDetail",
-    control = "RequestControl",
-    collateral = "HasCollateralRequest",
-    context = "msidmRequestContext",
-    description = "Description",
-    locale = "Locale",
-    resource_time = "ResourceTime",
-    deleted = "DeletedTime",
-    mv_object_id = "MVObjectID",
-    detected_rules = "DetectedRulesList",
-    expected_rules = "ExpectedRulesList",
 }
 
 /// A MIM request, lossless and lazy: the document stays as it was logged, its
@@ -210,11 +92,15 @@ impl<'a> Request<'a> {
                 limit,
             }));
         }
-        let source = if options.allow_control_characters {
-            escape_controls(text)
-        } else {
-            Cow::Borrowed(text)
-        };
+        let mut source = Cow::Borrowed(text);
+        let mut located = locate(&source);
+        if located.is_err()
+            && options.allow_control_characters
+            && let Cow::Owned(escaped) = escape_controls(text)
+        {
+            located = locate(&escaped);
+            source = Cow::Owned(escaped);
+        }
         // Places in the document are 32 bits wide, and escapes are longer than what they stand for.
         if source.len() > u32::MAX as usize {
             return Err(Error::new(ErrorKind::Limit {
@@ -223,29 +109,31 @@ impl<'a> Request<'a> {
                 limit: u64::from(u32::MAX),
             }));
         }
-        let top = trimmed(&source);
-        let document = source.get(top.clone()).unwrap_or_default();
-        let before = source.get(..top.start).unwrap_or_default();
-        let _: &RawValue =
-            serde_json::from_str(document).map_err(|error| json_error(&error, before))?;
-        json::check_depth(document, options.max_depth)?;
-        if !document.starts_with('{') {
-            return Err(Error::new(ErrorKind::NotRequest {
-                what: "the document is no JSON object",
+        let Located { top, fields, valid } = located?;
+        if valid.depth > options.max_depth {
+            let (actual, limit) = (valid.depth as u64, options.max_depth as u64);
+            return Err(Error::new(ErrorKind::Limit {
+                what: "nesting depth",
+                actual,
+                limit,
             }));
         }
-        let top = top.start as u32..top.end as u32;
         let mut request = Self {
-            replaced: json::count_replaced(document),
-            fields: locate(document, top.start),
             source,
             top,
+            fields,
             created: None,
             committed: None,
             completed: None,
             expires: None,
+            replaced: valid.halves,
             origin: None,
         };
+        if !request.object().raw().starts_with('{') {
+            return Err(Error::new(ErrorKind::NotRequest {
+                what: "the document is no JSON object",
+            }));
+        }
         request.check(options)?;
         Ok(request)
     }
@@ -271,8 +159,10 @@ impl<'a> Request<'a> {
                 what: "it has no attribute of a request",
             }));
         }
+        // Most are too short to be over: nothing has more items than bytes.
         let parameters = self
             .at(&fields.parameters)
+            .filter(|value| value.raw().len() > options.max_parameters)
             .map_or(0, |value| value.items().count());
         if parameters > options.max_parameters {
             let (actual, limit) = (parameters as u64, options.max_parameters as u64);
@@ -554,7 +444,7 @@ impl Request<'_> {
     fn text(&self, span: &Span) -> Option<Cow<'_, str>> {
         self.at(span)
             .and_then(Value::to_text)
-            .filter(|text| !text.trim().is_empty())
+            .filter(|text| !is_blank(text))
     }
 
     fn reference(&self, span: &Span) -> Option<Reference<'_>> {
@@ -583,34 +473,6 @@ impl fmt::Debug for Request<'_> {
     }
 }
 
-/// The document inside a byte order mark, NULs and blanks.
-fn trimmed(source: &str) -> Range<usize> {
-    let blank = |c: char| matches!(c, '\u{FEFF}' | '\0' | ' ' | '\t' | '\r' | '\n');
-    let end = source.trim_end_matches(blank).len();
-    let start = source.len() - source.trim_start_matches(blank).len();
-    start.min(end)..end
-}
-
-/// Line and column in the whole text, not in the trimmed one.
-fn json_error(error: &serde_json::Error, before: &str) -> Error {
-    let lines = before.matches('\n').count() as u64;
-    let tail = before.len() - before.rfind('\n').map_or(0, |at| at + 1);
-    let column = error.column() as u64 + if error.line() <= 1 { tail as u64 } else { 0 };
-    Error::new(ErrorKind::Json).at_line(error.line() as u64 + lines, column)
-}
-
-fn locate(document: &str, start: u32) -> Fields {
-    let mut fields = Fields::default();
-    for (key, value) in Object::from_valid(document).raw_members() {
-        if let Some(slot) = fields.slot(key) {
-            // `value` is a slice of `document`, so the distance is its place.
-            let at = start + (value.raw().as_ptr().addr() - document.as_ptr().addr()) as u32;
-            *slot = at..at + value.raw().len() as u32;
-        }
-    }
-    fields
-}
-
 fn read_time(
     value: Option<Value<'_>>,
     field: &'static str,
@@ -628,29 +490,4 @@ fn read_time(
         Ok(TimeText::None) => Ok(None),
         Err(what) => error(what),
     }
-}
-
-/// Escapes control characters inside strings, leaving the rest as it is.
-fn escape_controls(text: &str) -> Cow<'_, str> {
-    let mut out = String::new();
-    let (mut inside, mut escaped, mut copied) = (false, false, 0);
-    for (at, c) in text.char_indices() {
-        match c {
-            '"' if !escaped => inside = !inside,
-            c if inside && (c as u32) < 0x20 => {
-                out.push_str(text.get(copied..at).unwrap_or_default());
-                // A backslash before it would make the escape mean something else.
-                out.push_str(if escaped { "\\" } else { "" });
-                out.push_str(&format!("\\u{:04x}", c as u32));
-                copied = at + 1;
-            }
-            _ => {}
-        }
-        escaped = inside && c == '\\' && !escaped;
-    }
-    if copied == 0 {
-        return Cow::Borrowed(text);
-    }
-    out.push_str(text.get(copied..).unwrap_or_default());
-    Cow::Owned(out)
 }

@@ -73,9 +73,14 @@ mod parameter;
 mod workflow;
 
 mod document;
+mod locate;
+mod options;
 
-pub use document::{Origin, ParseOptions, Request};
+pub(crate) use json::is_blank;
+
+pub use document::{Origin, Request};
 pub use json::{Object, Value, ValueKind};
+pub use options::ParseOptions;
 pub use parameter::Parameter;
 pub use reference::{Reference, Resource, parse_guid};
 pub use vocabulary::{

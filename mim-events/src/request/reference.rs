@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::json::{Object, Value, ValueKind};
+use super::json::{Object, Value, ValueKind, is_blank};
 use crate::time::{DateOrder, TimeText};
 
 /// Reads a GUID in any form MIM writes: with or without hyphens and braces, any case.
@@ -37,7 +37,7 @@ impl<'a> Reference<'a> {
             ValueKind::Text | ValueKind::Number => value.to_text()?,
             _ => return None,
         };
-        if text.trim().is_empty() {
+        if is_blank(&text) {
             return None;
         }
         Some(parse_guid(&text).map_or(Self::Key(text), Self::Id))

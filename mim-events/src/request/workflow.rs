@@ -154,7 +154,7 @@ pub(crate) fn details<'a>(
 fn collect<'a>(value: Value<'a>, depth: usize, found: &mut Vec<Cow<'a, str>>) {
     if let Some(object) = value.as_object() {
         if depth < 8 {
-            for (_, member) in object.raw_members() {
+            for (_, member) in object.members() {
                 member
                     .items()
                     .for_each(|item| collect(item, depth + 1, found));

@@ -4,5 +4,7 @@
 mod bookmark;
 mod fixture;
 mod oracle;
+#[cfg(feature = "parallel")]
+mod parallel;
 mod reader;
 mod writer;

@@ -11,6 +11,8 @@ use crate::eventlog::summary::ReadSummary;
 pub(crate) struct Place {
     /// Numbers up to this were dealt with before this pass through the log.
     pub(super) after: Option<u64>,
+    /// The number that came first in this pass.
+    first: Option<u64>,
     /// Numbers up to this were dealt with.
     pub(super) through: Option<u64>,
     /// The number that should come next.
@@ -38,6 +40,7 @@ impl Place {
     pub(super) fn of(bookmark: &Bookmark, through: u64) -> Self {
         Self {
             after: Some(through),
+            first: None,
             through: Some(through),
             expected: through.checked_add(1),
             wanted: bookmark.waiting.clone(),
@@ -78,6 +81,12 @@ impl Place {
     /// Keeps what is wanted when this pass ends without it.
     pub(super) fn wait_for_wanted(&mut self) {
         self.waits = true;
+    }
+
+    /// The first and the last number of this pass.
+    #[cfg(feature = "parallel")]
+    pub(crate) fn numbers(&self) -> Option<(u64, u64)> {
+        self.first.zip(self.through)
     }
 
     /// Whether a record was dealt with before this pass.
@@ -179,7 +188,8 @@ impl Place {
     }
 
     /// Numbers up to `last` are dealt with, the first of them was `first`.
-    fn pass(&mut self, first: u64, last: u64, summary: &mut ReadSummary) {
+    pub(crate) fn pass(&mut self, first: u64, last: u64, summary: &mut ReadSummary) {
+        self.first.get_or_insert(first);
         if let Some(missing) = self
             .expected
             .and_then(|expected| first.checked_sub(expected))

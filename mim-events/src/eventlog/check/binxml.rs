@@ -7,6 +7,8 @@ use std::ops::Range;
 use crate::eventlog::format::{name_hash, template_hash, u16_at, u32_at};
 use crate::text::Utf16;
 
+/// The type of a value that is a fragment.
+const BINXML: u8 = 0x21;
 /// Elements and fragments inside each other; Windows writes fewer than ten.
 const MAX_DEPTH: usize = 64;
 
@@ -176,33 +178,22 @@ impl<'c> Walk<'c> {
         mut context: Context,
     ) -> Result<(), Fault> {
         let size = range.len();
-        let unit = match kind & 0x7F {
-            // No value, text of 8 bits, binary, SID.
-            0x00 | 0x02 | 0x0E | 0x13 => 1,
-            0x03 | 0x04 => 1,
-            0x01 | 0x05 | 0x06 => 2,
-            0x07 | 0x08 | 0x0B | 0x0D | 0x14 => 4,
-            0x09 | 0x0A | 0x0C | 0x11 | 0x15 => 8,
-            0x0F | 0x12 => 16,
-            0x10 => 4,
-            0x21 => {
-                if size == 0 {
-                    return Ok(());
-                }
-                context.end = range.end;
-                return if self.nested(range.start, context, &mut 0)? == range.end {
-                    Ok(())
-                } else {
-                    fault(descriptor, "event data does not end where its value does")
-                };
+        if kind & 0x7F == BINXML {
+            if size == 0 {
+                return Ok(());
             }
-            _ => return fault(descriptor + 2, "a value is of unknown type"),
-        };
-        let one = kind & 0x80 == 0 && !matches!(kind, 0x00..=0x02 | 0x0E | 0x13);
-        if !size.is_multiple_of(unit) || (one && size > unit && kind != 0x10) {
-            return fault(descriptor, "a value's size does not fit its type");
+            context.end = range.end;
+            return if self.nested(range.start, context, &mut 0)? == range.end {
+                Ok(())
+            } else {
+                fault(descriptor, "event data does not end where its value does")
+            };
         }
-        Ok(())
+        match value_fits(kind, size) {
+            Some(true) => Ok(()),
+            Some(false) => fault(descriptor, "a value's size does not fit its type"),
+            None => fault(descriptor + 2, "a value is of unknown type"),
+        }
     }
 
     fn element(
@@ -364,4 +355,24 @@ impl<'c> Walk<'c> {
         let bytes = self.bytes(at, 4, end)?;
         u32_at(bytes, 0).ok_or(Fault { at, what: CUT })
     }
+}
+
+/// Whether a value of this type, which is no fragment, can have this size;
+/// `None` if the type is unknown.
+pub(crate) fn value_fits(kind: u8, size: usize) -> Option<bool> {
+    let unit = match kind & 0x7F {
+        // No value, text of 8 bits, binary, SID.
+        0x00 | 0x02 | 0x0E | 0x13 => 1,
+        0x03 | 0x04 => 1,
+        0x01 | 0x05 | 0x06 => 2,
+        0x07 | 0x08 | 0x0B | 0x0D | 0x14 => 4,
+        0x09 | 0x0A | 0x0C | 0x11 | 0x15 => 8,
+        0x0F | 0x12 => 16,
+        0x10 => 4,
+        // A fragment of no bytes.
+        BINXML if size == 0 => 1,
+        _ => return None,
+    };
+    let one = kind & 0x80 == 0 && !matches!(kind, 0x00..=0x02 | 0x0E | 0x13);
+    Some(size.is_multiple_of(unit) && (!one || size <= unit || kind == 0x10))
 }

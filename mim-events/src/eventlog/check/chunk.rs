@@ -18,6 +18,8 @@ pub(super) struct Checked {
     pub(super) templates: u64,
     /// First and last record id, by its header.
     pub(super) ids: Option<(u64, u64)>,
+    /// Offsets of the template definitions.
+    pub(super) definitions: Vec<u32>,
 }
 
 /// Adds the place to what is found in a chunk.
@@ -59,6 +61,7 @@ pub(super) fn check_chunk(chunk: &[u8], minor: u16, findings: &mut Findings<'_>)
         names: 0,
         templates: 0,
         ids: None,
+        definitions: Vec::new(),
     };
     let Some(header) = ChunkHeader::parse(chunk) else {
         findings.chunk(0, "it does not begin with `ElfChnk`");
@@ -110,6 +113,7 @@ pub(super) fn check_chunk(chunk: &[u8], minor: u16, findings: &mut Findings<'_>)
     }
     checked.names = walk.names.len() as u64;
     checked.templates = walk.templates.len() as u64;
+    checked.definitions = walk.templates.keys().copied().collect();
     check_tables(chunk, &walk, minor, findings);
     checked
 }

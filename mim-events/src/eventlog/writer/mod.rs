@@ -1,7 +1,7 @@
 //! Writing `.evtx` files.
 //!
-//! Version 3.1 of the format, with the event template of classic providers as
-//! Windows wrote it up to Windows Server 2019. Each chunk is complete in
+//! Version 3.1 or 3.2 of the format ([`Layout`](crate::eventlog::Layout)), with
+//! the event template of classic providers as Windows writes it there. Each chunk is complete in
 //! itself: the first event of a provider, channel and computer carries the
 //! template definition with these three as literals, the next ones refer to it.
 //!
@@ -15,9 +15,18 @@
 //! 0        128         384         512                          free space <= 65,528
 //! ```
 
+mod append;
+mod binxml;
 mod chunk;
+mod copy;
 mod definition;
+mod event;
+mod export;
+mod file;
+mod grammar;
 mod log_writer;
 mod sid;
+mod transfer;
 
+pub use export::CopySummary;
 pub use log_writer::LogWriter;

@@ -83,6 +83,7 @@ fn agrees(contents: &[Content]) -> Vec<Lane> {
     if cfg!(feature = "evtx") {
         assert_eq!(read_by(&log, Lane::Evtx).rows, wanted);
     }
+    super::writer::copy::copies_alike(&log);
     found.lanes
 }
 

@@ -1,0 +1,373 @@
+//! One pass over a text that accepts exactly JSON (RFC 8259), as `serde_json` does, and
+//! meets the members of the top level on its way.
+//!
+//! Half a surrogate pair in an escape is JSON; such halves are counted. Nesting has no
+//! limit here, only a measure: what is no JSON is called so first.
+
+use std::ops::Range;
+
+use super::skip::{Window, is_at, skip_blanks};
+
+/// What is known of a text that is valid JSON.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Valid {
+    /// The deepest nesting of arrays and objects.
+    pub(crate) depth: usize,
+    /// Escaped halves of surrogate pairs without their other half.
+    pub(crate) halves: usize,
+}
+
+/// Where a text stops being JSON: how many bytes were read to see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Invalid(pub(crate) usize);
+
+/// Validates a text and calls `member` for each member of the object that it is, in order:
+/// the bytes of its key between the quotes, and those of its value.
+pub(crate) fn validate(
+    text: &str,
+    member: impl FnMut(Range<usize>, Range<usize>),
+) -> Result<Valid, Invalid> {
+    let mut pass = Pass {
+        bytes: text.as_bytes(),
+        at: 0,
+        window: Window::default(),
+        halves: 0,
+        high: None,
+    };
+    let depth = pass.document(member)?;
+    let halves = pass.halves;
+    Ok(Valid { depth, halves })
+}
+
+struct Pass<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    window: Window,
+    halves: usize,
+    /// Where the escape of a first half without its second ended.
+    high: Option<usize>,
+}
+
+impl Pass<'_> {
+    /// The byte here; 0 behind the end, which JSON has no use for either.
+    #[inline(always)]
+    fn peek(&self) -> u8 {
+        self.bytes.get(self.at).copied().unwrap_or(0)
+    }
+
+    #[inline(always)]
+    fn blanks(&mut self) {
+        if self.peek() <= b' ' {
+            self.at = skip_blanks(self.bytes, self.at);
+        }
+    }
+
+    /// Not JSON from the byte here on.
+    #[cold]
+    fn fail<T>(&self) -> Result<T, Invalid> {
+        self.fail_at(self.at + 1)
+    }
+
+    #[cold]
+    fn fail_at<T>(&self, read: usize) -> Result<T, Invalid> {
+        Err(Invalid(read.min(self.bytes.len())))
+    }
+
+    /// The whole text; gives the deepest nesting.
+    fn document(
+        &mut self,
+        mut member: impl FnMut(Range<usize>, Range<usize>),
+    ) -> Result<usize, Invalid> {
+        let mut nest = Nest::default();
+        let (mut key, mut value) = (0..0, 0);
+        self.blanks();
+        'value: loop {
+            // Whether a key comes next.
+            let mut keyed = match self.peek() {
+                b'"' => {
+                    let texts = if nest.depth > 1 {
+                        texts(self.bytes, self.window, self.at, nest.in_object())
+                    } else {
+                        let mut window = self.window;
+                        let stop = window.next_stop(self.bytes, self.at + 1);
+                        Texts {
+                            window,
+                            stop,
+                            in_key: false,
+                        }
+                    };
+                    self.window = texts.window;
+                    self.at = self.string_end(texts.stop)? + 1;
+                    if texts.in_key {
+                        self.colon()?;
+                        continue 'value;
+                    }
+                    false
+                }
+                b'{' => {
+                    nest.push(true);
+                    self.at += 1;
+                    self.blanks();
+                    let empty = self.peek() == b'}';
+                    if empty {
+                        self.at += 1;
+                        nest.pop();
+                    }
+                    !empty
+                }
+                b'[' => {
+                    nest.push(false);
+                    self.at += 1;
+                    self.blanks();
+                    if self.peek() != b']' {
+                        continue 'value;
+                    }
+                    self.at += 1;
+                    nest.pop();
+                    false
+                }
+                b'-' | b'0'..=b'9' => {
+                    self.number()?;
+                    false
+                }
+                b't' => self.word(b"true")?,
+                b'f' => self.word(b"false")?,
+                b'n' => self.word(b"null")?,
+                _ => return self.fail(),
+            };
+            // Behind a value, or before a key.
+            while !keyed {
+                if nest.depth == 0 {
+                    break 'value;
+                }
+                if nest.depth == 1 && nest.in_object() {
+                    member(key.clone(), value..self.at);
+                }
+                self.blanks();
+                match (self.peek(), nest.in_object()) {
+                    (b',', true) => {
+                        self.at += 1;
+                        self.blanks();
+                        keyed = true;
+                    }
+                    (b',', false) => {
+                        self.at += 1;
+                        self.blanks();
+                        continue 'value;
+                    }
+                    (b'}', true) | (b']', false) => {
+                        self.at += 1;
+                        nest.pop();
+                    }
+                    _ => return self.fail(),
+                }
+            }
+            if self.peek() != b'"' {
+                return self.fail();
+            }
+            let start = self.at + 1;
+            let stop = self.window.next_stop(self.bytes, start);
+            let end = self.string_end(stop)?;
+            self.at = end + 1;
+            self.colon()?;
+            if nest.depth == 1 {
+                (key, value) = (start..end, self.at);
+            }
+        }
+        self.blanks();
+        if self.at < self.bytes.len() {
+            return self.fail();
+        }
+        Ok(nest.deepest)
+    }
+
+    /// The colon behind a key, and the blanks around it.
+    #[inline(always)]
+    fn colon(&mut self) -> Result<(), Invalid> {
+        self.blanks();
+        if self.peek() != b':' {
+            return self.fail();
+        }
+        self.at += 1;
+        self.blanks();
+        Ok(())
+    }
+
+    /// The closing quote of a string, given where its plain text stops first.
+    #[inline(always)]
+    fn string_end(&mut self, stop: usize) -> Result<usize, Invalid> {
+        if self.bytes.get(stop) == Some(&b'"') {
+            return Ok(stop);
+        }
+        self.escaped_end(stop)
+    }
+
+    /// As [`string_end`](Self::string_end), where a string has escapes or what can't be in it.
+    #[inline(never)]
+    fn escaped_end(&mut self, mut stop: usize) -> Result<usize, Invalid> {
+        loop {
+            match self.bytes.get(stop) {
+                Some(b'"') => return Ok(stop),
+                Some(b'\\') => self.escape(stop)?,
+                // A control character, or the end.
+                _ => return self.fail_at(stop),
+            }
+            stop = self.window.next_stop(self.bytes, self.at);
+        }
+    }
+
+    fn escape(&mut self, start: usize) -> Result<(), Invalid> {
+        match self.bytes.get(start + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                self.at = start + 2;
+                return Ok(());
+            }
+            Some(b'u') => self.at = start + 6,
+            _ => return self.fail_at(start + 2),
+        }
+        let digits = self.bytes.get(start + 2..self.at);
+        let Some(unit) = digits.and_then(hex) else {
+            return self.fail_at(self.at);
+        };
+        match unit {
+            0xD800..0xDC00 => {
+                self.halves += 1;
+                self.high = Some(self.at);
+            }
+            // The second half of what ended here.
+            0xDC00..0xE000 if self.high == Some(start) => {
+                self.halves -= 1;
+                self.high = None;
+            }
+            0xDC00..0xE000 => self.halves += 1,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<(), Invalid> {
+        if self.peek() == b'-' {
+            self.at += 1;
+        }
+        match self.peek() {
+            b'0' => {
+                self.at += 1;
+                if self.peek().is_ascii_digit() {
+                    return self.fail();
+                }
+            }
+            b'1'..=b'9' => self.digits(),
+            _ => return self.fail(),
+        }
+        if self.peek() == b'.' {
+            self.at += 1;
+            if !self.peek().is_ascii_digit() {
+                return self.fail();
+            }
+            self.digits();
+        }
+        if matches!(self.peek(), b'e' | b'E') {
+            self.at += 1;
+            if matches!(self.peek(), b'+' | b'-') {
+                self.at += 1;
+            }
+            if !self.peek().is_ascii_digit() {
+                return self.fail();
+            }
+            self.digits();
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) {
+        while self.peek().is_ascii_digit() {
+            self.at += 1;
+        }
+    }
+
+    /// A word, behind which no key can be.
+    fn word(&mut self, word: &[u8]) -> Result<bool, Invalid> {
+        for expected in word {
+            if self.peek() != *expected {
+                return self.fail();
+            }
+            self.at += 1;
+        }
+        Ok(false)
+    }
+}
+
+/// Where a run of texts is no longer plain.
+struct Texts {
+    window: Window,
+    /// What stops the plain text of the last string.
+    stop: usize,
+    in_key: bool,
+}
+
+/// Most text is texts behind each other, without escapes in them and blanks between: reads
+/// on over such from the text at a place, an element of an array or a value in an object.
+#[inline(never)]
+fn texts(bytes: &[u8], mut window: Window, at: usize, in_object: bool) -> Texts {
+    let mut stop = window.next_stop(bytes, at + 1);
+    let mut in_key = false;
+    while is_at(bytes, stop, b"\",\"") {
+        stop = window.next_stop(bytes, stop + 3);
+        if in_object {
+            if !is_at(bytes, stop, b"\":\"") {
+                in_key = true;
+                break;
+            }
+            stop = window.next_stop(bytes, stop + 3);
+        }
+    }
+    Texts {
+        window,
+        stop,
+        in_key,
+    }
+}
+
+/// Four hexadecimal digits.
+fn hex(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |value, digit| {
+        Some(value << 4 | char::from(*digit).to_digit(16)?)
+    })
+}
+
+/// What the place is inside of: for each level, whether it is an object.
+#[derive(Default)]
+struct Nest {
+    depth: usize,
+    deepest: usize,
+    /// The innermost levels, at most 64; the lowest bit is the innermost.
+    inner: u64,
+    /// The levels around them, 64 in each.
+    outer: Vec<u64>,
+}
+
+impl Nest {
+    #[inline(always)]
+    fn in_object(&self) -> bool {
+        self.inner & 1 == 1
+    }
+
+    #[inline(always)]
+    fn push(&mut self, object: bool) {
+        if self.depth % 64 == 0 && self.depth > 0 {
+            self.outer.push(self.inner);
+        }
+        self.inner = self.inner << 1 | u64::from(object);
+        self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
+    }
+
+    #[inline(always)]
+    fn pop(&mut self) {
+        self.inner >>= 1;
+        self.depth -= 1;
+        if self.depth % 64 == 0 && self.depth > 0 {
+            self.inner = self.outer.pop().unwrap_or_default();
+        }
+    }
+}
