@@ -34,6 +34,8 @@ impl Order {
             ..Self::default()
         };
         let mut lowest = u64::MAX;
+        // One that was just begun and holds nothing comes after the one before.
+        let mut highest = (0, 0);
         let (mut first, mut before, mut descents) = (None, None, 0_u64);
         for chunk in 0..count {
             let Some(range) = numbers(chunk)? else {
@@ -47,7 +49,8 @@ impl Order {
                 lowest = start;
                 order.oldest = chunk;
             }
-            if range.end >= order.end {
+            if (range.end, start) >= highest {
+                highest = (range.end, start);
                 order.end = range.end;
                 order.newest = Some(chunk);
             }
@@ -143,6 +146,13 @@ mod tests {
     #[test]
     fn chunks_that_all_begin_alike_stay_as_they_are() {
         assert_eq!(order(&[Some(1), Some(1), Some(1)]), [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_chunk_that_was_just_begun_is_the_newest() {
+        let ranges = [21..21, 11..21];
+        let order = Order::find(2, |chunk| Ok(Some(ranges[chunk as usize].clone()))).unwrap();
+        assert_eq!((order.newest(), order.at(0)), (Some(0), 1));
     }
 
     #[test]

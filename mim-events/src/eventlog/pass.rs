@@ -2,6 +2,7 @@
 
 use std::io::{Read, Seek};
 
+use super::bookmark::Place;
 use super::chunks::{ChunkHead, Chunks, numbers};
 use super::decoder::ChunkDecoder;
 use super::format::ChunkHeader;
@@ -76,7 +77,7 @@ impl Pass {
             let bytes = decoder.buffer().get(..length).unwrap_or_default();
             let header = ChunkHeader::parse(bytes);
             let first = header.as_ref().and_then(numbers).map(|range| range.start);
-            if self.was_overwritten(first, place, chunks) {
+            if self.was_overwritten(first, place, chunks, &decoder.place) {
                 decoder.summary.chunks_overwritten += 1;
                 continue;
             }
@@ -145,20 +146,24 @@ impl Pass {
     }
 
     /// Whether the log has begun the chunk anew since the order of the chunks
-    /// was found: its records come after those that are still to be read.
+    /// was found, and records that are still to be read may stand before it.
     fn was_overwritten<R: Read + Seek>(
         &self,
         first: Option<u64>,
-        place: u64,
+        at: u64,
         chunks: &Chunks<R>,
+        place: &Place,
     ) -> bool {
         let order = chunks.order();
-        let Some(first) = first.filter(|_| order.is_ascending()) else {
+        let Some((first, newest)) = first.zip(order.newest()).filter(|_| order.is_ascending())
+        else {
             return false;
         };
-        let newest = order.newest().map(|newest| order.place_of(newest));
-        let newer = first >= order.end() && newest.is_some_and(|newest| place < newest);
-        newer || self.first.is_some_and(|before| first < before)
+        if self.first.is_some_and(|before| first < before) {
+            return true;
+        }
+        let known = first < order.end() || (first == order.end() && at == order.place_of(newest));
+        !known && !place.expects(first)
     }
 }
 

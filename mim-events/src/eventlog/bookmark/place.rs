@@ -50,17 +50,22 @@ impl Place {
         }
     }
 
-    /// Takes notice of the log's oldest record; returns how many of the wanted
-    /// ones are gone.
-    pub(super) fn begin_at(&mut self, oldest: u64, written: Option<u64>) -> u64 {
-        self.expected = self.expected.max(Some(oldest));
-        if let Some(written) = written.filter(|_| self.after.is_some_and(|after| oldest <= after)) {
-            self.anchors.hold(Anchor {
-                number: oldest,
-                written,
-            });
+    /// Takes notice of the log's oldest record, and of the oldest that can be
+    /// read; returns how many of the wanted ones are gone.
+    pub(super) fn begin_at(&mut self, oldest: u64, first: Option<Anchor>) -> u64 {
+        if let Some(first) = first.filter(|first| self.is_past(first.number)) {
+            self.anchors.hold(first);
         }
         self.wanted.drop_below(oldest)
+    }
+
+    /// What lies before the log's oldest record is dealt with: it was counted,
+    /// or is none of ours.
+    pub(super) fn skip_to(&mut self, oldest: u64) {
+        let before = oldest.checked_sub(1);
+        self.after = self.after.max(before);
+        self.through = self.through.max(before);
+        self.expected = self.expected.max(Some(oldest));
     }
 
     /// Takes notice that `last` is the last record of the state before; from
@@ -87,6 +92,11 @@ impl Place {
     /// Whether a record was dealt with before this pass.
     pub(crate) fn is_past(&self, number: u64) -> bool {
         self.after.is_some_and(|after| number <= after)
+    }
+
+    /// Whether a record is the one after the last.
+    pub(crate) fn expects(&self, number: u64) -> bool {
+        self.expected == Some(number)
     }
 
     /// Whether any of these is to be given again.

@@ -2,6 +2,7 @@
 //! records that it knows.
 
 use std::io::{Read, Seek};
+use std::ops::Range;
 
 use super::anchors::Anchor;
 use super::mark::Bookmark;
@@ -22,10 +23,11 @@ pub(crate) fn find<R: Read + Seek>(
     buffer: &mut [u8],
 ) -> Result<Position> {
     bookmark.checked()?;
-    let Some(through) = bookmark.read_through else {
-        return Ok(Position::first(Resumed::new(Found::Beginning)));
-    };
-    Search::new(chunks, bookmark, through, buffer)?.position()
+    let mut search = Search::new(chunks, bookmark, buffer)?;
+    if bookmark.read_through.is_none() {
+        return Ok(search.begin_anew(Found::Beginning));
+    }
+    search.position()
 }
 
 /// Where reading goes on.
@@ -34,16 +36,6 @@ pub(crate) struct Position {
     pub(crate) resumed: Resumed,
     /// How many chunks, oldest first, lie before the one with the place.
     pub(crate) chunks_behind: u64,
-}
-
-impl Position {
-    fn first(resumed: Resumed) -> Self {
-        Self {
-            place: Place::default(),
-            resumed,
-            chunks_behind: 0,
-        }
-    }
 }
 
 /// What is known of one of the bookmark's anchors in the log.
@@ -64,8 +56,10 @@ struct Search<'a, R> {
     through: u64,
     /// The bookmark's anchors, each with the chunk whose header has its number.
     anchors: Vec<(Anchor, Option<u64>)>,
-    /// The number of the oldest record, and its time if that can be read.
-    oldest: Option<(u64, Option<u64>)>,
+    /// The number of the oldest record.
+    oldest: Option<u64>,
+    /// The oldest record that stands first in its chunk and can be read.
+    first: Option<Anchor>,
     /// The number of the newest record, and its chunk.
     newest: (u64, u64),
     /// The chunk with the place if the log goes on: its first number and it.
@@ -78,7 +72,6 @@ impl<'a, R: Read + Seek> Search<'a, R> {
     fn new(
         chunks: &'a mut Chunks<R>,
         bookmark: &'a Bookmark,
-        through: u64,
         buffer: &'a mut [u8],
     ) -> Result<Self> {
         let anchors = bookmark.anchors.iter().map(|&anchor| (anchor, None));
@@ -86,9 +79,10 @@ impl<'a, R: Read + Seek> Search<'a, R> {
             chunks,
             buffer,
             bookmark,
-            through,
+            through: bookmark.read_through.unwrap_or(0),
             anchors: anchors.collect(),
             oldest: None,
+            first: None,
             newest: (0, 0),
             current: None,
             unreadable: false,
@@ -106,7 +100,7 @@ impl<'a, R: Read + Seek> Search<'a, R> {
             return Ok(());
         };
         if self.chunks.may_be_ahead(head.number) {
-            numbers.end = self.end_of(head.number)?.unwrap_or(numbers.end);
+            numbers.end = self.end_of(head.number)?.max(numbers.start);
         }
         if numbers.is_empty() {
             return Ok(());
@@ -116,9 +110,12 @@ impl<'a, R: Read + Seek> Search<'a, R> {
                 *chunk = Some(head.number);
             }
         }
-        if self.oldest.is_none_or(|(oldest, _)| numbers.start < oldest) {
-            let written = head.first.filter(|(number, _)| *number == numbers.start);
-            self.oldest = Some((numbers.start, written.map(|(_, written)| written)));
+        if self.oldest.is_none_or(|oldest| numbers.start < oldest) {
+            self.oldest = Some(numbers.start);
+        }
+        if let Some((number, written)) = head.first.filter(|(number, _)| numbers.contains(number)) {
+            let first = Anchor { number, written };
+            self.first = Some(self.first.map_or(first, |other| other.min(first)));
         }
         self.newest = self.newest.max((numbers.end - 1, head.number));
         if numbers.start <= self.reached() {
@@ -127,11 +124,12 @@ impl<'a, R: Read + Seek> Search<'a, R> {
         Ok(())
     }
 
-    /// One more than the last number in a chunk that its header may lag behind.
-    fn end_of(&mut self, chunk: u64) -> Result<Option<u64>> {
-        let mut end = None;
+    /// One more than the number of the last whole record in a chunk whose
+    /// header may tell less, or more.
+    fn end_of(&mut self, chunk: u64) -> Result<u64> {
+        let mut end = 0;
         self.walk(chunk, |record| {
-            end = end.max(record.number.checked_add(1));
+            end = end.max(record.number.saturating_add(1));
             true
         })?;
         Ok(end)
@@ -188,13 +186,23 @@ impl<'a, R: Read + Seek> Search<'a, R> {
         self.bookmark.newest.is_none_or(|newest| written > newest)
     }
 
-    fn position(mut self) -> Result<Position> {
-        let Some((oldest, written)) = self.oldest else {
+    fn position(&mut self) -> Result<Position> {
+        let Some(oldest) = self.oldest else {
             return Ok(self.nothing());
         };
         let (known, other) = self.compare()?;
         let top = self.bookmark.anchors.last().copied();
-        if known.is_some() && known == top {
+        if let Some(top) = top.filter(|_| known == top) {
+            // Numbers beyond the last record that was read were damaged or lost.
+            // If they are there, or are yet to come, they are other records.
+            let next = top.number.saturating_add(1);
+            if self.newest.0 < self.through || self.has_any(next, self.through)? {
+                let other = Anchor {
+                    number: next,
+                    written: 0,
+                };
+                return self.go_back(known, Some(other));
+            }
             return Ok(self.go_on(self.reached(), Found::Continued));
         }
         let reaches = self.newest.0 >= self.reached();
@@ -207,16 +215,16 @@ impl<'a, R: Read + Seek> Search<'a, R> {
             return self.go_back(known, other);
         }
         if oldest > self.through {
-            let first = self.bookmark.anchors.first();
-            let older = first
-                .zip(written)
-                .is_some_and(|(first, written)| written.saturating_add(JITTER) < first.written);
+            let anchor = self.bookmark.anchors.first();
+            let older = anchor.zip(self.first).is_some_and(|(anchor, first)| {
+                first.written.saturating_add(JITTER) < anchor.written
+            });
             if !older {
                 return Ok(self.go_on(self.through, Found::Overwritten));
             }
             return Ok(self.begin_anew(Found::Replaced));
         }
-        if written.is_some_and(|written| self.is_new(written)) {
+        if self.first.is_some_and(|first| self.is_new(first.written)) {
             return Ok(self.begin_anew(Found::Restarted));
         }
         if other.is_none() && reaches {
@@ -225,10 +233,32 @@ impl<'a, R: Read + Seek> Search<'a, R> {
             position.resumed.lost_is_exact = false;
             return Ok(position);
         }
+        if other.is_none() && self.first.is_none() {
+            return Ok(self.nothing());
+        }
         if other.is_none() && self.lies_between_anchors()? {
             return self.go_back(None, None);
         }
         Ok(self.begin_anew(Found::Replaced))
+    }
+
+    /// Whether the log has a record with a number from `first` to `last`.
+    fn has_any(&mut self, first: u64, last: u64) -> Result<bool> {
+        if first > last {
+            return Ok(false);
+        }
+        for chunk in 0..self.chunks.count() {
+            let head = self.chunks.head(chunk)?;
+            let ahead = self.chunks.may_be_ahead(chunk);
+            let meets =
+                |numbers: &Range<u64>| numbers.start <= last && (ahead || first < numbers.end);
+            if head.numbers.as_ref().is_some_and(meets)
+                && !self.walk(chunk, |record| !(first..=last).contains(&record.number))?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The greatest anchor that is there, and the lowest above it whose number
@@ -259,23 +289,22 @@ impl<'a, R: Read + Seek> Search<'a, R> {
             before.is_some_and(|before| before.written <= record.written.saturating_add(JITTER))
                 && after.is_some_and(|after| record.written <= after.written.saturating_add(JITTER))
         };
-        let Some((number, Some(written))) = self.oldest else {
+        let Some(first) = self.first else {
             return Ok(false);
         };
-        let mut last = Anchor { number, written };
-        let fits_oldest = fits(last);
+        let mut last = first;
         let chunk = self.newest.1;
         self.walk(chunk, |record| {
             last = record;
             true
         })?;
-        Ok(fits_oldest && fits(last))
+        Ok(fits(first) && fits(last))
     }
 
-    /// There is no record.
-    fn nothing(self) -> Position {
+    /// There is no record, or none that can be read.
+    fn nothing(&self) -> Position {
         // Chunks that can't be read are reported when they are come to.
-        let found = if self.unreadable {
+        let found = if self.unreadable || self.oldest.is_some() {
             Found::Continued
         } else {
             Found::Empty
@@ -295,11 +324,19 @@ impl<'a, R: Read + Seek> Search<'a, R> {
     fn go_on(&self, through: u64, found: Found) -> Position {
         let mut place = Place::of(self.bookmark, through);
         let mut resumed = Resumed::new(found);
-        if let Some((oldest, written)) = self.oldest {
-            resumed.waiting_lost = place.begin_at(oldest, written);
-            resumed.lost = oldest.saturating_sub(through).saturating_sub(1);
+        // Without any record that was read, it may be another log.
+        resumed.lost_is_exact &= !self.anchors.is_empty();
+        if let Some(oldest) = self.oldest {
+            resumed.waiting_lost = place.begin_at(oldest, self.first);
+            if self.unreadable {
+                // Perhaps they are there: the summary counts those that are not.
+                resumed.lost_is_exact &= found == Found::Continued;
+            } else {
+                resumed.lost = oldest.saturating_sub(through).saturating_sub(1);
+                place.skip_to(oldest);
+            }
         }
-        if found == Found::Overwritten && resumed.lost == 0 {
+        if found == Found::Overwritten && resumed.lost == 0 && !self.unreadable {
             resumed.found = Found::Continued;
         }
         let current = self.current.filter(|&(first, _)| first <= through);
@@ -314,6 +351,7 @@ impl<'a, R: Read + Seek> Search<'a, R> {
     /// since in another way: finds where that begins.
     fn go_back(&mut self, known: Option<Anchor>, other: Option<Anchor>) -> Result<Position> {
         let (mut last, mut passed_over, mut chunks_behind) = (known, 0, 0);
+        let mut empty = true;
         let newest = self.bookmark.newest;
         for place in 0..self.chunks.count() {
             let chunk = self.chunks.order().at(place);
@@ -325,6 +363,7 @@ impl<'a, R: Read + Seek> Search<'a, R> {
             }
             let mut seen = false;
             let more = self.walk(chunk, |record| {
+                empty = false;
                 if known.is_some_and(|known| record.number < known.number) {
                     return true;
                 }
@@ -347,7 +386,11 @@ impl<'a, R: Read + Seek> Search<'a, R> {
             }
         }
         let Some(last) = last else {
-            return Ok(self.begin_anew(Found::Replaced));
+            return Ok(if empty {
+                self.nothing()
+            } else {
+                self.begin_anew(Found::Replaced)
+            });
         };
         // That it was put back was said when it was seen first.
         let again = known.is_some_and(|known| known.number >= self.through);
@@ -359,8 +402,8 @@ impl<'a, R: Read + Seek> Search<'a, R> {
         resumed.passed_over = passed_over;
         let mut place = Place::of(self.bookmark, last.number);
         resumed.waiting_lost = place.go_back_to(last, other.map(|other| other.number));
-        if let Some((oldest, written)) = self.oldest {
-            resumed.waiting_lost += place.begin_at(oldest, written);
+        if let Some(oldest) = self.oldest {
+            resumed.waiting_lost += place.begin_at(oldest, self.first);
         }
         Ok(Position {
             place,
@@ -369,14 +412,23 @@ impl<'a, R: Read + Seek> Search<'a, R> {
         })
     }
 
-    /// The log is not the bookmark's, or none of it is left.
+    /// The log is not the bookmark's, or the bookmark is of none yet.
     fn begin_anew(&self, found: Found) -> Position {
         let mut resumed = Resumed::new(found);
-        if let (Found::Restarted, Some((oldest, _))) = (found, self.oldest) {
-            // A new log's numbers begin with 1.
-            resumed.lost = oldest.saturating_sub(1);
+        let mut place = Place::default();
+        if let Some(oldest) = self.oldest.filter(|_| !self.unreadable) {
+            // What is overwritten from now on is lost.
+            place.skip_to(oldest);
+            if found == Found::Restarted {
+                // A new log's numbers begin with 1.
+                resumed.lost = oldest.saturating_sub(1);
+            }
         }
         resumed.waiting_lost = self.bookmark.waiting.len();
-        Position::first(resumed)
+        Position {
+            place,
+            resumed,
+            chunks_behind: 0,
+        }
     }
 }

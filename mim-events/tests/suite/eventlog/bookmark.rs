@@ -2,13 +2,16 @@
 //! that goes on then gives.
 
 mod log;
+mod model;
+mod serial;
 
 use std::io::{Read, Seek};
 
-use mim_events::eventlog::{Bookmark, Found, LogReader, Resumed};
+use mim_events::ErrorKind;
+use mim_events::eventlog::{Bookmark, Found, LogFilter, LogReader, Resumed};
 
 use super::fixture::*;
-use log::Log;
+use log::{Log, PER_CHUNK, Shared, Tail};
 
 /// The bookmark as a program finds it after it was killed.
 fn stored(bookmark: &Bookmark) -> Bookmark {
@@ -233,4 +236,405 @@ fn a_log_that_was_put_back_gives_only_what_is_new() {
             assert_eq!(resume(&forth.bytes(), &after).1, [to + count + 1]);
         }
     }
+}
+
+#[test]
+fn a_log_may_come_back_bit_by_bit() {
+    let whole = Log::of(1..=100);
+    let mut bookmark = read_all(&whole);
+    for to in [20, 33, 50, 71, 70, 10, 64, 99, 100] {
+        let mut part = whole.clone();
+        part.cut_after(to);
+        let (_, read, after) = resume(&part.bytes(), &bookmark);
+        assert_eq!(read, [0; 0], "{to}");
+        bookmark = after;
+    }
+    let mut log = whole;
+    log.grow(3);
+    let (resumed, read, _) = resume(&log.bytes(), &bookmark);
+    assert_eq!((resumed.found, resumed.lost), (Found::Continued, 0));
+    assert_eq!(read, [101, 102, 103]);
+}
+
+#[test]
+fn a_file_that_was_cut_loses_nothing_when_it_is_whole_again() {
+    let log = Log::of(1..=18).bytes();
+    let bookmark = after(&log, 18);
+    for length in (4096..log.len()).step_by(251) {
+        let (mut reader, _) = LogReader::from_slice(&log[..length])
+            .unwrap()
+            .resume(&bookmark)
+            .unwrap();
+        while let Some(event) = reader.next_event() {
+            assert!(event.unwrap_err().is_recoverable());
+        }
+        let bookmark = stored(&reader.bookmark());
+        let (resumed, read, _) = resume(&log, &bookmark);
+        assert_eq!(resumed.found, Found::Continued, "cut at {length}");
+        assert_eq!(read, [0; 0], "cut at {length}");
+    }
+}
+
+#[test]
+fn a_state_from_before_all_that_is_known_lies_between_it() {
+    // The log has wrapped so far that no anchor is in the backup.
+    let mut log = Log::new(1, 10);
+    log.grow(38);
+    let mut backup = log.clone();
+    let mut bookmark = read_all(&log);
+    for _ in 0..200 {
+        log.grow(5);
+        bookmark = resume(&log.bytes(), &bookmark).2;
+    }
+    backup.grow(18);
+    let (resumed, read, after) = resume(&backup.bytes(), &bookmark);
+    assert_eq!(resumed.found, Found::RolledBack);
+    assert_eq!(read, [0; 0]);
+    backup.append(TIME + 1_000_000, "{}");
+    assert_eq!(resume(&backup.bytes(), &after).1, [57]);
+}
+
+#[test]
+fn clocks_and_threads_set_times_back_a_little() {
+    let mut log = Log::new(1, 100);
+    for number in 1..=60_u64 {
+        log.append(TIME + number * 10 - number % 3 * 15, "{}");
+    }
+    let bookmark = read_all(&log);
+    let mut back = log.clone();
+    back.cut_after(40);
+    for number in 0..20 {
+        back.append(TIME + 5000 - number * 20, "{}");
+    }
+    let (resumed, read, _) = resume(&back.bytes(), &bookmark);
+    assert_eq!(resumed.found, Found::RolledBack);
+    assert!(read.into_iter().eq(41..=60));
+}
+
+#[test]
+fn damage_that_was_reported_is_not_reported_again() {
+    let log = Log::of(1..=16);
+    let mut bytes = log.bytes();
+    // Chunk 1 loses its signature, chunk 2 its second record's.
+    bytes[FILE_HEADER + CHUNK] ^= 1;
+    let chunk = &mut bytes[FILE_HEADER + 2 * CHUNK..][..CHUNK];
+    let second = 512 + u32::from_le_bytes(chunk[516..520].try_into().unwrap()) as usize;
+    chunk[second] ^= 1;
+    let mut reader = LogReader::from_slice(&bytes).unwrap();
+    let (mut read, mut errors, mut bookmarks) = (vec![], vec![], vec![]);
+    while let Some(event) = reader.next_event() {
+        match event {
+            Ok(event) => read.push(event.header_id()),
+            Err(error) => errors.push(error.to_string()),
+        }
+        bookmarks.push(stored(&reader.bookmark()));
+    }
+    assert_eq!(read, [1, 2, 3, 4, 9, 11, 12, 13, 14, 15, 16]);
+    assert_eq!(errors.len(), 2);
+    let summary = reader.summary();
+    assert_eq!((summary.records_missing, summary.records_damaged), (4, 1));
+    // From every point on, it is as if the program had not been killed.
+    for (at, bookmark) in bookmarks.iter().enumerate() {
+        let (mut reader, resumed) = LogReader::from_slice(&bytes)
+            .unwrap()
+            .resume(bookmark)
+            .unwrap();
+        assert_eq!((resumed.found, resumed.lost), (Found::Continued, 0));
+        let (mut again, mut count) = (vec![], 0);
+        while let Some(event) = reader.next_event() {
+            match event {
+                Ok(event) => again.push(event.header_id()),
+                Err(_) => count += 1,
+            }
+        }
+        let through = bookmark.read_through().unwrap();
+        assert!(read.iter().filter(|&&n| n > through).eq(&again), "{at}");
+        // The chunk without a signature has no number of its own.
+        let left = usize::from(through < 9) + usize::from(through < 10);
+        assert_eq!(count, left, "{at}");
+    }
+    // A reader that stays says it once, and so does one that can't tell.
+    let _ = reader.refresh().unwrap();
+    assert!(reader.next_event().is_none());
+    assert_eq!(reader.summary(), summary);
+}
+
+#[test]
+fn a_record_with_a_wrong_number_does_not_stand_for_others() {
+    let mut bytes = Log::of(1..=6).bytes();
+    let chunk = &mut bytes[FILE_HEADER..];
+    let size = |at: usize| u32::from_le_bytes(chunk[at + 4..at + 8].try_into().unwrap()) as usize;
+    let second = 512 + size(512);
+    let third = second + size(second);
+    chunk[third + 15] = 0x80;
+    let bookmark = after(&bytes, 3);
+    assert_eq!(bookmark.read_through(), Some(3));
+    assert_eq!(resume(&bytes, &bookmark).1, [4, 5, 6]);
+    assert_eq!(after(&bytes, 6).read_through(), Some(6));
+}
+
+#[test]
+fn records_of_which_the_newest_header_does_not_tell_are_found() {
+    let mut log = Log::of(1..=9);
+    let (mut bookmark, mut read) = (Bookmark::new(), Vec::new());
+    for _ in 0..8 {
+        for behind in [4, 3, 1, 0] {
+            let bytes = log.bytes_as(Tail::Lags(behind));
+            let (resumed, new, after) = resume(&bytes, &bookmark);
+            assert_eq!(resumed.lost, 0);
+            read.extend(new);
+            bookmark = after;
+        }
+        assert_eq!(read, numbers(&log));
+        log.grow(1);
+    }
+}
+
+#[test]
+fn a_record_that_is_not_whole_yet_is_no_damage() {
+    let log = Log::of(1..=6);
+    let mut grown = log.clone();
+    grown.append(TIME * 2, "{}");
+    for told in [false, true] {
+        for bytes in (0..1400).step_by(97) {
+            let torn = log.bytes_as(Tail::Torn { told, bytes });
+            let source = Shared::new(torn.clone());
+            let mut reader = LogReader::new(source.clone()).unwrap();
+            assert_eq!(rest(&mut reader), [1, 2, 3, 4, 5, 6]);
+            let summary = reader.summary();
+            assert_eq!(summary.bytes_unfinished > 0, told);
+            assert!(!summary.has_losses(), "{summary}");
+            let bookmark = stored(&reader.bookmark());
+            // Still not whole: the same.
+            assert_eq!(reader.refresh().unwrap().found, Found::Continued);
+            assert_eq!(rest(&mut reader), [0; 0]);
+            assert_eq!(reader.summary().bytes_unfinished, summary.bytes_unfinished);
+            assert_eq!(resume(&torn, &bookmark).1, [0; 0]);
+            // Whole.
+            source.put(grown.bytes_as(Tail::Lags(0)));
+            assert_eq!(reader.refresh().unwrap().found, Found::Continued);
+            assert_eq!(rest(&mut reader), [7]);
+            assert_eq!(reader.summary().bytes_unfinished, 0);
+            assert_eq!(resume(&grown.bytes(), &bookmark).1, [7]);
+        }
+    }
+}
+
+#[test]
+fn what_is_never_whole_is_damage_when_the_log_goes_on_elsewhere() {
+    let log = Log::of(1..=6);
+    let torn = log.bytes_as(Tail::Torn {
+        told: true,
+        bytes: 300,
+    });
+    let bookmark = after(&torn, 6);
+    let mut bytes = torn;
+    let mut next = Log::of(9..=10).bytes_as(Tail::Lags(0));
+    bytes.extend(next.drain(FILE_HEADER..));
+    let (mut reader, _) = LogReader::from_slice(&bytes)
+        .unwrap()
+        .resume(&bookmark)
+        .unwrap();
+    // What is left of it is given, and then an error.
+    assert_eq!(reader.next_event().unwrap().unwrap().header_id(), 7);
+    let error = reader.next_event().unwrap().unwrap_err();
+    assert_eq!(error.record_id(), Some(7));
+    assert_eq!(rest(&mut reader), [9, 10]);
+    let summary = reader.summary();
+    assert_eq!((summary.events_incomplete, summary.records_missing), (1, 1));
+    assert_eq!(summary.bytes_unfinished, 0);
+}
+
+#[test]
+fn parts_that_wait_are_read_again_and_no_others() {
+    let log = Log::of(1..=30).bytes();
+    let bookmark = after(&log, 20).waiting_for([3, 17, 4, 25, 3]);
+    // What lies beyond is read anyway.
+    let ranges: Vec<_> = bookmark.waiting().collect();
+    assert_eq!(ranges, [3..=4, 17..=17]);
+    let (mut reader, _) = LogReader::from_slice(&log)
+        .unwrap()
+        .resume(&bookmark)
+        .unwrap();
+    let first = |reader: &mut LogReader<_>| reader.next_event().unwrap().unwrap().header_id();
+    assert_eq!(first(&mut reader), 3);
+    // Killed now, 4 and 17 are still to be given, and 3 if it waits.
+    let left = stored(&reader.bookmark());
+    assert_eq!(resume(&log, &left).1[..3], [4, 17, 21]);
+    let left = stored(&reader.bookmark().waiting_for([3]));
+    assert_eq!(resume(&log, &left).1[..4], [3, 4, 17, 21]);
+    assert_eq!(rest(&mut reader)[..3], [4, 17, 21]);
+    assert_eq!(reader.bookmark().waiting().len(), 0);
+}
+
+#[test]
+fn waiting_parts_that_are_gone_are_counted() {
+    let mut bytes = Log::of(1..=12).bytes();
+    let bookmark = after(&bytes, 12).waiting_for([2, 6, 7]);
+    bytes[FILE_HEADER + CHUNK] ^= 1;
+    let (mut reader, resumed) = LogReader::from_slice(&bytes)
+        .unwrap()
+        .resume(&bookmark)
+        .unwrap();
+    assert_eq!((resumed.found, resumed.waiting_lost), (Found::Continued, 0));
+    assert_eq!(rest(&mut reader), [2]);
+    assert_eq!(reader.summary().records_missing, 2);
+    assert_eq!(reader.bookmark().waiting().len(), 0);
+}
+
+#[test]
+fn too_many_that_wait_are_read_again_with_others_between() {
+    let log = Log::of(1..=1200);
+    let bytes = log.bytes();
+    let odd: Vec<u64> = (1..=599)
+        .map(|n| n * 2 - 1)
+        .filter(|n| n % 3 != 0)
+        .collect();
+    let mut reader = LogReader::from_slice(&bytes).unwrap();
+    assert_eq!(rest(&mut reader).len(), 1200);
+    let bookmark = reader.bookmark().waiting_for(odd.iter().copied());
+    let text = serde_json::to_string(&bookmark).unwrap();
+    assert!(text.len() < 12 << 10, "{}", text.len());
+    assert!(bookmark.read_again() > 0 && bookmark.waiting().len() <= 256);
+    let (mut reader, _) = LogReader::from_slice(&bytes)
+        .unwrap()
+        .resume(&serde_json::from_str(&text).unwrap())
+        .unwrap();
+    let read = rest(&mut reader);
+    assert!(odd.iter().all(|n| read.contains(n)));
+    assert!(read.len() as u64 <= odd.len() as u64 + bookmark.read_again());
+    assert!(read.is_sorted_by(|one, other| one < other));
+}
+
+#[test]
+fn a_filter_leaves_out_whole_chunks_by_header_numbers() {
+    let mut log = Log::of(1..=40);
+    let bytes = log.bytes();
+    let filter = || LogFilter::all().header_ids(11..=14);
+    let mut reader = LogReader::from_slice(&bytes).unwrap().with_filter(filter());
+    assert_eq!(rest(&mut reader), [11, 12, 13, 14]);
+    let summary = reader.summary();
+    assert_eq!((summary.chunks, summary.chunks_filtered), (2, 8));
+    assert_eq!(summary.filtered.header_id, 36);
+    assert!(!summary.has_losses());
+    // What was filtered out is behind the bookmark.
+    let bookmark = stored(&reader.bookmark().waiting_for([3]));
+    assert_eq!(bookmark.read_through(), Some(40));
+    assert_eq!(bookmark.newest(), read_all(&log).newest());
+    log.grow(1);
+    assert_eq!(resume(&log.bytes(), &bookmark).1, [3, 41]);
+    let (mut reader, resumed) = LogReader::from_slice(&bytes)
+        .unwrap()
+        .with_filter(filter())
+        .resume(&bookmark)
+        .unwrap();
+    assert_eq!(resumed.found, Found::Continued);
+    assert_eq!(rest(&mut reader), [0; 0]);
+    assert_eq!(reader.summary().records_missing, 0);
+    // The newest chunk may have more than its header tells.
+    let ahead = log.bytes_as(Tail::Lags(1));
+    let filter = LogFilter::all().header_ids(41..);
+    let mut reader = LogReader::from_slice(&ahead).unwrap().with_filter(filter);
+    assert_eq!(rest(&mut reader), [41]);
+    // In an exported log `EventRecordID` is another number.
+    let mut exported = Chunk::new(1);
+    for record in 501..=504 {
+        let event = Classic {
+            record,
+            ..Classic::default()
+        };
+        exported.record(TIME, &event.content());
+    }
+    let exported = super::fixture::log(&[exported.finish()]);
+    let by_id = LogFilter::all().record_ids(502..=503);
+    let mut reader = LogReader::from_slice(&exported).unwrap().with_filter(by_id);
+    assert_eq!(rest(&mut reader), [2, 3]);
+    assert_eq!(reader.summary().chunks_filtered, 0);
+}
+
+#[test]
+fn chunks_in_no_order_are_read_by_their_numbers() {
+    let order = [3, 0, 4, 2, 1];
+    let chunks = Log::of(1..=20).bytes();
+    let mut bytes = chunks[..FILE_HEADER].to_vec();
+    for at in order {
+        bytes.extend(&chunks[FILE_HEADER + at * CHUNK..][..CHUNK]);
+    }
+    for events in 1..=20 {
+        let bookmark = after(&bytes, events as usize);
+        assert!(resume(&bytes, &bookmark).1.into_iter().eq(events + 1..=20));
+    }
+}
+
+#[test]
+fn a_chunk_that_is_overwritten_while_reading_is_read_after_a_refresh() {
+    let mut log = Log::new(1, 3);
+    log.grow(12);
+    let source = Shared::new(log.bytes_as(Tail::Lags(0)));
+    let mut reader = LogReader::new(source.clone()).unwrap();
+    for number in 1..=3 {
+        assert_eq!(reader.next_event().unwrap().unwrap().header_id(), number);
+    }
+    // Overwrites records 1 to 8; 4 is in the reader's buffer.
+    log.grow(8);
+    source.put(log.bytes_as(Tail::Lags(0)));
+    assert_eq!(rest(&mut reader), [4, 9, 10, 11, 12]);
+    let summary = reader.summary();
+    assert_eq!(
+        (summary.chunks_overwritten, summary.records_missing),
+        (1, 4)
+    );
+    let resumed = reader.refresh().unwrap();
+    assert_eq!((resumed.found, resumed.lost), (Found::Continued, 0));
+    assert!(rest(&mut reader).into_iter().eq(13..=20));
+    assert_eq!(reader.summary().records_missing, 4);
+}
+
+#[test]
+fn a_file_is_followed_through_its_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.evtx");
+    let mut log = Log::of(1..=5);
+    std::fs::write(&path, log.bytes_as(Tail::Lags(2))).unwrap();
+    let mut reader = LogReader::open(&path).unwrap();
+    assert_eq!(rest(&mut reader).len(), 5);
+    log.grow(2);
+    std::fs::write(&path, log.bytes_as(Tail::Lags(1))).unwrap();
+    assert_eq!(reader.refresh().unwrap().found, Found::Continued);
+    assert_eq!(rest(&mut reader), [6, 7]);
+    assert_eq!(reader.summary().events(), 7);
+    assert_eq!(reader.summary().chunks, 2);
+
+    // Deleted, the reader waits; it says so with the file's name.
+    std::fs::remove_file(&path).unwrap();
+    let error = reader.refresh().unwrap_err();
+    assert_eq!(error.kind(), &ErrorKind::Io);
+    assert!(error.to_string().contains("x.evtx"));
+    assert!(reader.next_event().is_none());
+
+    // Another file in its place.
+    let mut new = Log::new(1, 10);
+    new.append(TIME + 9999, "{}");
+    std::fs::write(folder.path().join("new"), new.bytes()).unwrap();
+    std::fs::rename(folder.path().join("new"), &path).unwrap();
+    assert_eq!(reader.refresh().unwrap().found, Found::Restarted);
+    assert_eq!(rest(&mut reader), [1]);
+}
+
+#[test]
+fn reserved_chunks_cost_their_first_bytes_only() {
+    let log = Log::of(1..=6);
+    let mut bytes = log.bytes_as(Tail::Lags(0));
+    bytes.resize(bytes.len() + 50 * CHUNK, 0);
+    let mut reader = LogReader::new(Shared::new(bytes)).unwrap();
+    assert_eq!(rest(&mut reader).len(), 6);
+    let summary = reader.summary();
+    assert_eq!(summary.chunks_empty, 50);
+    for _ in 0..3 {
+        assert_eq!(reader.refresh().unwrap().lost, 0);
+        assert_eq!(rest(&mut reader), [0; 0]);
+    }
+    let mut after = reader.summary();
+    after.records_behind = 0;
+    assert_eq!(after, summary);
 }
