@@ -14,7 +14,7 @@ use super::fixture::*;
 use super::kinds::*;
 
 /// Of so many places a debug build takes one.
-const SOME: usize = if cfg!(debug_assertions) { 7 } else { 1 };
+const SOME: usize = if cfg!(debug_assertions) { 19 } else { 1 };
 /// What is written over a size, a count or an offset.
 const SIZES: [u32; 24] = [
     0,
