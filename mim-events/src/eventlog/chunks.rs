@@ -96,9 +96,11 @@ impl<R: Read + Seek> Chunks<R> {
         &self.order
     }
 
-    /// Bytes before the chunks that were not visited yet.
-    pub(crate) fn position(&self) -> u64 {
-        (FILE_HEADER_SIZE as u64 + self.visited * CHUNK_SIZE as u64).min(self.length)
+    /// Bytes before the chunks that were not visited yet, or, while the last one
+    /// is being read, before that one too.
+    pub(crate) fn position(&self, reading: bool) -> u64 {
+        let done = self.visited.saturating_sub(u64::from(reading));
+        (FILE_HEADER_SIZE as u64 + done * CHUNK_SIZE as u64).min(self.length)
     }
 
     /// The number of the chunk that comes next, oldest records first.

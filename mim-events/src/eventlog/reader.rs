@@ -12,7 +12,7 @@ use super::decoder::Job;
 use super::decoder::{ChunkDecoder, Options};
 use super::event::{Lane, LogEvent, OwnedLogEvent};
 use super::filter::LogFilter;
-use super::format::{CHUNK_SIZE, FILE_HEADER_SIZE};
+use super::format::FILE_HEADER_SIZE;
 use super::pass::Pass;
 use super::summary::ReadSummary;
 #[cfg(doc)]
@@ -249,8 +249,8 @@ impl<R: Read + Seek> LogReader<R> {
     pub fn position(&self) -> u64 {
         match (self.decoder.chunk(), self.finished) {
             (None, false) if self.chunks.visited == 0 => 0,
-            (Some(_), false) => self.chunks.position().saturating_sub(CHUNK_SIZE as u64),
-            _ => self.chunks.position(),
+            (current, false) => self.chunks.position(current.is_some()),
+            (_, true) => self.chunks.position(false),
         }
     }
 
