@@ -36,13 +36,16 @@ impl Order {
         let mut lowest = u64::MAX;
         // One that was just begun and holds nothing comes after the one before.
         let mut highest = (0, 0);
-        let (mut first, mut before, mut descents) = (None, None, 0_u64);
+        let (mut first, mut before, mut descents, mut descent) = (None, None, 0_u64, None);
         for chunk in 0..count {
             let Some(range) = numbers(chunk)? else {
                 continue;
             };
             let start = range.start;
-            descents += u64::from(before.is_some_and(|before| start < before));
+            if before.is_some_and(|before| start < before) {
+                descents += 1;
+                descent = Some(chunk);
+            }
             first.get_or_insert(start);
             before = Some(start);
             if start < lowest {
@@ -55,7 +58,11 @@ impl Order {
                 order.newest = Some(chunk);
             }
         }
-        descents += u64::from(first < before);
+        // Of chunks that begin alike, the one after the descent is the first.
+        if let Some(chunk) = descent {
+            order.oldest = chunk;
+        }
+        descents += u64::from(first < before && descent.is_some());
         if descents > 1 && count <= SORTED {
             order.sort(numbers)?;
         } else {
