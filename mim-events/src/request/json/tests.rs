@@ -301,6 +301,36 @@ fn depth_is_measured_and_costs_no_stack() {
 }
 
 #[test]
+fn long_runs_of_anything() {
+    // Each would take forever if some place were gone back to.
+    for run in [
+        "\\\\", "\\u00e9", "\\ud83d", "{\"\":", "[", "[],", "\"\",", "0", " ", "\n", "}", "\\\"",
+    ] {
+        let run = run.repeat(100_000);
+        for text in [
+            run.clone(),
+            format!("\"{run}\""),
+            format!("[{run}0]"),
+            format!("{{\"{run}\":[\"{run}\"]}}"),
+        ] {
+            agree(&text);
+            if own(&text).is_ok() {
+                let value = Value::from_valid(&text);
+                assert_eq!(value.items().count(), slow_items_of(value));
+            }
+        }
+    }
+}
+
+/// How many items a value has, by the slow reader.
+fn slow_items_of(value: Value<'_>) -> usize {
+    match value.kind() {
+        ValueKind::Array => slow_items(value.raw()).len(),
+        _ => usize::from(!value.is_none()),
+    }
+}
+
+#[test]
 fn halves_of_pairs_are_counted() {
     for (text, halves) in [
         (r#""\ud83d\ude00""#, 0),
