@@ -159,6 +159,12 @@ impl<R: Read + Seek> Chunks<R> {
         self.header.is_dirty() && self.order.newest() == Some(number)
     }
 
+    /// How many of a chunk's bytes there are.
+    pub(crate) fn size_of(&self, number: u64) -> u64 {
+        let rest = self.length.saturating_sub(chunk_offset(number));
+        rest.min(CHUNK_SIZE as u64)
+    }
+
     fn numbers_of(&mut self, number: u64) -> Result<Option<Range<u64>>> {
         let mut bytes = [0; CHUNK_HEADER_SIZE];
         let filled = self.read_at(number, 0, &mut bytes)?;

@@ -124,6 +124,7 @@ impl Pass {
         }
         if head.blank && (self.again || decoder.place.has_past()) {
             decoder.summary.chunks_empty += self.counted(1);
+            decoder.summary.bytes_unused += self.counted(chunks.size_of(number));
             return Ok(true);
         }
         let Some((first, last)) = range.filter(|_| !chunks.may_be_ahead(number)) else {
@@ -141,8 +142,8 @@ impl Pass {
     }
 
     /// What the reader was through before is not counted again.
-    fn counted(&self, chunks: u64) -> u64 {
-        if self.again { 0 } else { chunks }
+    fn counted(&self, count: u64) -> u64 {
+        if self.again { 0 } else { count }
     }
 
     /// Whether the log has begun the chunk anew since the order of the chunks

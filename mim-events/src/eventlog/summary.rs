@@ -11,7 +11,9 @@ use super::filter::Reason;
 /// ([`events`](Self::events)), as filtered out, or as damaged. So is every byte:
 /// once a log is read to its end, [`bytes_read`](Self::bytes_read),
 /// [`bytes_skipped`](Self::bytes_skipped) and [`bytes_unused`](Self::bytes_unused)
-/// together are its length. (Where damaged records overlap, a byte counts for
+/// together are its length, less that of the chunks that were left out whole
+/// ([`chunks_behind`](Self::chunks_behind), [`chunks_filtered`](Self::chunks_filtered)).
+/// Each [refresh](crate::eventlog::LogReader::refresh) counts the newest chunk's bytes again. (Where damaged records overlap, a byte counts for
 /// the first of them.)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

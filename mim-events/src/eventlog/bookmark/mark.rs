@@ -31,6 +31,7 @@ pub(super) const VERSION: u32 = 1;
 ///
 /// | the log | [`Resumed::found`] | gives | [`Resumed::lost`] |
 /// |---|---|---|---|
+/// | is one of which nothing was read | [`Beginning`] | all there is | 0 |
 /// | is as it was, or has grown; the newest record is whole now | [`Continued`] | what is new | 0 |
 /// | was overwritten beyond the bookmark (it wrapped around) | [`Overwritten`] | all there is | exact |
 /// | was cleared, and its numbers go on | [`Continued`] or [`Overwritten`] | all there is | exact |
@@ -38,12 +39,23 @@ pub(super) const VERSION: u32 = 1;
 /// | was cleared or deleted, and its numbers began again | [`Restarted`] | all there is | at least |
 /// | is another log, or an export of it | [`Replaced`] | all there is | not known |
 /// | was restored from a backup, or cut | [`RolledBack`] | what was not read before | not known |
+/// | was cut, and is whole again | [`Continued`] | what was not read before | 0 |
 ///
-/// Two things no one can see: that records came and went between two visits when
-/// the log was then put back to a state after the bookmark; and that the clock was set back
-/// before a log was restored: its first records, up to the first one newer
-/// than all that was read, are then taken for those that were read before. They
-/// are counted ([`Resumed::passed_over`]).
+/// What was lost is behind the bookmark that the reader then has, so it is
+/// counted once. Records that are overwritten while the reader is on its way
+/// to them are in [`ReadSummary::records_missing`].
+///
+/// The records themselves are all that there is to tell by, so some changes look like others:
+/// - A log that was put back to the bookmark's own place, or to a later one,
+///   is as it was: what came and went between two visits left no trace.
+/// - A log whose numbers began again and went beyond the bookmark's before it was
+///   looked at, and whose first records are overwritten, has wrapped around.
+/// - Of a log that was put back, the first records after the last one that is surely
+///   known are taken for read as long as they are not newer than all that was
+///   read. If the clock was set back too, new ones are among them.
+///   [`Resumed::passed_over`] counts them.
+/// - A log that was put back, went on, and was then put back to a state that it had
+///   before all this gives some records again.
 ///
 /// # Parts that wait
 /// A request may be spread over several events (`REQUEST_PART`). Until its last part has
@@ -77,6 +89,7 @@ pub(super) const VERSION: u32 = 1;
 /// # }
 /// ```
 ///
+/// [`Beginning`]: super::Found::Beginning
 /// [`Continued`]: super::Found::Continued
 /// [`Overwritten`]: super::Found::Overwritten
 /// [`Empty`]: super::Found::Empty
@@ -87,6 +100,7 @@ pub(super) const VERSION: u32 = 1;
 /// [`Resumed::found`]: super::Resumed::found
 /// [`Resumed::lost`]: super::Resumed::lost
 /// [`Resumed::passed_over`]: super::Resumed::passed_over
+/// [`ReadSummary::records_missing`]: crate::eventlog::ReadSummary::records_missing
 /// [`LogReader::resume`]: crate::eventlog::LogReader::resume
 /// [`LogReader::refresh`]: crate::eventlog::LogReader::refresh
 /// [`LogEvent::header_id`]: crate::eventlog::LogEvent::header_id
@@ -149,7 +163,8 @@ impl Bookmark {
         };
     }
 
-    /// The number of the last record that is behind the bookmark; `None` if nothing was read.
+    /// The number of the last record that is behind the bookmark: it was given,
+    /// filtered out, reported as damaged or counted as lost. `None` if nothing was read.
     #[must_use]
     pub fn read_through(&self) -> Option<u64> {
         self.read_through

@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mim_events::message::{Assembler, Header};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -420,7 +419,7 @@ impl World {
 
 proptest! {
     // Each case is some hundred visits.
-    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 4))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 8))]
 
     #[test]
     fn every_record_is_seen_once_or_counted(
