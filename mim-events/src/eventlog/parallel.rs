@@ -191,8 +191,11 @@ impl<R: Read + Seek, T: Send + 'static> ParMap<R, T> {
                     let Some(worker) = self.workers.get_mut(turn) else {
                         break;
                     };
-                    let sent = worker.jobs.as_ref().map(|jobs| jobs.send(job));
-                    if !matches!(sent, Some(Ok(()))) {
+                    let sent = worker
+                        .jobs
+                        .as_ref()
+                        .is_some_and(|jobs| jobs.send(job).is_ok());
+                    if !sent {
                         worker.fail();
                         self.ended = true;
                         break;

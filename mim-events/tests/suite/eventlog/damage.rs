@@ -203,7 +203,7 @@ fn wrong_numbers_in_the_chunk_header() {
     {
         let at = FILE_HEADER + field;
         changed(&log, |log| {
-            log[at..at + 8].copy_from_slice(&value.to_le_bytes())
+            log[at..at + 8].copy_from_slice(&value.to_le_bytes());
         });
     }
     let end = records(&log).end as u32 - FILE_HEADER as u32;

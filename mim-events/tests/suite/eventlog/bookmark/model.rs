@@ -346,7 +346,7 @@ impl World {
                         }
                     }
                     // Before its numbers are beyond what they were: see `replace`.
-                    self.visit(Some(0), at % 2 == 0);
+                    self.visit(Some(0), at.is_multiple_of(2));
                 }
             }
             Step::Cut(share) => {
