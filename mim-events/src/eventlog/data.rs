@@ -6,9 +6,8 @@ use super::datum::{DataValue, Datum};
 use super::event::Item;
 #[cfg(feature = "eventlog")]
 use super::plan::Entry;
-use super::value::STRING;
 #[cfg(feature = "eventlog")]
-use super::value::STRING_ARRAY;
+use super::value::{STRING, STRING_ARRAY};
 use crate::text::Utf16;
 
 /// Where an event's values are.

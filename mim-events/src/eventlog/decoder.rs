@@ -4,7 +4,9 @@ use super::binxml::Stop;
 use super::bookmark::Place;
 use super::chunks::{RecordWalk, Step, chunk_offset};
 use super::collector::Collector;
-use super::event::{EventData, Head, Lane, LogEvent, Moment, OwnedLogEvent};
+#[cfg(feature = "evtx")]
+use super::event::OwnedLogEvent;
+use super::event::{EventData, Head, Lane, LogEvent, Moment};
 #[cfg(feature = "evtx")]
 use super::fallback::Fallback;
 use super::filter::LogFilter;

@@ -41,6 +41,7 @@ pub struct LogEvent<'a> {
     pub(crate) data: EventData<'a>,
     pub(crate) binary: Option<(u32, u32)>,
     /// Where the record lies in the chunk that `bytes` begins with.
+    #[cfg(feature = "eventlog")]
     pub(crate) record: Option<(u32, u32)>,
 }
 
@@ -429,6 +430,7 @@ impl OwnedLogEvent {
             bytes: &self.bytes,
             data: EventData::Items(&self.items),
             binary: self.binary,
+            #[cfg(feature = "eventlog")]
             record: None,
         }
     }
