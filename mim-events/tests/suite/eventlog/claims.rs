@@ -105,6 +105,7 @@ fn is_conserved(reading: &Reading, length: u64) {
         bytes_read,
         bytes_skipped,
         bytes_unused,
+        bytes_unfinished,
         chunks,
         chunks_empty,
         chunks_damaged,
@@ -115,7 +116,7 @@ fn is_conserved(reading: &Reading, length: u64) {
     } = reading.summary;
     let summary = &reading.summary;
     assert_eq!(
-        bytes_read + bytes_skipped + bytes_unused,
+        bytes_read + bytes_skipped + bytes_unused + bytes_unfinished,
         length,
         "{summary}"
     );
