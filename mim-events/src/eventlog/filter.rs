@@ -12,8 +12,8 @@ use crate::text::Utf16;
 ///
 /// A record that is filtered out is left before its strings are decoded, and
 /// [`ReadSummary`](crate::eventlog::ReadSummary) counts it under the first condition that
-/// failed. A damaged record is reported whatever the filter says: what it held
-/// is not known.
+/// failed. A record that is damaged where the filter looks is reported whatever
+/// the filter says: what it held is not known.
 ///
 /// ```
 /// use mim_events::eventlog::LogFilter;

@@ -78,6 +78,18 @@ pub(crate) fn chunk_data_checksum(chunk: &[u8], free_space: u32) -> Option<u32> 
         .map(|data| checksum(&[data]))
 }
 
+/// Puts both checksums of a chunk, whose records end where the free space begins.
+pub(crate) fn seal_chunk(chunk: &mut [u8], free_space: u32) {
+    let data = chunk_data_checksum(chunk, free_space).unwrap_or_default();
+    if let Some(place) = chunk.get_mut(52..56) {
+        place.copy_from_slice(&data.to_le_bytes());
+    }
+    let header = chunk_header_checksum(chunk);
+    if let Some(place) = chunk.get_mut(124..128) {
+        place.copy_from_slice(&header.to_le_bytes());
+    }
+}
+
 /// The hash of an element's or attribute's name; its remainder by
 /// [`STRING_BUCKETS`] is the name's bucket ([MS-EVEN6] 2.2.12.3 for the hash).
 pub(crate) fn name_hash(units: impl Iterator<Item = u16>) -> u16 {

@@ -156,6 +156,13 @@ mod tests {
     }
 
     #[test]
+    fn of_chunks_that_begin_alike_the_later_one_may_be_first() {
+        // The order goes around from the third one, and no number goes down.
+        assert_eq!(order(&[Some(1), Some(11), Some(1)]), [2, 0, 1]);
+        assert_eq!(order(&[None, Some(11), Some(1)]), [2, 0, 1]);
+    }
+
+    #[test]
     fn a_chunk_that_was_just_begun_is_the_newest() {
         let ranges = [21..21, 11..21];
         let order = Order::find(2, |chunk| Ok(Some(ranges[chunk as usize].clone()))).unwrap();

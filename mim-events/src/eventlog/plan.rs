@@ -245,19 +245,11 @@ impl Planner<'_> {
                 name, dependency, ..
             } => self.open(name, dependency),
             Operation::Attribute(name) => {
-                self.target = if self.depth + self.outer == 3 {
-                    attribute_target(self.element, name)
-                } else {
-                    Target::Nothing
-                };
+                self.turn_to(attribute_target(self.element, name));
                 Some(())
             }
             Operation::Content => {
-                self.target = if self.depth + self.outer == 3 {
-                    content_target(self.element)
-                } else {
-                    Target::Nothing
-                };
+                self.turn_to(content_target(self.element));
                 Some(())
             }
             Operation::Close => {
@@ -268,6 +260,12 @@ impl Planner<'_> {
             Operation::Slot(id) => self.value(Source::Slot(id)),
             Operation::Character(_) => (self.target == Target::Nothing).then_some(()),
         }
+    }
+
+    /// What comes next is this, if it stands where parts do.
+    fn turn_to(&mut self, target: Target) {
+        let is_part = self.depth + self.outer == 3;
+        self.target = if is_part { target } else { Target::Nothing };
     }
 
     fn open(&mut self, name: Name, dependency: Option<u16>) -> Option<()> {

@@ -1,4 +1,4 @@
-//! Template definitions: read once a chunk into operations, and into a
+//! Template definitions: read at most once a chunk into operations, and into a
 //! [`Plan`](super::plan::Plan) where they have a shape that allows one.
 
 use std::collections::HashMap;

@@ -1,6 +1,6 @@
 //! Lane one: the walk through a record, with the templates of its chunk.
 //!
-//! A template definition is read once a chunk; a record is then its values put
+//! A template definition is read at most once a chunk; a record is then its values put
 //! where the template's plan says, or through its operations where there is no
 //! plan. Every loop is bounded by the bytes at hand or by the chunk's budget of
 //! steps, nesting by a constant.

@@ -6,7 +6,8 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Error as _, Serialize, SerializeStruct, Serializer};
 
 use super::anchors::{Anchor, Anchors};
@@ -116,6 +117,8 @@ impl<'de> Visitor<'de> for Form {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
 enum Name {
     Version,
     ReadThrough,
@@ -123,33 +126,8 @@ enum Name {
     Anchors,
     Waiting,
     ReadAgain,
+    #[serde(other)]
     Unknown,
-}
-
-impl<'de> Deserialize<'de> for Name {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
-            type Value = Name;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a field's name")
-            }
-
-            fn visit_str<E>(self, name: &str) -> Result<Name, E> {
-                Ok(match name {
-                    "version" => Name::Version,
-                    "read_through" => Name::ReadThrough,
-                    "newest" => Name::Newest,
-                    "anchors" => Name::Anchors,
-                    "waiting" => Name::Waiting,
-                    "read_again" => Name::ReadAgain,
-                    _ => Name::Unknown,
-                })
-            }
-        }
-        deserializer.deserialize_identifier(Text)
-    }
 }
 
 struct AnchorList(Vec<Anchor>);

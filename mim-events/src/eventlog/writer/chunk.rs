@@ -7,8 +7,8 @@ use super::grammar::{Out, Refused, Result};
 use super::transfer::Source;
 use crate::eventlog::format::{
     CHUNK_HEADER_SIZE, CHUNK_MAGIC, CHUNK_SIZE, ChunkHeader, FREE_SPACE_LIMIT, RECORD_ALIGNMENT,
-    RECORD_HEADER_SIZE, RECORD_MAGIC, STRING_TABLE, TEMPLATE_BUCKETS, TEMPLATE_TABLE,
-    chunk_data_checksum, chunk_header_checksum, template_hash, u64_at,
+    RECORD_HEADER_SIZE, RECORD_MAGIC, STRING_TABLE, TEMPLATE_BUCKETS, TEMPLATE_TABLE, seal_chunk,
+    template_hash, u64_at,
 };
 use crate::text::Utf16;
 
@@ -197,10 +197,7 @@ impl Chunk {
         put(44, &(self.last_offset as u32).to_le_bytes());
         put(48, &free.to_le_bytes());
         put(120, &CHUNK_FLAGS.to_le_bytes());
-        let data = chunk_data_checksum(&self.bytes, free).unwrap_or_default();
-        self.bytes[52..56].copy_from_slice(&data.to_le_bytes());
-        let header = chunk_header_checksum(&self.bytes);
-        self.bytes[124..128].copy_from_slice(&header.to_le_bytes());
+        seal_chunk(&mut self.bytes, free);
     }
 
     pub(super) fn frame(&mut self, number: u64, written: u64) {

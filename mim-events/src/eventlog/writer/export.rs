@@ -9,9 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::eventlog::check::sound_chunk;
 use crate::eventlog::chunks::chunk_offset;
 use crate::eventlog::event::{LogEvent, OwnedLogEvent};
-use crate::eventlog::format::{
-    CHUNK_SIZE, ChunkHeader, FILE_HEADER_SIZE, chunk_data_checksum, chunk_header_checksum,
-};
+use crate::eventlog::format::{CHUNK_SIZE, ChunkHeader, FILE_HEADER_SIZE, seal_chunk};
 use crate::eventlog::reader::LogReader;
 use crate::eventlog::summary::ReadSummary;
 
@@ -250,9 +248,6 @@ fn renumbered(chunk: &[u8], header: &ChunkHeader, records: &[Record], first: u64
         put(at, &number.to_le_bytes());
         put(at + 16, &number.to_le_bytes());
     }
-    let data = chunk_data_checksum(&chunk, header.free_space_offset).unwrap_or_default();
-    chunk[52..56].copy_from_slice(&data.to_le_bytes());
-    let checksum = chunk_header_checksum(&chunk);
-    chunk[124..128].copy_from_slice(&checksum.to_le_bytes());
+    seal_chunk(&mut chunk, header.free_space_offset);
     chunk
 }
