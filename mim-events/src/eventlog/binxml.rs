@@ -134,6 +134,17 @@ pub(crate) struct Value {
 }
 
 impl Value {
+    /// Whether the value is of a type and size that can be put out as it stands.
+    pub(crate) fn is_plain(self, chunk: &[u8]) -> bool {
+        let size = self.end - self.start;
+        match value::fit(self.kind) {
+            Fit::Size(wanted) => size == u32::from(wanted),
+            Fit::Even => size.is_multiple_of(2),
+            Fit::Any => true,
+            Fit::Unknown => value::can_render(self.kind, self.bytes(chunk)),
+        }
+    }
+
     pub(crate) fn bytes(self, chunk: &[u8]) -> &[u8] {
         chunk
             .get(self.start as usize..self.end as usize)
@@ -159,46 +170,27 @@ impl Instance {
         self.count
     }
 
-    /// Appends the values. Returns where the stream goes on, and whether every
-    /// value is of a type and size that can be put out as it stands.
-    pub(crate) fn values(
-        self,
-        chunk: &[u8],
-        values: &mut Vec<Value>,
-    ) -> Result<(usize, bool), Stop> {
+    /// Appends the values, and returns where the stream goes on.
+    pub(crate) fn values(self, chunk: &[u8], values: &mut Vec<Value>) -> Result<usize, Stop> {
         let descriptors = self.descriptors..self.descriptors + self.count * 4;
         let descriptors = chunk
             .get(descriptors)
             .ok_or(Stop::Damaged("values end early"))?;
         let mut at = (self.descriptors + descriptors.len()) as u32;
-        let mut plain = true;
-        values.extend(
-            descriptors
-                .as_chunks::<4>()
-                .0
-                .iter()
-                .map(|&[low, high, kind, _]| {
-                    let size = u16::from_le_bytes([low, high]);
-                    let start = at;
-                    at += u32::from(size);
-                    let value = Value {
-                        kind,
-                        start,
-                        end: at,
-                    };
-                    plain &= match value::fit(kind) {
-                        Fit::Size(wanted) => size == wanted,
-                        Fit::Even => size.is_multiple_of(2),
-                        Fit::Any => true,
-                        Fit::Unknown => value::can_render(kind, value.bytes(chunk)),
-                    };
-                    value
-                }),
-        );
+        let descriptors = descriptors.as_chunks::<4>().0.iter();
+        values.extend(descriptors.map(|&[low, high, kind, _]| {
+            let start = at;
+            at += u32::from(u16::from_le_bytes([low, high]));
+            Value {
+                kind,
+                start,
+                end: at,
+            }
+        }));
         if at as usize > self.end {
             return Err(Stop::Damaged("a value goes beyond the end of its record"));
         }
-        Ok((at as usize, plain))
+        Ok(at as usize)
     }
 }
 

@@ -13,7 +13,7 @@ use super::collector::{
 };
 use super::filter::{LogFilter, Reason};
 use super::template::Operation;
-use super::value::{self, BINXML, NULL, STRING, STRING_ARRAY};
+use super::value::{BINXML, NULL, STRING_ARRAY};
 
 /// The plans of a chunk's templates.
 #[derive(Debug, Default)]
@@ -135,13 +135,14 @@ impl Plan {
                 items += 1;
                 continue;
             };
-            let length = value.end - value.start;
-            match value.kind {
-                STRING if length.is_multiple_of(2) => items += 1,
-                STRING_ARRAY if length.is_multiple_of(2) => items += 1 + length as usize / 2,
-                _ if value::can_render(value.kind, value.bytes(chunk)) => items += 1,
-                _ => return None,
+            if !value.is_plain(chunk) {
+                return None;
             }
+            let length = value.end - value.start;
+            items += match value.kind {
+                STRING_ARRAY => 1 + length as usize / 2,
+                _ => 1,
+            };
             steps = steps.saturating_add(1 + length / 32);
         }
         (items <= MAX_ITEMS).then_some(steps)

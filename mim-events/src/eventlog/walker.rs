@@ -95,9 +95,9 @@ impl Walker {
         if let Some(reason) = plan.rejected {
             return Err(Stop::Rejected(reason));
         }
-        let Some(plain) = values_to_end(chunk, instance, content.1, &mut self.values) else {
+        if !values_to_end(chunk, instance, content.1, &mut self.values) {
             return Ok(false);
-        };
+        }
         out.begin_planned(header_id, plan.system);
         let (tested, others) = plan.fields.split_at(plan.tested);
         if !fields_by_plan(tested, chunk, &self.values, out) {
@@ -113,7 +113,7 @@ impl Walker {
             .fragment
             .and_then(|id| self.values.get(usize::from(id)))
             .copied();
-        if !self.data_by_plan(template, chunk, plain, out)? {
+        if !self.data_by_plan(template, chunk, out)? {
             return Ok(false);
         }
         match fragment {
@@ -148,10 +148,10 @@ impl Walker {
         }
         self.templates.budget.step(instance.count() as u32)?;
         self.values.clear();
-        let Some(plain) = values_to_end(chunk, instance, content.1, &mut self.values) else {
+        if !values_to_end(chunk, instance, content.1, &mut self.values) {
             return Ok(false);
-        };
-        self.data_by_plan(template, chunk, plain, out)
+        }
+        self.data_by_plan(template, chunk, out)
     }
 
     /// Makes sure that the event data can be put out when they are asked for;
@@ -160,7 +160,6 @@ impl Walker {
         &mut self,
         template: Template,
         chunk: &[u8],
-        plain: bool,
         out: &mut Collector,
     ) -> Result<bool, Stop> {
         let Some(plan) = self.templates.plan(template) else {
@@ -185,7 +184,7 @@ impl Walker {
             return Ok(true);
         }
         self.data = template.plan;
-        if plain && plan.is_simple {
+        if plan.is_simple && self.values.iter().all(|value| value.is_plain(chunk)) {
             return Ok(true);
         }
         let Some(steps) = plan.data_cost(chunk, &self.values) else {
@@ -220,16 +219,11 @@ fn fields_by_plan(fields: &[Field], chunk: &[u8], values: &[Value], out: &mut Co
     })
 }
 
-/// The instance's values, and whether all can be put out as they stand; `None`
-/// if they are damaged or something follows them.
-fn values_to_end(
-    chunk: &[u8],
-    instance: Instance,
-    end: usize,
-    values: &mut Vec<Value>,
-) -> Option<bool> {
-    let (next, plain) = instance.values(chunk, values).ok()?;
-    (next >= end || chunk.get(next) == Some(&binxml::EOF)).then_some(plain)
+/// The instance's values; `false` if they are damaged or something follows them.
+fn values_to_end(chunk: &[u8], instance: Instance, end: usize, values: &mut Vec<Value>) -> bool {
+    instance
+        .values(chunk, values)
+        .is_ok_and(|next| next >= end || chunk.get(next) == Some(&binxml::EOF))
 }
 
 /// One record's walk.
@@ -367,7 +361,7 @@ impl Sink for Run<'_> {
         let count = u32::try_from(instance.count()).map_err(|_| Stop::Unsupported)?;
         self.walker.step(count)?;
         let base = self.walker.values.len();
-        let (next, _) = instance.values(self.chunk, &mut self.walker.values)?;
+        let next = instance.values(self.chunk, &mut self.walker.values)?;
         self.execute(template, base)?;
         self.walker.values.truncate(base);
         Ok(next)
