@@ -31,6 +31,14 @@ const ATTRIBUTE: u8 = 0x06;
 const CHAR_REF: u8 = 0x08;
 const ENTITY_REF: u8 = 0x09;
 
+/// Bytes of a name's node before its length: the next node, and a hash.
+pub(crate) const NAME_LENGTH: usize = 6;
+/// Bytes of a name's node besides its text: these, the length, and a NUL.
+pub(crate) const NAME_NODE: usize = NAME_LENGTH + 2 + 2;
+
+/// Bytes of a template instance's token after its first, up to what follows the
+/// definition's offset.
+const INSTANCE_HEADER: usize = 1 + 4 + 4;
 /// Bytes of a template definition before its tokens: next definition, GUID, size.
 const DEFINITION_HEADER: usize = 24;
 /// The dependency id of an element that depends on no value.
@@ -119,7 +127,7 @@ impl Name {
 /// UTF-16LE bytes and number of units of the name node at `offset`.
 fn name_text(chunk: &[u8], offset: usize) -> Result<(&[u8], usize), Stop> {
     let outside = Stop::Damaged("a name lies outside the chunk");
-    let at = offset.checked_add(6).ok_or(outside)?;
+    let at = offset.checked_add(NAME_LENGTH).ok_or(outside)?;
     let length = usize::from(u16_at(chunk, at).ok_or(outside)?);
     let bytes = chunk.get(at + 2..at + 2 + length * 2).ok_or(outside)?;
     Ok((bytes, length))
@@ -170,17 +178,34 @@ impl Instance {
         self.count
     }
 
-    /// Appends the values, and returns where the stream goes on.
-    pub(crate) fn values(self, chunk: &[u8], values: &mut Vec<Value>) -> Result<usize, Stop> {
-        let descriptors = self.descriptors..self.descriptors + self.count * 4;
-        let descriptors = chunk
-            .get(descriptors)
-            .ok_or(Stop::Damaged("values end early"))?;
-        let mut at = (self.descriptors + descriptors.len()) as u32;
-        let descriptors = descriptors.as_chunks::<4>().0.iter();
-        values.extend(descriptors.map(|&[low, high, kind, _]| {
+    /// The values' types and sizes.
+    #[inline]
+    pub(crate) fn descriptors(self, chunk: &[u8]) -> Option<Descriptors<'_>> {
+        let end = self.descriptors + self.count * 4;
+        Some(Descriptors {
+            each: chunk.get(self.descriptors..end)?.as_chunks().0,
+            end,
+        })
+    }
+
+    /// Appends the values; returns where the stream goes on, and whether all of
+    /// them can be put out as they stand.
+    #[inline]
+    pub(crate) fn values(
+        self,
+        chunk: &[u8],
+        values: &mut Vec<Value>,
+    ) -> Result<(usize, bool), Stop> {
+        let descriptors = self.descriptors(chunk);
+        let Descriptors { each, end } = descriptors.ok_or(Stop::Damaged("values end early"))?;
+        let mut at = end as u32;
+        let mut plain = true;
+        values.extend(each.iter().map(|&[low, high, kind, _]| {
             let start = at;
-            at += u32::from(u16::from_le_bytes([low, high]));
+            let size = u16::from_le_bytes([low, high]);
+            at += u32::from(size);
+            plain &= value::fits(kind, size)
+                || kind == value::SID && is_sid(chunk, start as usize, size.into());
             Value {
                 kind,
                 start,
@@ -190,27 +215,55 @@ impl Instance {
         if at as usize > self.end {
             return Err(Stop::Damaged("a value goes beyond the end of its record"));
         }
-        Ok(at as usize)
+        Ok((at as usize, plain))
     }
+
+    /// Where the stream that holds the values ends.
+    pub(crate) fn end(self) -> usize {
+        self.end
+    }
+}
+
+/// A SID's second byte counts the parts of four bytes after its first eight.
+#[inline]
+fn is_sid(chunk: &[u8], start: usize, size: usize) -> bool {
+    let parts = chunk.get(start + 1).copied().unwrap_or_default();
+    size == 8 + 4 * usize::from(parts)
+}
+
+/// What an instance says of its values: of each two bytes of size, the type, and
+/// a byte that means nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Descriptors<'a> {
+    pub(crate) each: &'a [[u8; 4]],
+    /// Where they end and the values begin.
+    pub(crate) end: usize,
 }
 
 /// The template instance that the stream begins with, after a fragment header
 /// or without. What follows its values is not looked at.
 pub(crate) fn sole_instance(chunk: &[u8], (start, end): (usize, usize)) -> Option<Instance> {
-    let mut cursor = Cursor {
-        chunk,
-        at: start,
-        end: end.min(chunk.len()),
+    let stream = chunk.get(start..end.min(chunk.len()))?;
+    let (head, before) = match stream {
+        [FRAGMENT_HEADER, _, _, _, TEMPLATE_INSTANCE, head @ ..] => (head, 5),
+        [TEMPLATE_INSTANCE, head @ ..] => (head, 1),
+        _ => return None,
     };
-    let mut token = cursor.u8().ok()?;
-    if token == FRAGMENT_HEADER {
-        cursor.skip(3).ok()?;
-        token = cursor.u8().ok()?;
+    // A byte and the template's number; then the offset of the definition.
+    let definition = u32::from_le_bytes(*head.get(5..)?.first_chunk()?);
+    let mut at = start + before + INSTANCE_HEADER;
+    if definition as usize == at {
+        at = definition_range(chunk, definition).ok()?.1;
     }
-    if token != TEMPLATE_INSTANCE {
-        return None;
-    }
-    cursor.instance().ok()
+    let end = start + stream.len();
+    let count = u32::from_le_bytes(*chunk.get(at..end)?.first_chunk()?) as usize;
+    let descriptors = at + 4;
+    (count <= (end - descriptors) / 4).then_some(Instance {
+        definition,
+        descriptors,
+        count,
+        end,
+    })
 }
 
 /// The range of tokens of the template definition at `offset`.
@@ -227,12 +280,35 @@ pub(crate) fn definition_range(chunk: &[u8], offset: u32) -> Result<(usize, usiz
     Ok((start, end))
 }
 
+/// A name in a stream.
+#[derive(Clone, Debug)]
+pub(crate) struct NameUse {
+    /// Where the reference to it stands.
+    pub(crate) at: usize,
+    /// The length and the text of its node.
+    pub(crate) text: Range<usize>,
+    /// Where the stream goes on: after the node if it stands in the stream.
+    pub(crate) after: usize,
+    pub(crate) of: Named,
+}
+
+/// What has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// Its size stands before the name, that of its attributes after it.
+    Element {
+        has_attributes: bool,
+    },
+    Attribute,
+    Entity,
+}
+
 /// Takes the tokens of a stream.
 pub(crate) trait Sink {
     /// Called once a token; an error ends the pass.
     fn step(&mut self) -> Result<(), Stop>;
-    /// Where a name that is used lies.
-    fn name_at(&mut self, _: Range<usize>) {}
+    /// A name was read.
+    fn name(&mut self, _: NameUse) {}
     fn open(&mut self, name: Name, dependency: Option<u16>) -> Result<(), Stop>;
     fn attribute(&mut self, name: Name) -> Result<(), Stop>;
     /// The start tag is complete; content follows.
@@ -278,19 +354,24 @@ impl Cursor<'_> {
     }
 
     /// A name's offset; its node may follow in place and is then passed over.
-    fn name_offset(&mut self, sink: &mut impl Sink) -> Result<usize, Stop> {
+    fn name_offset(&mut self, of: Named, sink: &mut impl Sink) -> Result<usize, Stop> {
+        let at = self.at;
         let offset = self.u32()? as usize;
         let (_, length) = name_text(self.chunk, offset)?;
-        let size = 4 + 2 + 2 + length * 2 + 2;
-        sink.name_at(offset..offset + size);
         if offset == self.at {
-            self.skip(size)?;
+            self.skip(NAME_NODE + length * 2)?;
         }
+        sink.name(NameUse {
+            at,
+            text: offset + NAME_LENGTH..offset + NAME_LENGTH + 2 + length * 2,
+            after: self.at,
+            of,
+        });
         Ok(offset)
     }
 
-    fn name(&mut self, sink: &mut impl Sink) -> Result<Name, Stop> {
-        let offset = self.name_offset(sink)?;
+    fn name(&mut self, of: Named, sink: &mut impl Sink) -> Result<Name, Stop> {
+        let offset = self.name_offset(of, sink)?;
         Name::at(self.chunk, offset)
     }
 
@@ -336,15 +417,15 @@ impl Cursor<'_> {
 }
 
 /// Hands the tokens of `chunk[start..end]` to `sink`, up to the end token or
-/// the end of the range. Elements of a template definition carry a dependency
-/// id, and only they may hold places for values.
+/// the end of the range; returns where that was. Elements of a template
+/// definition carry a dependency id, and only they may hold places for values.
 pub(crate) fn walk(
     chunk: &[u8],
     start: usize,
     end: usize,
     in_template: bool,
     sink: &mut impl Sink,
-) -> Result<(), Stop> {
+) -> Result<usize, Stop> {
     let mut cursor = Cursor {
         chunk,
         at: start,
@@ -388,14 +469,15 @@ pub(crate) fn walk(
                 };
                 // The sizes that are stored with elements are not needed.
                 cursor.skip(4)?;
-                let name = cursor.name(sink)?;
-                if token & MORE != 0 {
+                let has_attributes = token & MORE != 0;
+                let name = cursor.name(Named::Element { has_attributes }, sink)?;
+                if has_attributes {
                     cursor.skip(4)?;
                 }
                 sink.open(name, dependency)?;
             }
             ATTRIBUTE | 0x46 => {
-                let name = cursor.name(sink)?;
+                let name = cursor.name(Named::Attribute, sink)?;
                 sink.attribute(name)?;
             }
             CLOSE_START => {
@@ -422,7 +504,7 @@ pub(crate) fn walk(
                 sink.character(unit)?;
             }
             ENTITY_REF | 0x49 => {
-                let offset = cursor.name_offset(sink)?;
+                let offset = cursor.name_offset(Named::Entity, sink)?;
                 sink.character(entity(chunk, offset)?)?;
             }
             SUBSTITUTION | OPTIONAL_SUBSTITUTION => {
@@ -448,7 +530,7 @@ pub(crate) fn walk(
     if depth > 0 {
         return Err(Stop::Damaged("an element is not closed"));
     }
-    Ok(())
+    Ok(cursor.at)
 }
 
 /// The unit that one of XML's five named entities stands for.

@@ -19,6 +19,9 @@ pub(crate) const MAX_ITEMS: usize = 65_536;
 /// A range of bytes: of the chunk below [`CHUNK_SIZE`], of the scratch text above.
 pub(crate) type Span = (u32, u32);
 
+/// On the start of a span of [`System`]: it is a range of the plans' literals.
+pub(crate) const LITERAL: u32 = 1 << 31;
+
 /// The parts of `System` that an event has, not decoded.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct System {
@@ -31,6 +34,34 @@ pub(crate) struct System {
     pub(crate) channel: Span,
     pub(crate) computer: Span,
     pub(crate) user: Option<User>,
+}
+
+impl System {
+    pub(crate) fn provider<'a>(&self, chunk: &'a [u8], literals: &'a [u8]) -> Utf16<'a> {
+        text_of(self.provider, chunk, literals)
+    }
+
+    pub(crate) fn channel<'a>(&self, chunk: &'a [u8], literals: &'a [u8]) -> Utf16<'a> {
+        text_of(self.channel, chunk, literals)
+    }
+}
+
+/// The bytes of a span of [`System`].
+#[inline]
+pub(crate) fn bytes_of<'a>((start, end): Span, chunk: &'a [u8], literals: &'a [u8]) -> &'a [u8] {
+    let (bytes, start) = match start & LITERAL {
+        0 => (chunk, start),
+        _ => (literals, start & !LITERAL),
+    };
+    bytes.get(start as usize..end as usize).unwrap_or_default()
+}
+
+/// The text of a span of [`System`]: it may go beyond the NUL that ends it.
+pub(crate) fn text_of<'a>(span: Span, chunk: &'a [u8], literals: &'a [u8]) -> Utf16<'a> {
+    let bytes = bytes_of(span, chunk, literals);
+    let end = Utf16::from_le_bytes(bytes).find_nul();
+    let end = end.map_or(bytes.len(), |units| units * 2);
+    Utf16::from_le_bytes(bytes.get(..end).unwrap_or_default())
 }
 
 /// A user's SID in binary or as text.
@@ -205,19 +236,12 @@ impl Collector {
         Ok(())
     }
 
-    pub(crate) fn provider<'a>(&self, chunk: &'a [u8]) -> Utf16<'a> {
-        utf16(chunk, self.system.provider)
-    }
-
-    pub(crate) fn channel<'a>(&self, chunk: &'a [u8]) -> Utf16<'a> {
-        utf16(chunk, self.system.channel)
-    }
-
     /// What a filter asks for, before anything is decoded.
-    pub(crate) fn facts<'a>(&self, chunk: &'a [u8]) -> SystemFacts<'a> {
+    pub(crate) fn facts<'a>(&'a self, chunk: &'a [u8], literals: &'a [u8]) -> SystemFacts<'a> {
         SystemFacts {
             chunk,
-            system: self.system,
+            literals,
+            system: &self.system,
             header_id: self.header_id,
         }
     }
@@ -607,7 +631,8 @@ pub(crate) fn parse_time(text: &str) -> Option<DateTime<Utc>> {
 /// [`System`] as a filter sees it.
 pub(crate) struct SystemFacts<'a> {
     chunk: &'a [u8],
-    system: System,
+    literals: &'a [u8],
+    system: &'a System,
     header_id: u64,
 }
 
@@ -625,10 +650,10 @@ impl Facts for SystemFacts<'_> {
     }
 
     fn provider_is(&self, name: &str) -> bool {
-        matches(utf16(self.chunk, self.system.provider), name)
+        matches(self.system.provider(self.chunk, self.literals), name)
     }
 
     fn channel_is(&self, name: &str) -> bool {
-        matches(utf16(self.chunk, self.system.channel), name)
+        matches(self.system.channel(self.chunk, self.literals), name)
     }
 }

@@ -20,6 +20,8 @@ pub(crate) enum EventData<'a> {
     Planned {
         entries: &'a [Entry],
         values: &'a [Value],
+        /// The texts of all plans.
+        literals: &'a [u8],
     },
 }
 
@@ -73,7 +75,11 @@ impl<'a> Iterator for Data<'a> {
                 })
             }
             #[cfg(feature = "eventlog")]
-            EventData::Planned { entries, values } => self.planned(entries, values),
+            EventData::Planned {
+                entries,
+                values,
+                literals,
+            } => self.planned(entries, values, literals),
         }
     }
 
@@ -88,15 +94,24 @@ impl<'a> Iterator for Data<'a> {
 
 #[cfg(feature = "eventlog")]
 impl<'a> Data<'a> {
-    fn planned(&mut self, entries: &'a [Entry], values: &'a [Value]) -> Option<Datum<'a>> {
+    fn planned(
+        &mut self,
+        entries: &'a [Entry],
+        values: &'a [Value],
+        literals: &'a [u8],
+    ) -> Option<Datum<'a>> {
         let mut left = entries.iter();
         let found = left.find_map(|entry| Some((entry.name, entry.value(values)?)));
         self.rest = EventData::Planned {
             entries: left.as_slice(),
             values,
+            literals,
         };
         let (name, value) = found?;
-        let name = name.map(|name| Utf16::from_le_bytes(self.slice(name)));
+        let name = name.map(|(start, end)| {
+            let bytes = literals.get(start as usize..end as usize);
+            Utf16::from_le_bytes(bytes.unwrap_or_default())
+        });
         let Some(value) = value else {
             return Some(text(name, &[]));
         };

@@ -392,8 +392,12 @@ impl ChunkDecoder {
     /// Makes the event of what the walker gathered.
     fn take_own(&mut self) {
         let chunk = self.buffer.get(..CHUNK_SIZE).unwrap_or_default();
-        self.known
-            .fill(&mut self.head, &self.collector.system, chunk);
+        self.known.fill(
+            &mut self.head,
+            &self.collector.system,
+            chunk,
+            self.walker.literals(),
+        );
         self.buffer.truncate(CHUNK_SIZE);
         self.buffer.extend_from_slice(&self.collector.scratch);
         self.summary.events_own += 1;

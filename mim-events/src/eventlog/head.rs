@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::collector::{Span, System, User};
+use super::collector::{Span, System, User, bytes_of, text_of};
 use super::event::{Head, Lane};
 use super::filter::Facts;
 use super::value;
@@ -21,15 +21,14 @@ pub(crate) struct Known {
 
 impl Known {
     /// Puts what the walker gathered from `chunk` into the head.
-    pub(crate) fn fill(&mut self, head: &mut Head, system: &System, chunk: &[u8]) {
+    pub(crate) fn fill(&mut self, head: &mut Head, system: &System, chunk: &[u8], literals: &[u8]) {
         head.record_id = system.record_id.unwrap_or(head.header_id);
         head.created = system.created;
         head.event_id = system.event_id;
         head.qualifiers = system.qualifiers;
         head.level = system.level;
         head.lane = Lane::Own;
-        let bytes =
-            |(start, end): Span| chunk.get(start as usize..end as usize).unwrap_or_default();
+        let bytes = |span: Span| bytes_of(span, chunk, literals);
         for (span, raw, text) in [
             (system.provider, &mut self.provider, &mut head.provider),
             (system.channel, &mut self.channel, &mut head.channel),
@@ -40,7 +39,7 @@ impl Known {
                 raw.clear();
                 raw.extend_from_slice(bytes);
                 text.clear();
-                Utf16::from_le_bytes(bytes).decode_into(text);
+                text_of(span, chunk, literals).decode_into(text);
             }
         }
         let user = system.user.map(|user| match user {

@@ -133,6 +133,10 @@ mod plan;
 #[cfg(feature = "eventlog")]
 mod reader;
 #[cfg(feature = "eventlog")]
+mod shape;
+#[cfg(feature = "eventlog")]
+mod skeleton;
+#[cfg(feature = "eventlog")]
 mod summary;
 #[cfg(feature = "eventlog")]
 mod template;

@@ -8,17 +8,23 @@
 
 use super::binxml::{Name, Value};
 use super::collector::{
-    Collector, MAX_ITEMS, Span, System, Target, attribute_target, content_target, literal_text,
-    system_element,
+    Collector, LITERAL, MAX_ITEMS, Span, System, Target, User, attribute_target, content_target,
+    literal_text, system_element,
 };
 use super::filter::{LogFilter, Reason};
+use super::shape::Shape;
 use super::template::Operation;
 use super::value::{BINXML, NULL, STRING_ARRAY};
 
-/// The plans of a chunk's templates.
+/// Texts of all plans take at most this; those of real logs take some KB.
+const MAX_LITERALS: usize = 1 << 20;
+
+/// The plans of templates; they don't depend on the chunk that a template was found in.
 #[derive(Debug, Default)]
 pub(crate) struct Plans {
     plans: Vec<Plan>,
+    /// The texts that stand in templates.
+    literals: Vec<u8>,
     /// Used while a plan is made, for its literals.
     collector: Collector,
 }
@@ -44,6 +50,9 @@ pub(crate) struct Plan {
     pub(crate) fragment: Option<u16>,
     /// Why the filter wants no event with these names.
     pub(crate) rejected: Option<Reason>,
+    /// Whether it has no event data and nothing beside them but a fragment.
+    pub(crate) is_bare: bool,
+    pub(crate) shape: Shape,
 }
 
 /// A part of `System` that is a value of the instance.
@@ -59,8 +68,9 @@ pub(crate) struct Field {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
     dependency: Option<u16>,
+    /// Its range in the literals.
     pub(crate) name: Option<Span>,
-    content: Option<Source>,
+    content: Option<u16>,
 }
 
 /// An element that is no `Data`.
@@ -68,11 +78,11 @@ pub(crate) struct Entry {
 pub(crate) struct Other {
     pub(crate) dependency: Option<u16>,
     /// A `Binary`, with what it holds; else content that an event does not give.
-    pub(crate) binary: Option<Option<Source>>,
+    pub(crate) binary: Option<Option<u16>>,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Source {
+enum Source {
     Literal(Value),
     Slot(u16),
 }
@@ -84,30 +94,24 @@ pub(crate) fn is_null(value: Value) -> bool {
 
 /// Whether what depends on this value is left out. A number past the values
 /// stands for nothing.
+#[inline]
 pub(crate) fn is_left_out(values: &[Value], dependency: Option<u16>) -> bool {
     dependency
         .and_then(|id| values.get(usize::from(id)))
         .is_some_and(|&value| is_null(value))
 }
 
-impl Source {
-    /// The value, unless it is null.
-    pub(crate) fn value(self, values: &[Value]) -> Option<Value> {
-        match self {
-            Self::Literal(value) => Some(value),
-            Self::Slot(id) => values.get(usize::from(id)).copied(),
-        }
-        .filter(|&value| !is_null(value))
-    }
+/// The value of this number, unless it is null.
+#[inline]
+pub(crate) fn value_of(values: &[Value], slot: u16) -> Option<Value> {
+    let value = values.get(usize::from(slot)).copied();
+    value.filter(|&value| !is_null(value))
 }
 
 impl Entry {
     /// One more than the number of the value; 0 without one.
     fn slot(&self) -> u32 {
-        match self.content {
-            Some(Source::Slot(id)) => u32::from(id) + 1,
-            _ => 0,
-        }
+        self.content.map_or(0, |slot| u32::from(slot) + 1)
     }
 
     /// The value of a `Data` element; `None` if the element is left out.
@@ -115,11 +119,12 @@ impl Entry {
         clippy::option_option,
         reason = "no element, and an element without a value"
     )]
+    #[inline]
     pub(crate) fn value(&self, values: &[Value]) -> Option<Option<Value>> {
         if is_left_out(values, self.dependency) {
             return None;
         }
-        Some(self.content.and_then(|content| content.value(values)))
+        Some(self.content.and_then(|slot| value_of(values, slot)))
     }
 }
 
@@ -152,10 +157,62 @@ impl Plan {
 impl Plans {
     pub(crate) fn clear(&mut self) {
         self.plans.clear();
+        self.literals.clear();
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.plans.len()
+    }
+
+    #[inline]
     pub(crate) fn get(&self, number: u32) -> Option<&Plan> {
         self.plans.get(number as usize)
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, number: u32) -> Option<(&mut Plan, &[u8])> {
+        let plan = self.plans.get_mut(number as usize)?;
+        Some((plan, &self.literals))
+    }
+
+    /// The texts of all plans.
+    #[inline]
+    pub(crate) fn literals(&self) -> &[u8] {
+        &self.literals
+    }
+
+    /// Moves the texts of a plan from the chunk to the literals; `None` if they
+    /// are too much.
+    fn keep_texts(&mut self, chunk: &[u8], plan: &mut Plan) -> Option<()> {
+        let literals = &mut self.literals;
+        let mut keep = |(from, to): &mut Span| {
+            let bytes = chunk.get(*from as usize..*to as usize)?;
+            *from = literals.len() as u32;
+            literals.extend_from_slice(bytes);
+            *to = literals.len() as u32;
+            (literals.len() <= MAX_LITERALS).then_some(())
+        };
+        for entry in &mut plan.data {
+            if let Some(name) = &mut entry.name {
+                keep(name)?;
+            }
+        }
+        let system = &mut plan.system;
+        let user = system.user.as_mut().map(|user| match user {
+            User::Sid(span) | User::Text(span) => span,
+        });
+        for span in [
+            &mut system.provider,
+            &mut system.channel,
+            &mut system.computer,
+        ]
+        .into_iter()
+        .chain(user)
+        {
+            keep(span)?;
+            span.0 |= LITERAL;
+        }
+        Some(())
     }
 
     /// Makes the plan of a template and returns its number; `None` if its
@@ -198,11 +255,17 @@ impl Plans {
             [a, b] => a.slot() < b.slot(),
             _ => true,
         });
+        plan.is_bare = plan.data.is_empty() && plan.others.is_empty();
         if plan.is_event {
             plan.rejected = filter.rejects_names(
-                provider.then(|| self.collector.provider(chunk)),
-                channel.then(|| self.collector.channel(chunk)),
+                provider.then(|| plan.system.provider(chunk, &[])),
+                channel.then(|| plan.system.channel(chunk, &[])),
             );
+        }
+        let kept = self.literals.len();
+        if self.keep_texts(chunk, &mut plan).is_none() {
+            self.literals.truncate(kept);
+            return None;
         }
         self.plans.push(plan);
         u32::try_from(self.plans.len() - 1).ok()
@@ -236,7 +299,7 @@ struct Planner<'a> {
     /// Parts of `System` that had a value.
     seen: Vec<Target>,
     name: Option<Span>,
-    content: Option<Source>,
+    content: Option<u16>,
 }
 
 impl Planner<'_> {
@@ -381,11 +444,13 @@ impl Planner<'_> {
                 self.name = literal_text(self.chunk, value)?;
             }
             (Target::DataName, Source::Slot(_)) => return None,
-            (Target::DataValue | Target::Binary, source) => {
-                if self.content.replace(source).is_some() {
+            (Target::DataValue | Target::Binary, Source::Slot(id)) => {
+                if self.content.replace(id).is_some() {
                     return None;
                 }
             }
+            // No provider was seen whose data are the same in every event.
+            (Target::DataValue | Target::Binary, Source::Literal(_)) => return None,
             (target, source) => {
                 if self.seen.contains(&target) {
                     return None;

@@ -1,12 +1,12 @@
-//! Template definitions: read at most once a chunk into operations, and into a
+//! Template definitions: read into operations, and into a
 //! [`Plan`](super::plan::Plan) where they have a shape that allows one.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
-use super::binxml::{self, Instance, Name, Sink, Stop, Value, definition_range};
+use super::binxml::{self, Instance, Name, NameUse, Sink, Stop, Value, definition_range};
 use super::filter::LogFilter;
-use super::plan::{Plan, Plans};
+use super::plan::Plans;
+use super::skeleton::{Builder, Skeleton};
 
 /// Steps (tokens, operations, values of an instance, 32 bytes of a value) for
 /// all records of a chunk. Chunks of real logs need less than 100,000.
@@ -15,11 +15,10 @@ const CHUNK_STEPS: u32 = 2_000_000;
 const MAX_OPERATIONS: usize = 65_536;
 /// Templates that are found without hashing; an event takes two.
 const RECENT: usize = 16;
-/// Templates that are kept for the next chunks, and all their operations.
+/// Templates that are kept for the next chunks.
 const KEPT: usize = 64;
-const KEPT_OPERATIONS: usize = 8_192;
-/// Bytes of a definition before its GUID: the offset of the next one in its bucket.
-const LINK: usize = 4;
+/// Plans are forgotten, those of kept templates too, when there are so many.
+const MAX_PLANS: usize = 512;
 
 /// What is left to do in a chunk, so that no chunk takes long.
 #[derive(Debug, Default)]
@@ -49,24 +48,19 @@ pub(crate) enum Operation {
     Slot(u16),
 }
 
-/// A template of the chunk.
+/// Where the operations of a template of the chunk are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Template {
-    /// Where its operations begin.
     pub(crate) start: u32,
     pub(crate) end: u32,
-    /// The number of its plan, if it has one.
-    pub(crate) plan: Option<u32>,
 }
 
-/// A template of a chunk before. Chunks that were filled alike have the same
-/// definitions at the same offsets; if every byte is the same, so is the template.
+/// A template of a chunk before that has a plan.
 #[derive(Debug)]
 struct Kept {
-    offset: u32,
-    /// The definition without its link to the next one.
-    bytes: Box<[u8]>,
-    template: Template,
+    guid: [u8; 16],
+    skeleton: Skeleton,
+    plan: u32,
     /// What it took to read it.
     steps: u32,
 }
@@ -75,11 +69,10 @@ struct Kept {
 #[derive(Debug, Default)]
 pub(crate) struct Templates {
     kept: Vec<Kept>,
-    /// Operations that were there before the chunk.
-    before: usize,
-    /// By the offset of the definition.
+    /// By the offset of the definition, as are the plans.
     known: HashMap<u32, Result<Template, Stop>>,
-    recent: [Option<(u32, Template)>; RECENT],
+    planned: HashMap<u32, Option<u32>>,
+    recent: [(u32, u32); RECENT],
     pub(crate) operations: Vec<Operation>,
     pub(crate) plans: Plans,
     pub(crate) budget: Budget,
@@ -88,135 +81,138 @@ pub(crate) struct Templates {
 impl Templates {
     /// Forgets the chunk before.
     pub(crate) fn begin_chunk(&mut self) {
-        if self.kept.len() == KEPT || self.operations.len() > KEPT_OPERATIONS {
+        if self.plans.len() > MAX_PLANS {
             self.forget();
         }
         self.known.clear();
-        self.recent = [None; RECENT];
-        self.before = self.operations.len();
+        self.planned.clear();
+        self.operations.clear();
+        self.recent = [(0, 0); RECENT];
         self.budget = Budget(CHUNK_STEPS);
     }
 
     /// Forgets what was read, also what the filter said of it.
     pub(crate) fn forget(&mut self) {
         self.kept.clear();
-        self.before = 0;
-        self.known.clear();
-        self.recent = [None; RECENT];
-        self.operations.clear();
+        self.planned.clear();
+        self.recent = [(0, 0); RECENT];
         self.plans.clear();
     }
 
-    /// The template whose definition is at `offset`.
-    pub(crate) fn get(
-        &mut self,
-        chunk: &[u8],
-        offset: u32,
-        filter: &LogFilter,
-    ) -> Result<Template, Stop> {
-        let place = (offset / 4) as usize % RECENT;
-        if let Some(Some((at, template))) = self.recent.get(place)
-            && *at == offset
-        {
-            return Ok(*template);
+    /// The number of the plan of the template whose definition is at `offset`;
+    /// `None` if it has none.
+    #[inline]
+    pub(crate) fn plan(&mut self, chunk: &[u8], offset: u32, filter: &LogFilter) -> Option<u32> {
+        match self.recent.get((offset / 4) as usize % RECENT) {
+            // No definition is at the chunk's very beginning.
+            Some(&(at, plan)) if at == offset && at != 0 => Some(plan),
+            _ => self.find_plan(chunk, offset, filter),
         }
-        let template = match self.known.get(&offset) {
-            Some(known) => *known,
+    }
+
+    fn find_plan(&mut self, chunk: &[u8], offset: u32, filter: &LogFilter) -> Option<u32> {
+        let plan = match self.planned.get(&offset) {
+            Some(&plan) => plan,
             None => {
-                let template = match self.reuse(chunk, offset) {
-                    Some(template) => template,
-                    None => self.compile(chunk, offset, filter),
-                };
-                self.known.insert(offset, template);
-                template
+                let plan = self.make_plan(chunk, offset, filter);
+                self.planned.insert(offset, plan);
+                plan
             }
         }?;
-        if let Some(recent) = self.recent.get_mut(place) {
-            *recent = Some((offset, template));
+        if let Some(recent) = self.recent.get_mut((offset / 4) as usize % RECENT) {
+            *recent = (offset, plan);
         }
-        Ok(template)
+        Some(plan)
     }
 
-    pub(crate) fn plan(&self, template: Template) -> Option<&Plan> {
-        self.plans.get(template.plan?)
-    }
-
-    fn reuse(&mut self, chunk: &[u8], offset: u32) -> Option<Result<Template, Stop>> {
-        let kept = self.kept.iter().find(|kept| kept.offset == offset)?;
-        let bytes = chunk.get(offset as usize + LINK..)?;
-        bytes
-            .starts_with(&kept.bytes)
+    fn make_plan(&mut self, chunk: &[u8], offset: u32, filter: &LogFilter) -> Option<u32> {
+        let guid = *chunk.get(offset as usize + 4..)?.first_chunk()?;
+        // One of each: a crafted log may have many that begin alike.
+        let place = self.kept.iter().position(|kept| kept.guid == guid);
+        let kept = place.and_then(|place| self.kept.get(place));
+        if let Some(kept) = kept.filter(|kept| kept.skeleton.is_of(chunk, offset)) {
             // It costs as much as if it were read anew: what a chunk may hold
             // does not depend on the chunks before.
-            .then(|| self.budget.step(kept.steps).map(|()| kept.template))
-    }
-
-    fn compile(&mut self, chunk: &[u8], offset: u32, filter: &LogFilter) -> Result<Template, Stop> {
-        let first = self.operations.len();
-        let budget = self.budget.0;
-        let template = self.read(chunk, offset, filter);
-        match &template {
-            Ok((template, Some(range))) if self.kept.len() < KEPT => self.kept.push(Kept {
-                offset,
-                bytes: chunk.get(range.clone()).unwrap_or_default().into(),
-                template: *template,
-                steps: budget - self.budget.0,
-            }),
-            Ok(_) => {}
-            Err(_) => self.operations.truncate(first),
+            return self.budget.step(kept.steps).ok().map(|()| kept.plan);
         }
-        template.map(|(template, _)| template)
+        let budget = self.budget.0;
+        let (template, skeleton) = self.compile(chunk, offset).ok()?;
+        let operations = template.start as usize..template.end as usize;
+        let operations = self.operations.get(operations).unwrap_or_default();
+        let plan = self.plans.add(chunk, operations, filter)?;
+        if let Some(skeleton) = skeleton {
+            let kept = Kept {
+                guid,
+                skeleton,
+                plan,
+                steps: budget - self.budget.0,
+            };
+            match place {
+                Some(place) => self.kept[place] = kept,
+                None if self.kept.len() < KEPT => self.kept.push(kept),
+                None => {}
+            }
+        }
+        Some(plan)
     }
 
-    /// Reads a definition; also its bytes, if it says all that it needs.
-    fn read(
-        &mut self,
-        chunk: &[u8],
-        offset: u32,
-        filter: &LogFilter,
-    ) -> Result<(Template, Option<Range<usize>>), Stop> {
+    /// The template whose definition is at `offset`.
+    pub(crate) fn get(&mut self, chunk: &[u8], offset: u32) -> Result<Template, Stop> {
+        match self.known.get(&offset) {
+            Some(known) => *known,
+            None => self.compile(chunk, offset).map(|(template, _)| template),
+        }
+    }
+
+    /// Reads a definition.
+    fn compile(&mut self, chunk: &[u8], offset: u32) -> Result<(Template, Option<Skeleton>), Stop> {
+        let first = self.operations.len();
+        let read = self.read(chunk, offset);
+        if read.is_err() {
+            self.operations.truncate(first);
+        }
+        let known = read.as_ref().map(|(template, _)| *template);
+        self.known.insert(offset, known.map_err(|stop| *stop));
+        read
+    }
+
+    fn read(&mut self, chunk: &[u8], offset: u32) -> Result<(Template, Option<Skeleton>), Stop> {
         let (start, end) = definition_range(chunk, offset)?;
         let first = self.operations.len();
         let mut compiler = Compiler {
-            limit: self.before + MAX_OPERATIONS,
+            chunk,
             operations: &mut self.operations,
             budget: &mut self.budget,
             open: Vec::new(),
             roots: 0,
-            range: start..end,
-            is_complete: true,
+            skeleton: Builder::new(start..end),
         };
-        binxml::walk(chunk, start, end, true, &mut compiler)?;
+        let at = binxml::walk(chunk, start, end, true, &mut compiler)?;
         if compiler.roots != 1 {
             return Err(Stop::Unsupported);
         }
-        let is_complete = compiler.is_complete;
-        let operations = self.operations.get(first..).unwrap_or_default();
+        let skeleton = compiler.skeleton.finish(chunk, at);
         let template = Template {
             start: first as u32,
             end: self.operations.len() as u32,
-            plan: self.plans.add(chunk, operations, filter),
         };
-        let bytes = offset as usize + LINK..end;
-        Ok((template, is_complete.then_some(bytes)))
+        Ok((template, skeleton))
     }
 }
 
 /// Writes a template's operations.
 struct Compiler<'a> {
+    chunk: &'a [u8],
     operations: &'a mut Vec<Operation>,
     budget: &'a mut Budget,
     open: Vec<usize>,
     roots: u32,
-    limit: usize,
-    range: Range<usize>,
-    /// Whether all names are inside the definition.
-    is_complete: bool,
+    skeleton: Builder,
 }
 
 impl Compiler<'_> {
     fn push(&mut self, operation: Operation) -> Result<(), Stop> {
-        if self.operations.len() >= self.limit {
+        if self.operations.len() >= MAX_OPERATIONS {
             return Err(Stop::Unsupported);
         }
         self.operations.push(operation);
@@ -229,8 +225,8 @@ impl Sink for Compiler<'_> {
         self.budget.step(1)
     }
 
-    fn name_at(&mut self, range: Range<usize>) {
-        self.is_complete &= range.start >= self.range.start && range.end <= self.range.end;
+    fn name(&mut self, name: NameUse) {
+        self.skeleton.name(self.chunk, &name);
     }
 
     fn open(&mut self, name: Name, dependency: Option<u16>) -> Result<(), Stop> {

@@ -86,12 +86,12 @@ pub(crate) enum Fit {
 /// Which sizes a value of this type may have.
 #[cfg(feature = "eventlog")]
 pub(crate) fn fit(kind: u8) -> Fit {
-    const FITS: [Fit; 256] = fits();
+    const FITS: [Fit; 256] = fits_table();
     FITS.get(usize::from(kind)).copied().unwrap_or(Fit::Unknown)
 }
 
 #[cfg(feature = "eventlog")]
-const fn fits() -> [Fit; 256] {
+const fn fits_table() -> [Fit; 256] {
     let mut fits = [Fit::Unknown; 256];
     fits[NULL as usize] = Fit::Any;
     fits[BINARY as usize] = Fit::Any;
@@ -110,6 +110,33 @@ const fn fits() -> [Fit; 256] {
     fits[0x15] = Fit::Size(8);
     fits[0x0F] = Fit::Size(16);
     fits
+}
+
+/// Whether a value of this type and size can be put out without a look at it.
+#[cfg(feature = "eventlog")]
+#[inline]
+pub(crate) fn fits(kind: u8, size: u16) -> bool {
+    const MASKS: [(u16, u16); 256] = masks();
+    let (mask, wanted) = MASKS.get(usize::from(kind)).copied().unwrap_or((0, 1));
+    size & mask == wanted
+}
+
+/// What a size must be, of which bits.
+#[cfg(feature = "eventlog")]
+const fn masks() -> [(u16, u16); 256] {
+    let fits = fits_table();
+    let mut masks = [(0, 1); 256];
+    let mut kind = 0;
+    while kind < fits.len() {
+        masks[kind] = match fits[kind] {
+            Fit::Size(size) => (u16::MAX, size),
+            Fit::Even => (1, 0),
+            Fit::Any => (0, 0),
+            Fit::Unknown => (0, 1),
+        };
+        kind += 1;
+    }
+    masks
 }
 
 /// Whether [`render`] knows the type, and the value can be of it.

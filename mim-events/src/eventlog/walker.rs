@@ -6,10 +6,10 @@
 //! steps, nesting by a constant.
 
 use super::binxml::{self, Instance, Name, Sink, Stop, Value};
-use super::collector::{Closed, Collector};
+use super::collector::{Closed, Collector, Span};
 use super::event::EventData;
 use super::filter::LogFilter;
-use super::plan::{Field, Source, is_left_out, is_null};
+use super::plan::{Field, is_left_out, is_null, value_of};
 use super::template::{Operation, Template, Templates};
 use super::value::BINXML;
 
@@ -30,6 +30,11 @@ impl Walker {
     /// Forgets the chunk before.
     pub(crate) fn begin_chunk(&mut self) {
         self.templates.begin_chunk();
+    }
+
+    /// The texts of the plans.
+    pub(crate) fn literals(&self) -> &[u8] {
+        self.templates.plans.literals()
     }
 
     /// To be called when the filter is another one.
@@ -84,26 +89,49 @@ impl Walker {
         let Some(instance) = binxml::sole_instance(chunk, content) else {
             return Ok(false);
         };
-        let Ok(template) = self.templates.get(chunk, instance.definition, filter) else {
+        let templates = &mut self.templates;
+        let Some(number) = templates.plan(chunk, instance.definition, filter) else {
             return Ok(false);
         };
         let bytes = (content.1 - content.0) / 32 + instance.count();
-        self.templates.budget.step(bytes as u32)?;
-        let Some(plan) = self.templates.plan(template).filter(|plan| plan.is_event) else {
+        templates.budget.step(bytes as u32)?;
+        let Some((plan, literals)) = templates.plans.get_mut(number) else {
             return Ok(false);
         };
+        if !plan.is_event {
+            return Ok(false);
+        }
         if let Some(reason) = plan.rejected {
             return Err(Stop::Rejected(reason));
         }
-        if !values_to_end(chunk, instance, content.1, &mut self.values) {
-            return Ok(false);
-        }
         out.begin_planned(header_id, plan.system);
+        let by_shape = match instance.descriptors(chunk) {
+            Some(all) if plan.is_bare => plan.shape.read(
+                (&plan.fields, plan.fragment),
+                (chunk, instance.end()),
+                all,
+                &mut out.system,
+            ),
+            _ => None,
+        };
+        if let Some(fragment) = by_shape {
+            if let Some(reason) = filter.rejects(&out.facts(chunk, literals)) {
+                return Err(Stop::Rejected(reason));
+            }
+            return match fragment {
+                Some(fragment) => self.fragment_by_plan(chunk, fragment, filter, out),
+                None => Ok(true),
+            };
+        }
+        out.system = plan.system;
+        let Some(is_plain) = values_to_end(chunk, instance, content.1, &mut self.values) else {
+            return Ok(false);
+        };
         let (tested, others) = plan.fields.split_at(plan.tested);
         if !fields_by_plan(tested, chunk, &self.values, out) {
             return Ok(false);
         }
-        if let Some(reason) = filter.rejects(&out.facts(chunk)) {
+        if let Some(reason) = filter.rejects(&out.facts(chunk, literals)) {
             return Err(Stop::Rejected(reason));
         }
         if !fields_by_plan(others, chunk, &self.values, out) {
@@ -113,12 +141,12 @@ impl Walker {
             .fragment
             .and_then(|id| self.values.get(usize::from(id)))
             .copied();
-        if !self.data_by_plan(template, chunk, out)? {
+        if !self.data_by_plan(number, is_plain, chunk, out)? {
             return Ok(false);
         }
         match fragment {
             Some(value) if value.kind == BINXML && !is_null(value) => {
-                self.fragment_by_plan(chunk, value, filter, out)
+                self.fragment_by_plan(chunk, (value.start, value.end), filter, out)
             }
             // Anything else stands between elements, where nothing is read.
             _ => Ok(true),
@@ -128,41 +156,40 @@ impl Walker {
     fn fragment_by_plan(
         &mut self,
         chunk: &[u8],
-        value: Value,
+        (start, end): Span,
         filter: &LogFilter,
         out: &mut Collector,
     ) -> Result<bool, Stop> {
-        let content = (value.start as usize, value.end as usize);
+        let content = (start as usize, end as usize);
         let Some(instance) = binxml::sole_instance(chunk, content) else {
             return Ok(false);
         };
-        let Ok(template) = self.templates.get(chunk, instance.definition, filter) else {
+        let templates = &mut self.templates;
+        let Some(number) = templates.plan(chunk, instance.definition, filter) else {
             return Ok(false);
         };
-        if self
-            .templates
-            .plan(template)
-            .is_none_or(|plan| plan.is_event)
-        {
+        if templates.plans.get(number).is_none_or(|plan| plan.is_event) {
             return Ok(false);
         }
-        self.templates.budget.step(instance.count() as u32)?;
+        templates.budget.step(instance.count() as u32)?;
         self.values.clear();
-        if !values_to_end(chunk, instance, content.1, &mut self.values) {
+        let Some(is_plain) = values_to_end(chunk, instance, content.1, &mut self.values) else {
             return Ok(false);
-        }
-        self.data_by_plan(template, chunk, out)
+        };
+        self.data_by_plan(number, is_plain, chunk, out)
     }
 
     /// Makes sure that the event data can be put out when they are asked for;
-    /// `false` if they hold what a plan does not foresee.
+    /// `false` if they hold what a plan does not foresee. `is_plain`: all
+    /// values can be put out as they stand.
     fn data_by_plan(
         &mut self,
-        template: Template,
+        number: u32,
+        is_plain: bool,
         chunk: &[u8],
         out: &mut Collector,
     ) -> Result<bool, Stop> {
-        let Some(plan) = self.templates.plan(template) else {
+        let Some(plan) = self.templates.plans.get(number) else {
             return Ok(false);
         };
         for other in &plan.others {
@@ -173,7 +200,7 @@ impl Walker {
                 out.other_content = true;
                 continue;
             };
-            let value = content.and_then(|content| content.value(&self.values));
+            let value = content.and_then(|slot| value_of(&self.values, slot));
             if value.is_some_and(|value| value.kind == BINXML)
                 || out.binary_element(chunk, value).is_err()
             {
@@ -183,8 +210,8 @@ impl Walker {
         if plan.data.is_empty() || is_left_out(&self.values, plan.data_dependency) {
             return Ok(true);
         }
-        self.data = template.plan;
-        if plan.is_simple && self.values.iter().all(|value| value.is_plain(chunk)) {
+        self.data = Some(number);
+        if plan.is_simple && (is_plain || self.values.iter().all(|value| value.is_plain(chunk))) {
             return Ok(true);
         }
         let Some(steps) = plan.data_cost(chunk, &self.values) else {
@@ -197,11 +224,13 @@ impl Walker {
 
     /// The event data of the record that was read, if they are not in the
     /// collector's items.
+    #[inline]
     pub(crate) fn data(&self) -> Option<EventData<'_>> {
         let plan = self.templates.plans.get(self.data?)?;
         Some(EventData::Planned {
             entries: &plan.data,
             values: &self.values,
+            literals: self.templates.plans.literals(),
         })
     }
 }
@@ -212,18 +241,24 @@ fn fields_by_plan(fields: &[Field], chunk: &[u8], values: &[Value], out: &mut Co
         if is_left_out(values, field.dependency) {
             return true;
         }
-        match Source::Slot(field.slot).value(values) {
+        match value_of(values, field.slot) {
             Some(value) => value.kind != BINXML && out.field(field.target, chunk, value).is_ok(),
             None => true,
         }
     })
 }
 
-/// The instance's values; `false` if they are damaged or something follows them.
-fn values_to_end(chunk: &[u8], instance: Instance, end: usize, values: &mut Vec<Value>) -> bool {
-    instance
-        .values(chunk, values)
-        .is_ok_and(|next| next >= end || chunk.get(next) == Some(&binxml::EOF))
+/// Reads the instance's values, and tells whether all can be put out as they
+/// stand; `None` if they are damaged or something follows them.
+#[inline]
+fn values_to_end(
+    chunk: &[u8],
+    instance: Instance,
+    end: usize,
+    values: &mut Vec<Value>,
+) -> Option<bool> {
+    let (next, is_plain) = instance.values(chunk, values).ok()?;
+    (next >= end || chunk.get(next) == Some(&binxml::EOF)).then_some(is_plain)
 }
 
 /// One record's walk.
@@ -240,7 +275,7 @@ struct Run<'a> {
 impl Run<'_> {
     fn test(&mut self) -> Result<(), Stop> {
         self.tested = true;
-        match self.filter.rejects(&self.out.facts(self.chunk)) {
+        match self.filter.rejects(&self.out.facts(self.chunk, &[])) {
             Some(reason) => Err(Stop::Rejected(reason)),
             None => Ok(()),
         }
@@ -353,15 +388,12 @@ impl Sink for Run<'_> {
     }
 
     fn instance(&mut self, instance: Instance) -> Result<usize, Stop> {
-        let template = self
-            .walker
-            .templates
-            .get(self.chunk, instance.definition, self.filter)?;
+        let template = self.walker.templates.get(self.chunk, instance.definition)?;
         // A fragment in many places lists its values each time.
         let count = u32::try_from(instance.count()).map_err(|_| Stop::Unsupported)?;
         self.walker.step(count)?;
         let base = self.walker.values.len();
-        let next = instance.values(self.chunk, &mut self.walker.values)?;
+        let (next, _) = instance.values(self.chunk, &mut self.walker.values)?;
         self.execute(template, base)?;
         self.walker.values.truncate(base);
         Ok(next)
