@@ -68,7 +68,7 @@ pub fn pick(log: Source<'_>, set: Set, mut each: impl FnMut(Picked<'_>)) {
         }
         each(Picked {
             event_id: event.event_id(),
-            created: Time::Utc(event.created().expect("a time")),
+            created: Time::Ticks(event.created_filetime().expect("a time")),
             computer: event.computer(),
             text: &text,
         });

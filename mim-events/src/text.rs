@@ -55,6 +55,9 @@ impl<'a> Utf16<'a> {
     /// Appends the decoded text and returns how many unpaired surrogates were
     /// replaced by U+FFFD.
     pub fn decode_into(self, out: &mut String) -> usize {
+        if self.len() <= SHORT && push_short(self.0, out) {
+            return 0;
+        }
         out.reserve(self.len());
         let mut rest = self.0;
         let mut replaced = 0;
@@ -116,6 +119,33 @@ impl<'a> Utf16<'a> {
         let mut out = String::new();
         self.decode_into(&mut out);
         out
+    }
+}
+
+/// Texts up to this many units are decoded at one go.
+const SHORT: usize = 32;
+
+/// Appends a short text of ASCII; `false` if it is none.
+fn push_short(bytes: &[u8], out: &mut String) -> bool {
+    let mut wide = [0; SHORT * 2];
+    let Some(place) = wide.get_mut(..bytes.len()) else {
+        return false;
+    };
+    place.copy_from_slice(bytes);
+    let mut narrow = [0; SHORT];
+    let mut all = 0;
+    for (to, unit) in narrow.iter_mut().zip(wide.as_chunks::<2>().0) {
+        let unit = u16::from_le_bytes(*unit);
+        all |= unit;
+        *to = unit as u8;
+    }
+    // Testing all of it is cheaper than testing some bytes of it one by one.
+    match std::str::from_utf8(&narrow).map(|text| text.get(..bytes.len() / 2)) {
+        Ok(Some(text)) if all < 0x80 => {
+            out.push_str(text);
+            true
+        }
+        _ => false,
     }
 }
 

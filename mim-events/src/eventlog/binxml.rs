@@ -188,24 +188,32 @@ impl Instance {
         })
     }
 
-    /// Appends the values; returns where the stream goes on, and whether all of
-    /// them can be put out as they stand.
+    /// Where the stream goes on after the values, if all of them can be put out
+    /// as they stand.
     #[inline]
-    pub(crate) fn values(
-        self,
-        chunk: &[u8],
-        values: &mut Vec<Value>,
-    ) -> Result<(usize, bool), Stop> {
+    pub(crate) fn plain_end(self, chunk: &[u8], all: Descriptors<'_>) -> Option<usize> {
+        let mut at = all.end as u32;
+        for descriptor in all.each {
+            let descriptor = u32::from_le_bytes(*descriptor);
+            let (size, kind) = (descriptor as u16, (descriptor >> 16) as u8);
+            if !value::fits(kind, size)
+                && (kind != value::SID || !is_sid(chunk, at as usize, size.into()))
+            {
+                return None;
+            }
+            at += u32::from(size);
+        }
+        (at as usize <= self.end).then_some(at as usize)
+    }
+
+    /// Appends the values, and returns where the stream goes on.
+    pub(crate) fn values(self, chunk: &[u8], values: &mut Vec<Value>) -> Result<usize, Stop> {
         let descriptors = self.descriptors(chunk);
         let Descriptors { each, end } = descriptors.ok_or(Stop::Damaged("values end early"))?;
         let mut at = end as u32;
-        let mut plain = true;
         values.extend(each.iter().map(|&[low, high, kind, _]| {
             let start = at;
-            let size = u16::from_le_bytes([low, high]);
-            at += u32::from(size);
-            plain &= value::fits(kind, size)
-                || kind == value::SID && is_sid(chunk, start as usize, size.into());
+            at += u32::from(u16::from_le_bytes([low, high]));
             Value {
                 kind,
                 start,
@@ -215,7 +223,13 @@ impl Instance {
         if at as usize > self.end {
             return Err(Stop::Damaged("a value goes beyond the end of its record"));
         }
-        Ok((at as usize, plain))
+        Ok(at as usize)
+    }
+
+    /// The range of the descriptors in the chunk.
+    pub(crate) fn descriptors_at(self) -> (u32, u32) {
+        let end = self.descriptors + self.count * 4;
+        (self.descriptors as u32, end as u32)
     }
 
     /// Where the stream that holds the values ends.

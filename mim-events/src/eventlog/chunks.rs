@@ -217,6 +217,8 @@ fn read_up_to(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecordWalk {
     pub(crate) header: ChunkHeader,
+    /// The numbers of its records, if the header can be believed.
+    numbers: Option<(u64, u64)>,
     /// Where the next record begins.
     at: usize,
     /// The header number of the record before.
@@ -266,6 +268,7 @@ impl RecordWalk {
         let header = ChunkHeader::parse(chunk).filter(|_| chunk.len() >= CHUNK_HEADER_SIZE)?;
         Some(Self {
             header,
+            numbers: numbers(&header).map(|numbers| (numbers.start, numbers.end)),
             at: CHUNK_HEADER_SIZE,
             last_id: None,
             number: None,
@@ -318,13 +321,13 @@ impl RecordWalk {
     fn expected(&self) -> Option<u64> {
         match self.number {
             Some(number) => number.checked_add(1),
-            None => numbers(&self.header).map(|numbers| numbers.start),
+            None => self.numbers.map(|(start, _)| start),
         }
     }
 
     fn number_of(&self, id: u64) -> u64 {
-        match (numbers(&self.header), self.expected()) {
-            (Some(numbers), Some(expected)) if !numbers.contains(&id) => expected,
+        match self.numbers {
+            Some((start, end)) if !(start..end).contains(&id) => self.expected().unwrap_or(id),
             _ => id,
         }
     }
@@ -387,9 +390,10 @@ impl RecordWalk {
     fn next_id(&self) -> Option<u64> {
         match self.last_id {
             Some(id) => id.checked_add(1),
-            None => numbers(&self.header)
-                .filter(|numbers| numbers.is_empty())
-                .map(|numbers| numbers.start),
+            None => self
+                .numbers
+                .filter(|(start, end)| start >= end)
+                .map(|(start, _)| start),
         }
     }
 

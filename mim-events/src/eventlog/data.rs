@@ -7,7 +7,7 @@ use super::event::Item;
 #[cfg(feature = "eventlog")]
 use super::plan::Entry;
 #[cfg(feature = "eventlog")]
-use super::value::{STRING, STRING_ARRAY};
+use super::value::{NULL, STRING, STRING_ARRAY};
 use crate::text::Utf16;
 
 /// Where an event's values are.
@@ -23,6 +23,53 @@ pub(crate) enum EventData<'a> {
         /// The texts of all plans.
         literals: &'a [u8],
     },
+    #[cfg(feature = "eventlog")]
+    Straight(Straight<'a>),
+}
+
+/// Event data whose values come one after the other, as their descriptors say;
+/// they were checked.
+#[cfg(feature = "eventlog")]
+#[derive(Clone, Copy)]
+pub(crate) struct Straight<'a> {
+    pub(crate) entries: &'a [Entry],
+    /// The texts of all plans.
+    pub(crate) literals: &'a [u8],
+    pub(crate) descriptors: &'a [[u8; 4]],
+    /// The number of the value that begins at `at`.
+    pub(crate) slot: u32,
+    pub(crate) at: u32,
+}
+
+#[cfg(feature = "eventlog")]
+impl Straight<'_> {
+    fn descriptor(&self, slot: u16) -> Option<(u32, u8)> {
+        let &[low, high, kind, _] = self.descriptors.get(usize::from(slot))?;
+        Some((u32::from(u16::from_le_bytes([low, high])), kind))
+    }
+
+    fn is_left_out(&self, entry: &Entry) -> bool {
+        let dependency = entry.dependency.and_then(|slot| self.descriptor(slot));
+        dependency.is_some_and(|(_, kind)| kind == NULL)
+    }
+
+    /// The value of an entry that comes after those before; `None` if it has none.
+    fn value(&mut self, entry: &Entry) -> Option<Value> {
+        let slot = entry.content?;
+        let (size, kind) = self.descriptor(slot).filter(|(_, kind)| *kind != NULL)?;
+        let before = self
+            .descriptors
+            .get(self.slot as usize..usize::from(slot))?;
+        for &[low, high, _, _] in before {
+            self.at += u32::from(u16::from_le_bytes([low, high]));
+        }
+        self.slot = slot.into();
+        Some(Value {
+            kind,
+            start: self.at,
+            end: self.at + size,
+        })
+    }
 }
 
 /// The values of an event's data, in order; made by
@@ -38,6 +85,7 @@ pub struct Data<'a> {
 }
 
 impl<'a> Data<'a> {
+    #[inline]
     pub(crate) fn new(bytes: &'a [u8], data: EventData<'a>) -> Self {
         Self {
             bytes,
@@ -47,6 +95,7 @@ impl<'a> Data<'a> {
         }
     }
 
+    #[inline]
     fn slice(&self, (start, end): (u32, u32)) -> &'a [u8] {
         self.bytes
             .get(start as usize..end as usize)
@@ -80,14 +129,30 @@ impl<'a> Iterator for Data<'a> {
                 values,
                 literals,
             } => self.planned(entries, values, literals),
+            #[cfg(feature = "eventlog")]
+            EventData::Straight(straight) => self.straight(straight, 0),
         }
+    }
+
+    #[inline]
+    fn nth(&mut self, count: usize) -> Option<Datum<'a>> {
+        #[cfg(feature = "eventlog")]
+        if let EventData::Straight(straight) = self.rest
+            && self.array.is_none()
+        {
+            return self.straight(straight, count);
+        }
+        for _ in 0..count {
+            self.next()?;
+        }
+        self.next()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         match self.rest {
             EventData::Items(items) => (items.len(), Some(items.len())),
             #[cfg(feature = "eventlog")]
-            EventData::Planned { .. } => (0, None),
+            EventData::Planned { .. } | EventData::Straight(_) => (0, None),
         }
     }
 }
@@ -108,15 +173,41 @@ impl<'a> Data<'a> {
             literals,
         };
         let (name, value) = found?;
-        let name = name.map(|(start, end)| {
-            let bytes = literals.get(start as usize..end as usize);
-            Utf16::from_le_bytes(bytes.unwrap_or_default())
-        });
+        Some(self.datum(name_in(literals, name), value))
+    }
+
+    /// The value after so many others.
+    fn straight(&mut self, mut straight: Straight<'a>, mut count: usize) -> Option<Datum<'a>> {
+        while let Some((entry, rest)) = straight.entries.split_first() {
+            straight.entries = rest;
+            if straight.is_left_out(entry) {
+                continue;
+            }
+            let kind = entry.content.and_then(|slot| straight.descriptor(slot));
+            // An array is several values.
+            let is_array = kind.is_some_and(|(_, kind)| kind == STRING_ARRAY);
+            if count > 0 && !is_array {
+                count -= 1;
+                continue;
+            }
+            let value = straight.value(entry);
+            self.rest = EventData::Straight(straight);
+            let first = self.datum(name_in(straight.literals, entry.name), value);
+            return match count.checked_sub(1) {
+                Some(more) => self.nth(more),
+                None => Some(first),
+            };
+        }
+        self.rest = EventData::Items(&[]);
+        None
+    }
+
+    fn datum(&mut self, name: Option<Utf16<'a>>, value: Option<Value>) -> Datum<'a> {
         let Some(value) = value else {
-            return Some(text(name, &[]));
+            return text(name, &[]);
         };
         let bytes = self.slice((value.start, value.end));
-        Some(match value.kind {
+        match value.kind {
             STRING => {
                 let end = Utf16::from_le_bytes(bytes)
                     .find_nul()
@@ -128,7 +219,7 @@ impl<'a> Data<'a> {
                 name,
                 value: DataValue { kind, bytes },
             },
-        })
+        }
     }
 
     /// An array repeats its element: [MS-EVEN6] 3.1.4.7.5. Every string ends
@@ -142,6 +233,13 @@ impl<'a> Data<'a> {
         self.array = rest.map(|rest| (name, rest));
         text(name, string)
     }
+}
+
+#[cfg(feature = "eventlog")]
+fn name_in(literals: &[u8], name: Option<(u32, u32)>) -> Option<Utf16<'_>> {
+    let (start, end) = name?;
+    let bytes = literals.get(start as usize..end as usize);
+    Some(Utf16::from_le_bytes(bytes.unwrap_or_default()))
 }
 
 #[cfg(feature = "eventlog")]

@@ -63,6 +63,21 @@ struct Current {
     counted: usize,
 }
 
+/// Which chunk is being read.
+#[derive(Clone, Copy, Debug)]
+struct Spot {
+    chunk: u64,
+    length: usize,
+}
+
+impl Spot {
+    fn error(self, kind: ErrorKind, at: usize) -> Error {
+        Error::new(kind)
+            .at_chunk(self.chunk)
+            .at_offset(chunk_offset(self.chunk) + at as u64)
+    }
+}
+
 impl Current {
     /// How many bytes from `at` to `end` were not counted yet, and how many lie
     /// before them. Records with a wrong size overlap.
@@ -167,7 +182,7 @@ impl ChunkDecoder {
 
     fn data(&self) -> EventData<'_> {
         let planned = match self.head.lane {
-            Lane::Own => self.walker.data(),
+            Lane::Own => self.walker.data(&self.buffer),
             _ => None,
         };
         planned.unwrap_or(EventData::Items(&self.collector.items))
@@ -221,8 +236,8 @@ impl ChunkDecoder {
         if let Some(error) = self.pending.take() {
             return Some(Err(error));
         }
-        while let Some(current) = self.current {
-            if let Some(result) = self.next_record(current) {
+        while self.current.is_some() {
+            if let Some(result) = self.next_record() {
                 return Some(result);
             }
         }
@@ -231,7 +246,8 @@ impl ChunkDecoder {
 
     /// The next record of the chunk: an event, an error, or `None` when it was
     /// filtered out or the chunk has ended.
-    fn next_record(&mut self, mut current: Current) -> Option<Result<()>> {
+    fn next_record(&mut self) -> Option<Result<()>> {
+        let current = self.current.as_mut()?;
         let chunk = self.buffer.get(..current.length).unwrap_or_default();
         let step = current.walk.step(chunk);
         let (at, end) = match step {
@@ -242,8 +258,12 @@ impl ChunkDecoder {
         };
         let (bytes, before) = current.count(at, end);
         self.summary.bytes_skipped += before;
-        self.current = Some(current);
         let number = current.walk.number();
+        let spot = Spot {
+            chunk: current.number,
+            length: current.length,
+        };
+        let unread = (current.length - current.counted) as u64;
         if !self.place.admits(&step, number, &mut self.summary) {
             match step {
                 Step::Damaged { .. } => self.summary.bytes_skipped += bytes,
@@ -255,9 +275,9 @@ impl ChunkDecoder {
             Step::Record { at, frame } => {
                 let damaged = self.summary.records_damaged;
                 let result = if frame.sound {
-                    self.read(current, at, frame)
+                    self.read(spot, at, frame)
                 } else {
-                    self.read_unsound(current, at, frame)
+                    self.read_unsound(spot, at, frame)
                 };
                 if self.summary.records_damaged == damaged {
                     self.summary.bytes_read += bytes;
@@ -275,9 +295,7 @@ impl ChunkDecoder {
             } => {
                 self.summary.records_damaged += records;
                 self.summary.bytes_skipped += bytes;
-                let error = Error::new(ErrorKind::Record { what })
-                    .at_chunk(current.number)
-                    .at_offset(chunk_offset(current.number) + at as u64);
+                let error = spot.error(ErrorKind::Record { what }, at);
                 Some(Err(match header_id {
                     Some(id) => error.at_record(id),
                     None => error,
@@ -285,13 +303,13 @@ impl ChunkDecoder {
             }
             Step::Unfinished { .. } => {
                 self.summary.bytes_unfinished = bytes;
-                self.summary.bytes_unused += (current.length - current.counted) as u64;
+                self.summary.bytes_unused += unread;
                 self.current = None;
                 None
             }
             Step::End { .. } => {
                 self.summary.bytes_skipped += bytes;
-                self.summary.bytes_unused += (current.length - current.counted) as u64;
+                self.summary.bytes_unused += unread;
                 self.current = None;
                 None
             }
@@ -300,26 +318,20 @@ impl ChunkDecoder {
 
     /// Reads a record whose end was lost: what is left of it is given, and the
     /// next call says so.
-    fn read_unsound(
-        &mut self,
-        current: Current,
-        at: usize,
-        frame: RecordFrame,
-    ) -> Option<Result<()>> {
+    fn read_unsound(&mut self, spot: Spot, at: usize, frame: RecordFrame) -> Option<Result<()>> {
         let what = if self.options.strict {
             "the copy of its size differs"
         } else {
             "its end is lost (the copy of its size differs); what is left was given"
         };
-        let error = Error::new(ErrorKind::Record { what })
-            .at_chunk(current.number)
-            .at_offset(chunk_offset(current.number) + at as u64)
+        let error = spot
+            .error(ErrorKind::Record { what }, at)
             .at_record(frame.header_id);
         if self.options.strict {
             self.summary.records_damaged += 1;
             return Some(Err(error));
         }
-        let result = self.read(current, at, frame);
+        let result = self.read(spot, at, frame);
         if let Some(Ok(())) = result {
             self.summary.events_incomplete += 1;
             self.pending = Some(error);
@@ -327,7 +339,7 @@ impl ChunkDecoder {
         result
     }
 
-    fn read(&mut self, current: Current, at: usize, frame: RecordFrame) -> Option<Result<()>> {
+    fn read(&mut self, spot: Spot, at: usize, frame: RecordFrame) -> Option<Result<()>> {
         let written = Moment::Ticks(frame.written);
         let reason = self
             .options
@@ -339,12 +351,12 @@ impl ChunkDecoder {
         }
         self.head.header_id = frame.header_id;
         self.head.written = written;
-        self.head.offset = chunk_offset(current.number) + at as u64;
+        self.head.offset = chunk_offset(spot.chunk) + at as u64;
         self.record = (at as u32, (at + frame.size) as u32);
         let stop = if self.options.lane == Some(Lane::Evtx) {
             Stop::Unsupported
         } else {
-            let chunk = self.buffer.get(..current.length).unwrap_or_default();
+            let chunk = self.buffer.get(..spot.length).unwrap_or_default();
             let content = (at + RECORD_HEADER_SIZE, at + frame.size - 4);
             match self.walker.walk(
                 chunk,
@@ -366,7 +378,7 @@ impl ChunkDecoder {
         }
         #[cfg(feature = "evtx")]
         if self.options.lane != Some(Lane::Own)
-            && let Some(event) = self.read_by_evtx(current, at)
+            && let Some(event) = self.read_by_evtx(spot, at)
         {
             return event.then_some(Ok(()));
         }
@@ -383,10 +395,7 @@ impl ChunkDecoder {
                 ErrorKind::UnsupportedShape
             }
         };
-        Some(Err(Error::new(kind)
-            .at_chunk(current.number)
-            .at_offset(self.head.offset)
-            .at_record(frame.header_id)))
+        Some(Err(spot.error(kind, at).at_record(frame.header_id)))
     }
 
     /// Makes the event of what the walker gathered.
@@ -396,10 +405,12 @@ impl ChunkDecoder {
             &mut self.head,
             &self.collector.system,
             chunk,
-            self.walker.literals(),
+            self.walker.plans(),
         );
         self.buffer.truncate(CHUNK_SIZE);
-        self.buffer.extend_from_slice(&self.collector.scratch);
+        if !self.collector.scratch.is_empty() {
+            self.buffer.extend_from_slice(&self.collector.scratch);
+        }
         self.summary.events_own += 1;
         self.summary.events_with_other_content += u64::from(self.collector.other_content);
     }
@@ -407,8 +418,8 @@ impl ChunkDecoder {
     /// Reads the record by lane two: `None` if it can't, `false` if the filter
     /// does not want it.
     #[cfg(feature = "evtx")]
-    fn read_by_evtx(&mut self, current: Current, at: usize) -> Option<bool> {
-        let chunk = self.buffer.get(..current.length).unwrap_or_default();
+    fn read_by_evtx(&mut self, spot: Spot, at: usize) -> Option<bool> {
+        let chunk = self.buffer.get(..spot.length).unwrap_or_default();
         let decoded = self.fallback.record(chunk, at)?;
         let OwnedLogEvent {
             head: mut new,

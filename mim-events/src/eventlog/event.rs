@@ -65,6 +65,16 @@ impl Moment {
             Self::At(time) => Some(time),
         }
     }
+
+    /// 100 ns since 1601; `None` before that, too.
+    pub(crate) fn filetime(self) -> Option<u64> {
+        match self {
+            Self::None => None,
+            #[cfg(feature = "eventlog")]
+            Self::Ticks(ticks) => Some(ticks),
+            Self::At(time) => crate::time::to_filetime(time),
+        }
+    }
 }
 
 impl PartialEq for Moment {
@@ -126,90 +136,125 @@ impl<'a> LogEvent<'a> {
     /// `EventRecordID`: the event's number in the log that it was written to.
     /// An exported log keeps it.
     #[must_use]
+    #[inline]
     pub fn record_id(&self) -> u64 {
         self.head.record_id
     }
 
     /// The number in the record's header. Exported logs count from 1 here.
     #[must_use]
+    #[inline]
     pub fn header_id(&self) -> u64 {
         self.head.header_id
     }
 
     /// When the record was written to the file, by its header (100 ns).
     #[must_use]
+    #[inline]
     pub fn written(&self) -> Option<DateTime<Utc>> {
         self.head.written.get()
     }
 
     /// `TimeCreated`: when the event happened (100 ns).
     #[must_use]
+    #[inline]
     pub fn created(&self) -> Option<DateTime<Utc>> {
         self.head.created.get()
     }
 
+    /// The same as [`created`](Self::created) in FILETIME: 100 ns since 1601,
+    /// which takes no calendar to compare or to add.
+    ///
+    /// ```
+    /// use mim_events::eventlog::{MIM_PROVIDER, OwnedLogEvent, REQUEST};
+    ///
+    /// # fn main() -> Result<(), chrono::ParseError> {
+    /// let event = OwnedLogEvent::new(MIM_PROVIDER, REQUEST);
+    /// assert_eq!(event.as_event().created_filetime(), None);
+    /// let event = event.created("2026-03-02T00:00:00Z".parse()?);
+    /// assert_eq!(event.as_event().created_filetime(), Some(134_168_832_000_000_000));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn created_filetime(&self) -> Option<u64> {
+        self.head.created.filetime()
+    }
+
     /// The provider's name (the event source of classic events).
     #[must_use]
+    #[inline]
     pub fn provider(&self) -> &'a str {
         &self.head.provider
     }
 
     /// The event id, without qualifiers.
     #[must_use]
+    #[inline]
     pub fn event_id(&self) -> u32 {
         self.head.event_id
     }
 
     /// The upper half of a classic event's full id.
     #[must_use]
+    #[inline]
     pub fn qualifiers(&self) -> Option<u16> {
         self.head.qualifiers
     }
 
     /// The level: 0 log always, 1 critical, 2 error, 3 warning, 4 information, 5 verbose.
     #[must_use]
+    #[inline]
     pub fn level(&self) -> Option<u8> {
         self.head.level
     }
 
     /// The channel (the log's name).
     #[must_use]
+    #[inline]
     pub fn channel(&self) -> &'a str {
         &self.head.channel
     }
 
     /// The computer's name.
     #[must_use]
+    #[inline]
     pub fn computer(&self) -> &'a str {
         &self.head.computer
     }
 
     /// The SID of the user the event is about, as `S-1-...`.
     #[must_use]
+    #[inline]
     pub fn user(&self) -> Option<&'a str> {
         self.head.user.as_deref()
     }
 
     /// Bytes from the beginning of the file to the record; 0 where there is no file.
     #[must_use]
+    #[inline]
     pub fn offset(&self) -> u64 {
         self.head.offset
     }
 
     /// Which reader read the event.
     #[must_use]
+    #[inline]
     pub fn lane(&self) -> Lane {
         self.head.lane
     }
 
     /// The values of the event data, in order.
     #[must_use]
+    #[inline]
     pub fn data(&self) -> Data<'a> {
         Data::new(self.bytes, self.data)
     }
 
     /// A classic event's `Binary`, which may be empty; `None` if it has none.
     #[must_use]
+    #[inline]
     pub fn binary(&self) -> Option<&'a [u8]> {
         let (start, end) = self.binary?;
         self.bytes.get(start as usize..end as usize)

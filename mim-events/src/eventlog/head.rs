@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::collector::{Span, System, User, bytes_of, text_of};
+use super::collector::{LITERAL, Span, System, User, bytes_of, text_of};
 use super::event::{Head, Lane};
 use super::filter::Facts;
+use super::plan::Plans;
 use super::value;
 use crate::text::Utf16;
 
@@ -17,23 +18,51 @@ pub(crate) struct Known {
     computer: Vec<u8>,
     /// With whether it is a binary SID.
     user: Option<(bool, Vec<u8>)>,
+    /// The spans of provider, channel and computer that were literals of these plans.
+    literals: [Span; 3],
+    plans: u32,
 }
 
 impl Known {
     /// Puts what the walker gathered from `chunk` into the head.
-    pub(crate) fn fill(&mut self, head: &mut Head, system: &System, chunk: &[u8], literals: &[u8]) {
+    pub(crate) fn fill(&mut self, head: &mut Head, system: &System, chunk: &[u8], plans: &Plans) {
         head.record_id = system.record_id.unwrap_or(head.header_id);
         head.created = system.created;
         head.event_id = system.event_id;
         head.qualifiers = system.qualifiers;
         head.level = system.level;
         head.lane = Lane::Own;
+        let literals = plans.literals();
+        if self.plans != plans.generation() {
+            self.plans = plans.generation();
+            self.literals = Default::default();
+        }
         let bytes = |span: Span| bytes_of(span, chunk, literals);
-        for (span, raw, text) in [
-            (system.provider, &mut self.provider, &mut head.provider),
-            (system.channel, &mut self.channel, &mut head.channel),
-            (system.computer, &mut self.computer, &mut head.computer),
+        let [provider, channel, computer] = &mut self.literals;
+        for (span, literal, raw, text) in [
+            (
+                system.provider,
+                provider,
+                &mut self.provider,
+                &mut head.provider,
+            ),
+            (
+                system.channel,
+                channel,
+                &mut self.channel,
+                &mut head.channel,
+            ),
+            (
+                system.computer,
+                computer,
+                &mut self.computer,
+                &mut head.computer,
+            ),
         ] {
+            if span == *literal && span.0 & LITERAL != 0 {
+                continue;
+            }
+            *literal = span;
             let bytes = bytes(span);
             if raw != bytes {
                 raw.clear();
@@ -46,6 +75,9 @@ impl Known {
             User::Sid(span) => (true, bytes(span)),
             User::Text(span) => (false, bytes(span)),
         });
+        if user.is_none() && self.user.is_none() {
+            return;
+        }
         let known = self.user.as_ref().map(|(sid, raw)| (*sid, raw.as_slice()));
         if known != user {
             self.user = user.map(|(is_sid, bytes)| (is_sid, bytes.to_vec()));
@@ -71,6 +103,7 @@ impl Known {
             channel: utf16(&head.channel),
             computer: utf16(&head.computer),
             user: head.user.as_deref().map(|user| (false, utf16(user))),
+            ..Self::default()
         }
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Plans {
     plans: Vec<Plan>,
     /// The texts that stand in templates.
     literals: Vec<u8>,
+    /// How often the plans were forgotten.
+    generation: u32,
     /// Used while a plan is made, for its literals.
     collector: Collector,
 }
@@ -50,6 +52,8 @@ pub(crate) struct Plan {
     pub(crate) fragment: Option<u16>,
     /// Why the filter wants no event with these names.
     pub(crate) rejected: Option<Reason>,
+    /// Whether it is nothing but event data, each value put out once and in order.
+    pub(crate) is_straight: bool,
     /// Whether it has no event data and nothing beside them but a fragment.
     pub(crate) is_bare: bool,
     pub(crate) shape: Shape,
@@ -67,10 +71,10 @@ pub(crate) struct Field {
 /// A `Data` element.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
-    dependency: Option<u16>,
+    pub(crate) dependency: Option<u16>,
     /// Its range in the literals.
     pub(crate) name: Option<Span>,
-    content: Option<u16>,
+    pub(crate) content: Option<u16>,
 }
 
 /// An element that is no `Data`.
@@ -158,6 +162,12 @@ impl Plans {
     pub(crate) fn clear(&mut self) {
         self.plans.clear();
         self.literals.clear();
+        self.generation = self.generation.wrapping_add(1);
+    }
+
+    /// While it is the same, so are the literals.
+    pub(crate) fn generation(&self) -> u32 {
+        self.generation
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -255,6 +265,10 @@ impl Plans {
             [a, b] => a.slot() < b.slot(),
             _ => true,
         });
+        plan.is_straight = plan.is_simple
+            && !plan.data.is_empty()
+            && plan.others.is_empty()
+            && plan.data_dependency.is_none();
         plan.is_bare = plan.data.is_empty() && plan.others.is_empty();
         if plan.is_event {
             plan.rejected = filter.rejects_names(

@@ -13,8 +13,8 @@ use super::skeleton::{Builder, Skeleton};
 const CHUNK_STEPS: u32 = 2_000_000;
 /// Operations of all templates of a chunk, a few hundred in real logs.
 const MAX_OPERATIONS: usize = 65_536;
-/// Templates that are found without hashing; an event takes two.
-const RECENT: usize = 16;
+/// Places for templates that are found without searching; an event takes two templates.
+const RECENT: usize = 128;
 /// Templates that are kept for the next chunks.
 const KEPT: usize = 64;
 /// Plans are forgotten, those of kept templates too, when there are so many.
@@ -65,6 +65,23 @@ struct Kept {
     steps: u32,
 }
 
+#[derive(Debug)]
+struct Recent([(u32, u32); RECENT]);
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self([(0, 0); RECENT])
+    }
+}
+
+impl Recent {
+    #[inline]
+    fn place(&mut self, offset: u32) -> &mut (u32, u32) {
+        // Multiplying spreads the offsets (Knuth, 6.4).
+        &mut self.0[(offset.wrapping_mul(0x9E37_79B1) >> 25) as usize % RECENT]
+    }
+}
+
 /// The templates of the current chunk.
 #[derive(Debug, Default)]
 pub(crate) struct Templates {
@@ -72,7 +89,8 @@ pub(crate) struct Templates {
     /// By the offset of the definition, as are the plans.
     known: HashMap<u32, Result<Template, Stop>>,
     planned: HashMap<u32, Option<u32>>,
-    recent: [(u32, u32); RECENT],
+    /// Offsets of definitions and numbers of plans.
+    recent: Recent,
     pub(crate) operations: Vec<Operation>,
     pub(crate) plans: Plans,
     pub(crate) budget: Budget,
@@ -87,7 +105,7 @@ impl Templates {
         self.known.clear();
         self.planned.clear();
         self.operations.clear();
-        self.recent = [(0, 0); RECENT];
+        self.recent = Recent::default();
         self.budget = Budget(CHUNK_STEPS);
     }
 
@@ -95,7 +113,7 @@ impl Templates {
     pub(crate) fn forget(&mut self) {
         self.kept.clear();
         self.planned.clear();
-        self.recent = [(0, 0); RECENT];
+        self.recent = Recent::default();
         self.plans.clear();
     }
 
@@ -103,9 +121,9 @@ impl Templates {
     /// `None` if it has none.
     #[inline]
     pub(crate) fn plan(&mut self, chunk: &[u8], offset: u32, filter: &LogFilter) -> Option<u32> {
-        match self.recent.get((offset / 4) as usize % RECENT) {
+        match *self.recent.place(offset) {
             // No definition is at the chunk's very beginning.
-            Some(&(at, plan)) if at == offset && at != 0 => Some(plan),
+            (at, plan) if at == offset && at != 0 => Some(plan),
             _ => self.find_plan(chunk, offset, filter),
         }
     }
@@ -119,9 +137,7 @@ impl Templates {
                 plan
             }
         }?;
-        if let Some(recent) = self.recent.get_mut((offset / 4) as usize % RECENT) {
-            *recent = (offset, plan);
-        }
+        *self.recent.place(offset) = (offset, plan);
         Some(plan)
     }
 

@@ -7,9 +7,10 @@
 
 use super::binxml::{self, Instance, Name, Sink, Stop, Value};
 use super::collector::{Closed, Collector, Span};
+use super::data::Straight;
 use super::event::EventData;
 use super::filter::LogFilter;
-use super::plan::{Field, is_left_out, is_null, value_of};
+use super::plan::{Field, Plans, is_left_out, is_null, value_of};
 use super::template::{Operation, Template, Templates};
 use super::value::BINXML;
 
@@ -24,6 +25,8 @@ pub(crate) struct Walker {
     values: Vec<Value>,
     /// The plan that holds the event data of the record that was read.
     data: Option<u32>,
+    /// Where the descriptors of the event data are, if their values were not gathered.
+    straight: Option<Span>,
 }
 
 impl Walker {
@@ -32,9 +35,8 @@ impl Walker {
         self.templates.begin_chunk();
     }
 
-    /// The texts of the plans.
-    pub(crate) fn literals(&self) -> &[u8] {
-        self.templates.plans.literals()
+    pub(crate) fn plans(&self) -> &Plans {
+        &self.templates.plans
     }
 
     /// To be called when the filter is another one.
@@ -54,6 +56,7 @@ impl Walker {
     ) -> Result<(), Stop> {
         self.values.clear();
         self.data = None;
+        self.straight = None;
         if self.by_plan(chunk, (start, end), header_id, filter, out)? {
             return Ok(());
         }
@@ -124,9 +127,9 @@ impl Walker {
             };
         }
         out.system = plan.system;
-        let Some(is_plain) = values_to_end(chunk, instance, content.1, &mut self.values) else {
+        if !values_to_end(chunk, instance, content.1, &mut self.values) {
             return Ok(false);
-        };
+        }
         let (tested, others) = plan.fields.split_at(plan.tested);
         if !fields_by_plan(tested, chunk, &self.values, out) {
             return Ok(false);
@@ -141,7 +144,7 @@ impl Walker {
             .fragment
             .and_then(|id| self.values.get(usize::from(id)))
             .copied();
-        if !self.data_by_plan(number, is_plain, chunk, out)? {
+        if !self.data_by_plan(number, chunk, out)? {
             return Ok(false);
         }
         match fragment {
@@ -168,24 +171,31 @@ impl Walker {
         let Some(number) = templates.plan(chunk, instance.definition, filter) else {
             return Ok(false);
         };
-        if templates.plans.get(number).is_none_or(|plan| plan.is_event) {
-            return Ok(false);
-        }
-        templates.budget.step(instance.count() as u32)?;
-        self.values.clear();
-        let Some(is_plain) = values_to_end(chunk, instance, content.1, &mut self.values) else {
+        let Some(plan) = templates.plans.get(number).filter(|plan| !plan.is_event) else {
             return Ok(false);
         };
-        self.data_by_plan(number, is_plain, chunk, out)
+        templates.budget.step(instance.count() as u32)?;
+        if plan.is_straight
+            && let Some(all) = instance.descriptors(chunk)
+            && let Some(next) = instance.plain_end(chunk, all)
+            && is_end(chunk, next, end)
+        {
+            self.data = Some(number);
+            self.straight = Some(instance.descriptors_at());
+            return Ok(true);
+        }
+        self.values.clear();
+        if !values_to_end(chunk, instance, content.1, &mut self.values) {
+            return Ok(false);
+        }
+        self.data_by_plan(number, chunk, out)
     }
 
     /// Makes sure that the event data can be put out when they are asked for;
-    /// `false` if they hold what a plan does not foresee. `is_plain`: all
-    /// values can be put out as they stand.
+    /// `false` if they hold what a plan does not foresee.
     fn data_by_plan(
         &mut self,
         number: u32,
-        is_plain: bool,
         chunk: &[u8],
         out: &mut Collector,
     ) -> Result<bool, Stop> {
@@ -211,7 +221,7 @@ impl Walker {
             return Ok(true);
         }
         self.data = Some(number);
-        if plan.is_simple && (is_plain || self.values.iter().all(|value| value.is_plain(chunk))) {
+        if plan.is_simple && self.values.iter().all(|value| value.is_plain(chunk)) {
             return Ok(true);
         }
         let Some(steps) = plan.data_cost(chunk, &self.values) else {
@@ -225,12 +235,26 @@ impl Walker {
     /// The event data of the record that was read, if they are not in the
     /// collector's items.
     #[inline]
-    pub(crate) fn data(&self) -> Option<EventData<'_>> {
+    pub(crate) fn data<'a>(&'a self, chunk: &'a [u8]) -> Option<EventData<'a>> {
         let plan = self.templates.plans.get(self.data?)?;
-        Some(EventData::Planned {
-            entries: &plan.data,
-            values: &self.values,
-            literals: self.templates.plans.literals(),
+        let literals = self.templates.plans.literals();
+        Some(match self.straight {
+            Some((start, end)) => EventData::Straight(Straight {
+                entries: &plan.data,
+                literals,
+                descriptors: chunk
+                    .get(start as usize..end as usize)
+                    .unwrap_or_default()
+                    .as_chunks()
+                    .0,
+                slot: 0,
+                at: end,
+            }),
+            None => EventData::Planned {
+                entries: &plan.data,
+                values: &self.values,
+                literals,
+            },
         })
     }
 }
@@ -248,17 +272,17 @@ fn fields_by_plan(fields: &[Field], chunk: &[u8], values: &[Value], out: &mut Co
     })
 }
 
-/// Reads the instance's values, and tells whether all can be put out as they
-/// stand; `None` if they are damaged or something follows them.
+/// Reads the instance's values; `false` if they are damaged or something follows them.
+fn values_to_end(chunk: &[u8], instance: Instance, end: usize, values: &mut Vec<Value>) -> bool {
+    instance
+        .values(chunk, values)
+        .is_ok_and(|next| is_end(chunk, next, end as u32))
+}
+
+/// Whether nothing but an end token is left of the stream.
 #[inline]
-fn values_to_end(
-    chunk: &[u8],
-    instance: Instance,
-    end: usize,
-    values: &mut Vec<Value>,
-) -> Option<bool> {
-    let (next, is_plain) = instance.values(chunk, values).ok()?;
-    (next >= end || chunk.get(next) == Some(&binxml::EOF)).then_some(is_plain)
+fn is_end(chunk: &[u8], at: usize, end: u32) -> bool {
+    at >= end as usize || chunk.get(at) == Some(&binxml::EOF)
 }
 
 /// One record's walk.
@@ -393,7 +417,7 @@ impl Sink for Run<'_> {
         let count = u32::try_from(instance.count()).map_err(|_| Stop::Unsupported)?;
         self.walker.step(count)?;
         let base = self.walker.values.len();
-        let (next, _) = instance.values(self.chunk, &mut self.walker.values)?;
+        let next = instance.values(self.chunk, &mut self.walker.values)?;
         self.execute(template, base)?;
         self.walker.values.truncate(base);
         Ok(next)

@@ -41,6 +41,7 @@ impl Anchors {
 
     /// Takes a record that is newer than all before; those of the same number
     /// or a greater one are of a state that the log has left.
+    #[inline]
     pub(super) fn push(&mut self, anchor: Anchor) {
         if self.top().is_some_and(|top| top.number >= anchor.number) {
             self.drop_from(anchor.number);
@@ -48,10 +49,15 @@ impl Anchors {
         if let Some(last) = self.last.replace(anchor) {
             let kept = self.kept.last();
             if kept.is_none_or(|kept| last.number - kept.number >= SPACING) {
-                self.kept.push(last);
-                self.thin();
+                self.keep(last);
             }
         }
+    }
+
+    #[cold]
+    fn keep(&mut self, anchor: Anchor) {
+        self.kept.push(anchor);
+        self.thin();
     }
 
     /// Puts in an anchor of any number, and holds it in the stead of the one

@@ -125,6 +125,15 @@ impl Place {
         let Some(number) = number else {
             return true;
         };
+        if let Step::Record { frame, .. } = step
+            && self.is_next(number)
+        {
+            self.first.get_or_insert(number);
+            self.expected = number.checked_add(1);
+            self.through = Some(number);
+            self.time(number, frame.written);
+            return true;
+        }
         let behind = self.is_past(number);
         match step {
             Step::Record { .. } if behind => {
@@ -147,6 +156,16 @@ impl Place {
             }
             Step::Unfinished { .. } | Step::End { .. } => true,
         }
+    }
+
+    /// Whether a record is the one after the last and nothing else is to be
+    /// seen to: so it is with nearly all.
+    fn is_next(&self, number: u64) -> bool {
+        let last = number.checked_sub(1);
+        last.is_some()
+            && self.through == last
+            && self.expected == Some(number)
+            && self.anchors.top().map(|top| top.number) == last
     }
 
     /// Takes notice of a chunk that the filter leaves out whole; returns how
