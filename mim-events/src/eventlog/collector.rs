@@ -237,8 +237,15 @@ impl Collector {
     }
 
     /// What a filter asks for, before anything is decoded.
-    pub(crate) fn facts<'a>(&'a self, chunk: &'a [u8], literals: &'a [u8]) -> SystemFacts<'a> {
+    /// `passed`: whether it was asked for the provider and the channel before.
+    pub(crate) fn facts<'a>(
+        &'a self,
+        chunk: &'a [u8],
+        literals: &'a [u8],
+        passed: [bool; 2],
+    ) -> SystemFacts<'a> {
         SystemFacts {
+            passed,
             chunk,
             literals,
             system: &self.system,
@@ -634,6 +641,8 @@ pub(crate) struct SystemFacts<'a> {
     literals: &'a [u8],
     system: &'a System,
     header_id: u64,
+    /// Whether the filter has passed the provider and the channel before.
+    passed: [bool; 2],
 }
 
 impl Facts for SystemFacts<'_> {
@@ -650,10 +659,10 @@ impl Facts for SystemFacts<'_> {
     }
 
     fn provider_is(&self, name: &str) -> bool {
-        matches(self.system.provider(self.chunk, self.literals), name)
+        self.passed[0] || matches(self.system.provider(self.chunk, self.literals), name)
     }
 
     fn channel_is(&self, name: &str) -> bool {
-        matches(self.system.channel(self.chunk, self.literals), name)
+        self.passed[1] || matches(self.system.channel(self.chunk, self.literals), name)
     }
 }

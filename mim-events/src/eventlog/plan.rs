@@ -50,6 +50,8 @@ pub(crate) struct Plan {
     pub(crate) data_dependency: Option<u16>,
     /// The value that is a fragment with the event data.
     pub(crate) fragment: Option<u16>,
+    /// Whether provider and channel are the same for all events.
+    pub(crate) literal_names: [bool; 2],
     /// Why the filter wants no event with these names.
     pub(crate) rejected: Option<Reason>,
     /// Whether it is nothing but event data, each value put out once and in order.
@@ -256,6 +258,7 @@ impl Plans {
         }
         let [provider, channel] = planner.literal_names;
         let mut plan = planner.plan;
+        plan.literal_names = [provider, channel];
         plan.system = self.collector.system;
         plan.fields.sort_by_key(|field| !field.target.is_tested());
         plan.tested = plan

@@ -118,7 +118,7 @@ impl Walker {
             _ => None,
         };
         if let Some(fragment) = by_shape {
-            if let Some(reason) = filter.rejects(&out.facts(chunk, literals)) {
+            if let Some(reason) = filter.rejects(&out.facts(chunk, literals, plan.literal_names)) {
                 return Err(Stop::Rejected(reason));
             }
             return match fragment {
@@ -134,7 +134,7 @@ impl Walker {
         if !fields_by_plan(tested, chunk, &self.values, out) {
             return Ok(false);
         }
-        if let Some(reason) = filter.rejects(&out.facts(chunk, literals)) {
+        if let Some(reason) = filter.rejects(&out.facts(chunk, literals, plan.literal_names)) {
             return Err(Stop::Rejected(reason));
         }
         if !fields_by_plan(others, chunk, &self.values, out) {
@@ -299,7 +299,10 @@ struct Run<'a> {
 impl Run<'_> {
     fn test(&mut self) -> Result<(), Stop> {
         self.tested = true;
-        match self.filter.rejects(&self.out.facts(self.chunk, &[])) {
+        match self
+            .filter
+            .rejects(&self.out.facts(self.chunk, &[], [false; 2]))
+        {
             Some(reason) => Err(Stop::Rejected(reason)),
             None => Ok(()),
         }

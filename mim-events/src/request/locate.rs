@@ -128,7 +128,10 @@ fn position(key: &str) -> Option<usize> {
         return Some(at);
     }
     // No known key needs escapes, but may have them.
-    let plain = key.contains('\\').then(|| unescape(key))?;
+    let plain = unescape(key);
+    if let Cow::Borrowed(_) = plain {
+        return None;
+    }
     let same = |known: &&str| known.eq_ignore_ascii_case(&plain);
     Fields::KEYS.iter().position(same)
 }

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 /// Removes the escapes of what stands between the quotes of a valid string. Half a
 /// surrogate pair is read as U+FFFD.
 pub(crate) fn unescape(inner: &str) -> Cow<'_, str> {
-    let Some(first) = inner.find('\\') else {
+    if !has_escapes(inner) {
         return Cow::Borrowed(inner);
-    };
+    }
+    let first = inner.find('\\').unwrap_or(inner.len());
     let (clean, mut rest) = inner.split_at(first);
     let mut out = String::with_capacity(inner.len());
     out.push_str(clean);
@@ -46,6 +47,11 @@ pub(crate) fn unescape(inner: &str) -> Cow<'_, str> {
         rest = after;
     }
     Cow::Owned(out)
+}
+
+/// Without a way out of the loop the compiler tests many bytes at once.
+fn has_escapes(inner: &str) -> bool {
+    inner.bytes().fold(false, |any, byte| any | (byte == b'\\'))
 }
 
 fn hex4(text: &str) -> (u32, &str) {
