@@ -124,6 +124,20 @@ impl Entry {
 }
 
 impl Plan {
+    /// What it takes to decode the literals of `System`, in steps.
+    pub(crate) fn literals_cost(&self) -> u32 {
+        let System {
+            provider,
+            channel,
+            computer,
+            ..
+        } = self.system;
+        [provider, channel, computer]
+            .iter()
+            .map(|(start, end)| (end - start) / 16)
+            .sum()
+    }
+
     /// What it costs to put these values out as event data, in steps; `None` if
     /// they hold what a plan does not foresee. Nothing is looked at again when
     /// the data are asked for, so all that can be wrong is found here.
@@ -133,6 +147,7 @@ impl Plan {
         for entry in &self.data {
             let Some(Some(value)) = entry.value(values) else {
                 items += 1;
+                steps = steps.saturating_add(1);
                 continue;
             };
             if !value.is_plain(chunk) {
@@ -143,7 +158,7 @@ impl Plan {
                 STRING_ARRAY => 1 + length as usize / 2,
                 _ => 1,
             };
-            steps = steps.saturating_add(1 + length / 32);
+            steps = steps.saturating_add(value.cost());
         }
         (items <= MAX_ITEMS).then_some(steps)
     }

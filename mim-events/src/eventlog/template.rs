@@ -8,9 +8,10 @@ use super::binxml::{self, Instance, Name, Sink, Stop, Value, definition_range};
 use super::filter::LogFilter;
 use super::plan::{Plan, Plans};
 
-/// Steps (tokens, operations, values of an instance, 32 bytes of a value) for
-/// all records of a chunk. Chunks of real logs need less than 100,000.
-const CHUNK_STEPS: u32 = 2_000_000;
+/// Steps (tokens, operations, values of an instance, [`Value::cost`]) for all
+/// records of a chunk. Chunks of real logs need less than 100,000; a step takes
+/// up to 50 ns.
+const CHUNK_STEPS: u32 = 400_000;
 /// Operations of all templates of a chunk, a few hundred in real logs.
 const MAX_OPERATIONS: usize = 65_536;
 /// Templates that are found without hashing; an event takes two.
@@ -55,6 +56,8 @@ pub(crate) struct Template {
     /// Where its operations begin.
     pub(crate) start: u32,
     pub(crate) end: u32,
+    /// What each of its records takes besides its values, in steps.
+    pub(crate) cost: u32,
     /// The number of its plan, if it has one.
     pub(crate) plan: Option<u32>,
 }
@@ -192,10 +195,13 @@ impl Templates {
         }
         let is_complete = compiler.is_complete;
         let operations = self.operations.get(first..).unwrap_or_default();
+        let plan = self.plans.add(chunk, operations, filter);
+        let literals = plan.and_then(|plan| self.plans.get(plan));
         let template = Template {
             start: first as u32,
             end: self.operations.len() as u32,
-            plan: self.plans.add(chunk, operations, filter),
+            cost: literals.map_or(0, Plan::literals_cost),
+            plan,
         };
         let bytes = offset as usize + LINK..end;
         Ok((template, is_complete.then_some(bytes)))

@@ -88,7 +88,7 @@ impl Walker {
             return Ok(false);
         };
         let bytes = (content.1 - content.0) / 32 + instance.count();
-        self.templates.budget.step(bytes as u32)?;
+        self.templates.budget.step(bytes as u32 + template.cost)?;
         let Some(plan) = self.templates.plan(template).filter(|plan| plan.is_event) else {
             return Ok(false);
         };
@@ -340,7 +340,7 @@ impl Sink for Run<'_> {
         if is_null(value) {
             return Ok(());
         }
-        self.walker.step(1 + (value.end - value.start) / 32)?;
+        self.walker.step(value.cost())?;
         self.out.value(self.chunk, value)
     }
 

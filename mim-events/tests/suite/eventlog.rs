@@ -10,6 +10,8 @@ mod claims;
 mod damage;
 mod fixture;
 #[cfg(feature = "evtx")]
+mod hostile;
+#[cfg(feature = "evtx")]
 mod kinds;
 mod oracle;
 #[cfg(feature = "parallel")]

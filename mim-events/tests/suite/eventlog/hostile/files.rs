@@ -70,6 +70,18 @@ pub(crate) fn files() -> Vec<(&'static str, Vec<u8>)> {
             repeated(300, vec![in_one(4_000)], &typed(0x92, [1; 64]), 44),
         ),
         (
+            "only the second lane: one long text of times",
+            repeated(1, vec![in_one(4_000)], &typed(0x92, [1; 2_000]), 44),
+        ),
+        (
+            "only the second lane: one long text of numbers",
+            repeated(1, vec![in_one(4_000)], &typed(0x8B, [1; 400]), 44),
+        ),
+        (
+            "only the second lane: as long as it may be",
+            repeated(1, vec![in_one(2_400)], &typed(0x92, [1; 3_600]), 44),
+        ),
+        (
             "only the second lane: small",
             repeated(1_000, slots("Data", 10), &typed(0x8B, [1; 4]), 44),
         ),
