@@ -7,7 +7,7 @@ mod input;
 pub use eventlog::assembler::assembler;
 pub use eventlog::bookmark::bookmark;
 pub use eventlog::file::{check, chunk, log_reader};
-pub use eventlog::mutation::mutation;
+pub use eventlog::mutation::{mutated, mutation};
 
 /// Logs that try to make their reader slow, by name.
 pub fn hostile_files() -> Vec<(&'static str, Vec<u8>)> {

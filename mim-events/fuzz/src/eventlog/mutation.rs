@@ -37,6 +37,11 @@ const NUMBERS: [u64; 24] = [
 /// A written log, then a list of changes to its fields; the checksums are made
 /// right again or not.
 pub fn mutation(data: &[u8]) {
+    in_every_way(&mutated(data));
+}
+
+/// The file that [`mutation`] reads, for a look at a finding.
+pub fn mutated(data: &[u8]) -> Vec<u8> {
     let mut input = Input(data);
     let (mut log, _) = written(&mut input);
     let fields = fields(&log);
@@ -56,7 +61,7 @@ pub fn mutation(data: &[u8]) {
     {
         *flags |= 1;
     }
-    in_every_way(&log);
+    log
 }
 
 fn change(log: &mut Vec<u8>, fields: &[(usize, usize)], input: &mut Input<'_>) {

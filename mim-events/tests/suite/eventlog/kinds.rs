@@ -338,7 +338,13 @@ fn has_small_value(chunk: &[u8], start: usize, end: usize, depth: u32) -> bool {
             0x13 => 8 + 4 * usize::from(byte(value + 1)),
             _ => 0,
         };
-        let open = kind == 0x81 && size > 0 && (size % 2 == 1 || u16_at(chunk, next - 2) != 0);
+        // An array of SIDs goes by what each says of itself.
+        let mut sids = value;
+        while kind == 0x93 && sids < next {
+            sids += 8 + 4 * usize::from(byte(sids + 1));
+        }
+        let open = sids > next
+            || kind == 0x81 && size > 0 && (size % 2 == 1 || u16_at(chunk, next - 2) != 0);
         if size < natural || open {
             return true;
         }
