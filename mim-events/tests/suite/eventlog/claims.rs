@@ -13,7 +13,7 @@ use mim_events::{Error, ErrorKind};
 const FILE_HEADER: u64 = 4096;
 const CHUNK: u64 = 65_536;
 /// Bytes of the `evtx` crate's XML that we take of one chunk.
-const RENDERED: usize = 1 << 20;
+const RENDERED: usize = 512 << 10;
 
 /// How a log is read.
 #[derive(Clone, Debug, Default)]

@@ -57,7 +57,7 @@ pub(crate) enum Kind {
     BeyondChunk,
     /// It looks for the next record at every byte, we at multiples of 8, where records are.
     Unaligned,
-    /// It renders up to 64 MiB of a chunk, we take 1 MiB of it.
+    /// It renders up to 64 MiB of a chunk, we take 512 KiB of it.
     Limit,
 }
 

@@ -866,10 +866,10 @@ fn a_list_of_values_in_many_places_is_stopped() {
 
 #[test]
 #[cfg(feature = "evtx")]
-fn the_second_lane_takes_a_mebibyte_of_a_chunk() {
-    // Each record renders to 600 KB of XML.
+fn the_second_lane_takes_half_a_mebibyte_of_a_chunk() {
+    // Each record renders to 300 KB of XML.
     let mut data = element("Data");
-    for _ in 0..300 {
+    for _ in 0..150 {
         data = data.slot(4);
     }
     let payload = element("EventData").child(data);
