@@ -153,6 +153,18 @@ impl Value {
         }
     }
 
+    /// What it takes to look at the value and to make it text, in steps. A string
+    /// is copied; of an array each unit may be a string of its own, and of the
+    /// other types a byte becomes up to four characters.
+    pub(crate) fn cost(self) -> u32 {
+        let length = self.end - self.start;
+        1 + match self.kind {
+            value::NULL => 0,
+            value::STRING => length / 32,
+            _ => length / 2,
+        }
+    }
+
     pub(crate) fn bytes(self, chunk: &[u8]) -> &[u8] {
         chunk
             .get(self.start as usize..self.end as usize)

@@ -80,7 +80,10 @@ impl<'a> DataValue<'a> {
             Some(text) => out.extend_from_slice(text.as_le_bytes()),
             None => {
                 let text = self.to_string_lossy();
-                out.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+                out.reserve(text.len() * 2);
+                for unit in text.encode_utf16() {
+                    out.extend_from_slice(&unit.to_le_bytes());
+                }
             }
         }
     }

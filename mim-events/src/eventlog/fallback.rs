@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use evtx::err::EvtxError;
 use evtx::{EvtxChunkData, ParserSettings};
 
 use super::collector::parse_time;
@@ -16,13 +17,11 @@ use super::value;
 use super::xml::{Reader, Token};
 use crate::text::Utf16;
 
-/// Kept events of one chunk may take this much; beyond it, the chunk is
-/// decoded again when they are asked for. Real chunks stay far below.
-const KEPT_BYTES: usize = 1 << 20;
-/// How often one chunk is decoded at most. The crate bounds what one pass may
-/// render, at 64 MiB; without this, a crafted chunk could ask for a pass for
-/// each of its records. Real chunks need one.
-const MAX_PASSES: u32 = 4;
+/// So much XML is taken of one chunk; what is beyond can't be read. Chunks of
+/// real logs render to 240 KB at most, and no text that a chunk can hold once
+/// renders to more than 200 KB. The crate's own limits, 16 MiB a record and 64 MiB a
+/// chunk, would let a crafted file of 1 MiB take many seconds.
+const MAX_RENDERED: usize = 512 << 10;
 
 /// What the crate's XML says of one record.
 #[derive(Debug)]
@@ -38,10 +37,8 @@ pub(crate) struct Fallback {
     settings: Arc<ParserSettings>,
     /// By the record's offset in the chunk, ascending. `None`: it can't be read.
     kept: VecDeque<(usize, Option<Decoded>)>,
-    /// Records before this offset were decoded and are in `kept` or were not found.
-    decoded_to: usize,
-    /// How often the chunk was decoded.
-    passes: u32,
+    /// Whether the chunk was decoded: all that can be read is in `kept`.
+    decoded: bool,
 }
 
 impl Fallback {
@@ -49,23 +46,21 @@ impl Fallback {
         Self {
             settings: Arc::new(ParserSettings::new().indent(false)),
             kept: VecDeque::new(),
-            decoded_to: 0,
-            passes: 0,
+            decoded: false,
         }
     }
 
     /// Forgets the chunk before.
     pub(crate) fn begin_chunk(&mut self) {
         self.kept.clear();
-        self.decoded_to = 0;
-        self.passes = 0;
+        self.decoded = false;
     }
 
     /// The record at `offset` of the chunk; records are asked for in order.
     /// `None` if the crate can't read it.
     pub(crate) fn record(&mut self, chunk: &[u8], offset: usize) -> Option<Decoded> {
-        if offset >= self.decoded_to && self.passes < MAX_PASSES {
-            self.passes += 1;
+        if !self.decoded {
+            self.decoded = true;
             self.decode(chunk, offset);
         }
         while let Some((at, decoded)) = self.kept.pop_front() {
@@ -81,8 +76,6 @@ impl Fallback {
     }
 
     fn decode(&mut self, chunk: &[u8], from: usize) {
-        self.kept.clear();
-        self.decoded_to = chunk.len() + 1;
         if !self.decode_with(chunk.to_vec(), from) {
             // A damaged table of names stops the crate; it reads names in
             // their places when there is no table.
@@ -107,7 +100,7 @@ impl Fallback {
         let Ok(mut chunk) = data.parse(Arc::clone(&self.settings)) else {
             return false;
         };
-        let mut kept_bytes = 0;
+        let mut left = MAX_RENDERED;
         for record in chunk.iter() {
             let Ok(record) = record else { continue };
             let Some(at) = usize::try_from(record.binxml_offset)
@@ -119,17 +112,30 @@ impl Fallback {
             if at < from {
                 continue;
             }
-            if kept_bytes > KEPT_BYTES {
-                self.decoded_to = at;
-                break;
-            }
-            let decoded = record.into_xml().ok().and_then(|xml| read_xml(&xml.data));
-            kept_bytes += decoded.as_ref().map_or(0, |decoded| {
-                decoded.event.bytes.len() + decoded.event.items.len() * 24
-            });
+            let decoded = match record.into_xml() {
+                Ok(xml) => {
+                    let Some(rest) = left.checked_sub(xml.data.len()) else {
+                        break;
+                    };
+                    left = rest;
+                    read_xml(&xml.data)
+                }
+                Err(error) if is_excess(&error) => break,
+                Err(_) => None,
+            };
             self.kept.push_back((at, decoded));
         }
         true
+    }
+}
+
+/// Whether the record came to a limit of the crate: what rendering it took is
+/// more than all other records of the chunk together may take.
+fn is_excess(error: &EvtxError) -> bool {
+    match error {
+        EvtxError::FailedToParseRecord { source, .. } => is_excess(source),
+        EvtxError::FailedToCreateRecordModel(what) => what.contains("renders"),
+        _ => false,
     }
 }
 
@@ -245,7 +251,11 @@ fn read_xml(xml: &str) -> Option<Decoded> {
 }
 
 fn utf16(text: &str) -> Vec<u8> {
-    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+    let mut bytes = Vec::with_capacity(text.len() * 2);
+    for unit in text.encode_utf16() {
+        bytes.extend_from_slice(&unit.to_le_bytes());
+    }
+    bytes
 }
 
 #[cfg(test)]

@@ -79,6 +79,7 @@ impl Pass {
             let first = header.as_ref().and_then(numbers).map(|range| range.start);
             if self.was_overwritten(first, place, chunks, &decoder.place) {
                 decoder.summary.chunks_overwritten += 1;
+                decoder.summary.bytes_overwritten += length as u64;
                 continue;
             }
             self.first = first.or(self.first);

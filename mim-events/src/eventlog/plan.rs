@@ -50,6 +50,8 @@ pub(crate) struct Plan {
     pub(crate) data_dependency: Option<u16>,
     /// The value that is a fragment with the event data.
     pub(crate) fragment: Option<u16>,
+    /// What it takes to decode the literals of `System`, in steps.
+    pub(crate) cost: u32,
     /// Whether provider and channel are the same for all events.
     pub(crate) literal_names: [bool; 2],
     /// Why the filter wants no event with these names.
@@ -144,6 +146,7 @@ impl Plan {
         for entry in &self.data {
             let Some(Some(value)) = entry.value(values) else {
                 items += 1;
+                steps = steps.saturating_add(1);
                 continue;
             };
             if !value.is_plain(chunk) {
@@ -154,7 +157,7 @@ impl Plan {
                 STRING_ARRAY => 1 + length as usize / 2,
                 _ => 1,
             };
-            steps = steps.saturating_add(1 + length / 32);
+            steps = steps.saturating_add(value.cost());
         }
         (items <= MAX_ITEMS).then_some(steps)
     }
@@ -222,6 +225,7 @@ impl Plans {
         .chain(user)
         {
             keep(span)?;
+            plan.cost += (span.1 - span.0) / 16;
             span.0 |= LITERAL;
         }
         Some(())

@@ -10,11 +10,14 @@ use super::filter::Reason;
 /// Every record that the log was seen to hold is counted once: as given
 /// ([`events`](Self::events)), as filtered out, or as damaged. So is every byte:
 /// once a log is read to its end, [`bytes_read`](Self::bytes_read),
-/// [`bytes_skipped`](Self::bytes_skipped) and [`bytes_unused`](Self::bytes_unused)
-/// together are its length, less that of the chunks that were left out whole
+/// [`bytes_skipped`](Self::bytes_skipped), [`bytes_unused`](Self::bytes_unused),
+/// [`bytes_unfinished`](Self::bytes_unfinished) and
+/// [`bytes_overwritten`](Self::bytes_overwritten) together are its length, less that of
+/// the chunks that were left out whole
 /// ([`chunks_behind`](Self::chunks_behind), [`chunks_filtered`](Self::chunks_filtered)).
-/// Each [refresh](crate::eventlog::LogReader::refresh) counts the newest chunk's bytes again. (Where damaged records overlap, a byte counts for
-/// the first of them.)
+/// Each [refresh](crate::eventlog::LogReader::refresh) counts the newest chunk's bytes
+/// again, and those of the overwritten chunks that it reads. (Where damaged records
+/// overlap, a byte counts for the first of them.)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReadSummary {
@@ -62,6 +65,9 @@ pub struct ReadSummary {
     pub bytes_unfinished: u64,
     /// Bytes of chunks that hold no records: after the last one, and empty chunks.
     pub bytes_unused: u64,
+    /// Bytes of chunks that the log began anew while it was read
+    /// ([`chunks_overwritten`](Self::chunks_overwritten)).
+    pub bytes_overwritten: u64,
     /// Stored checksums that were wrong: of the file header, of chunk headers, of chunks'
     /// records. In a log that was not closed (or was copied while it was
     /// written to) the newest chunk's may be older than its records.
@@ -173,6 +179,7 @@ impl ReadSummary {
             bytes_skipped,
             bytes_unfinished,
             bytes_unused,
+            bytes_overwritten,
             checksum_mismatches,
             events_with_other_content,
             events_incomplete,
@@ -197,6 +204,7 @@ impl ReadSummary {
         self.bytes_skipped += bytes_skipped;
         self.bytes_unfinished += bytes_unfinished;
         self.bytes_unused += bytes_unused;
+        self.bytes_overwritten += bytes_overwritten;
         self.checksum_mismatches += checksum_mismatches;
         self.events_with_other_content += events_with_other_content;
         self.events_incomplete += events_incomplete;

@@ -8,9 +8,10 @@ use super::filter::LogFilter;
 use super::plan::Plans;
 use super::skeleton::{Builder, Skeleton};
 
-/// Steps (tokens, operations, values of an instance, 32 bytes of a value) for
-/// all records of a chunk. Chunks of real logs need less than 100,000.
-const CHUNK_STEPS: u32 = 2_000_000;
+/// Steps (tokens, operations, values of an instance, [`Value::cost`]) for all
+/// records of a chunk. Chunks of real logs need less than 100,000; a step takes
+/// up to 50 ns.
+const CHUNK_STEPS: u32 = 400_000;
 /// Operations of all templates of a chunk, a few hundred in real logs.
 const MAX_OPERATIONS: usize = 65_536;
 /// Places for templates that are found without searching; an event takes two templates.

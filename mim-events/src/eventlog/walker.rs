@@ -97,10 +97,10 @@ impl Walker {
             return Ok(false);
         };
         let bytes = (content.1 - content.0) / 32 + instance.count();
-        templates.budget.step(bytes as u32)?;
         let Some((plan, literals)) = templates.plans.get_mut(number) else {
             return Ok(false);
         };
+        templates.budget.step(bytes as u32 + plan.cost)?;
         if !plan.is_event {
             return Ok(false);
         }
@@ -402,7 +402,7 @@ impl Sink for Run<'_> {
         if is_null(value) {
             return Ok(());
         }
-        self.walker.step(1 + (value.end - value.start) / 32)?;
+        self.walker.step(value.cost())?;
         self.out.value(self.chunk, value)
     }
 

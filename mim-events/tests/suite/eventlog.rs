@@ -15,6 +15,8 @@ mod claims;
 mod damage;
 mod fixture;
 #[cfg(feature = "evtx")]
+mod hostile;
+#[cfg(feature = "evtx")]
 mod kinds;
 #[cfg(target_endian = "little")]
 mod oracle;

@@ -614,6 +614,10 @@ fn a_chunk_that_is_overwritten_while_reading_is_read_after_a_refresh() {
         (summary.chunks_overwritten, summary.records_missing),
         (1, 4)
     );
+    assert_eq!(summary.bytes_overwritten, CHUNK as u64);
+    let others = summary.bytes_read + summary.bytes_unused + summary.bytes_unfinished;
+    assert_eq!(others + summary.bytes_overwritten, reader.len());
+    assert_eq!(summary.bytes_skipped, 0);
     let resumed = reader.refresh().unwrap();
     assert_eq!((resumed.found, resumed.lost), (Found::Continued, 0));
     assert!(rest(&mut reader).into_iter().eq(13..=20));

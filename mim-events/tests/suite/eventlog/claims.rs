@@ -12,6 +12,8 @@ use mim_events::{Error, ErrorKind};
 
 const FILE_HEADER: u64 = 4096;
 const CHUNK: u64 = 65_536;
+/// Bytes of the `evtx` crate's XML that we take of one chunk.
+const RENDERED: usize = 512 << 10;
 
 /// How a log is read.
 #[derive(Clone, Debug, Default)]
@@ -106,6 +108,7 @@ fn is_conserved(reading: &Reading, length: u64) {
         bytes_skipped,
         bytes_unused,
         bytes_unfinished,
+        bytes_overwritten,
         chunks,
         chunks_empty,
         chunks_damaged,
@@ -116,7 +119,7 @@ fn is_conserved(reading: &Reading, length: u64) {
     } = reading.summary;
     let summary = &reading.summary;
     assert_eq!(
-        bytes_read + bytes_skipped + bytes_unused + bytes_unfinished,
+        bytes_read + bytes_skipped + bytes_unused + bytes_unfinished + bytes_overwritten,
         length,
         "{summary}"
     );
@@ -244,6 +247,21 @@ pub(crate) struct ByEvtx {
     pub(crate) failed: BTreeSet<u64>,
     /// Chunks that it does not look into.
     pub(crate) refused: BTreeSet<u64>,
+    /// Chunks with a record that renders to more than it allows.
+    pub(crate) excess: BTreeSet<u64>,
+}
+
+impl ByEvtx {
+    /// Whether a chunk renders to more than we take of one.
+    pub(crate) fn is_beyond_limit(&self, chunk: u64) -> bool {
+        let rendered: usize = self
+            .records
+            .iter()
+            .filter(|(offset, ..)| (offset - FILE_HEADER) / CHUNK == chunk)
+            .map(|(.., xml)| xml.len())
+            .sum();
+        rendered > RENDERED || self.excess.contains(&chunk)
+    }
 }
 
 /// Reads with the `evtx` crate as its users do; `None` if it refuses the file.
@@ -272,7 +290,12 @@ pub(crate) fn by_evtx(log: &[u8]) -> Option<ByEvtx> {
                     let id = record.event_record_id;
                     match record.into_xml() {
                         Ok(xml) => found.records.push((offset, id, xml.data)),
-                        Err(_) => drop(found.failed.insert(id)),
+                        Err(error) => {
+                            if error.to_string().contains("renders") {
+                                found.excess.insert(number);
+                            }
+                            found.failed.insert(id);
+                        }
                     }
                 }
                 Err(EvtxError::FailedToParseRecord { record_id, .. }) => {

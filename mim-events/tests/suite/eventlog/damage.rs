@@ -375,6 +375,16 @@ fn more_values_than_places_and_more_places_than_values() {
     }
 }
 
+/// Found by the fuzz target `mutation`: the `evtx` crate reads a SID beyond its
+/// value, and is late for all values after it.
+#[test]
+fn a_list_of_sids_that_is_too_small() {
+    let payload = element("EventData").child(element("Data").slot(5));
+    let values = vec![typed(0x93, [0; 4]), string("after")];
+    let kinds = differences(&one(&manifest(1, payload, values)));
+    assert_eq!(kinds.keys().collect::<Vec<_>>(), [&Kind::SizeOfValue]);
+}
+
 // --- whole chunks ---
 
 /// A log of six chunks with 5 records each.

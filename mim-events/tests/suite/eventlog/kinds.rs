@@ -57,7 +57,7 @@ pub(crate) enum Kind {
     BeyondChunk,
     /// It looks for the next record at every byte, we at multiples of 8, where records are.
     Unaligned,
-    /// It renders 64 MiB a chunk; what we render of one is bounded more narrowly.
+    /// It renders up to 64 MiB of a chunk, we take 512 KiB of it.
     Limit,
 }
 
@@ -92,6 +92,7 @@ fn lanes(
     evtx: &ByEvtx,
     count: &mut impl FnMut(Kind),
 ) {
+    let is_large = |offset: u64| evtx.is_beyond_limit((offset - FILE_HEADER) / CHUNK);
     let xml: BTreeMap<u64, &str> = evtx.records.iter().map(|r| (r.0, &*r.2)).collect();
     let (by_own, by_other) = (own.by_offset(), other.by_offset());
     for event in &both.events {
@@ -115,6 +116,8 @@ fn lanes(
                 assert_eq!(second, event, "at {offset}");
                 count(refusal(own, offset));
             }
+            // Each lane comes to the limit elsewhere.
+            (None, None) if is_large(offset) => count(Kind::Limit),
             (None, None) => panic!("the event at {offset} is of neither lane"),
         }
     }
@@ -146,7 +149,7 @@ fn crates(log: &[u8], evtx: &ByEvtx, both: &Reading, count: &mut impl FnMut(Kind
                 assert_eq!(event.as_event().header_id(), *id, "at {offset}");
                 common.push(*offset);
             }
-            None => count(why_missing(log, both, *offset, xml)),
+            None => count(why_missing(log, both, evtx, *offset, xml)),
         }
     }
     let theirs: BTreeMap<u64, u64> = evtx.records.iter().map(|r| (r.0, r.1)).collect();
@@ -181,7 +184,7 @@ fn crates(log: &[u8], evtx: &ByEvtx, both: &Reading, count: &mut impl FnMut(Kind
     }
 }
 
-fn why_missing(log: &[u8], both: &Reading, offset: u64, xml: &str) -> Kind {
+fn why_missing(log: &[u8], both: &Reading, evtx: &ByEvtx, offset: u64, xml: &str) -> Kind {
     let (chunk, at) = place(log, offset);
     if at + u32_at(chunk, at + 4) > CHUNK as usize {
         Kind::BeyondChunk
@@ -189,6 +192,8 @@ fn why_missing(log: &[u8], both: &Reading, offset: u64, xml: &str) -> Kind {
         Kind::Unaligned
     } else if both.errors_at(offset).next().is_some() && !is_xml(xml) {
         Kind::NotXml
+    } else if evtx.is_beyond_limit((offset - FILE_HEADER) / CHUNK) {
+        Kind::Limit
     } else {
         panic!("the `evtx` crate alone reads {offset}: {:?}", both.errors)
     }
@@ -333,7 +338,13 @@ fn has_small_value(chunk: &[u8], start: usize, end: usize, depth: u32) -> bool {
             0x13 => 8 + 4 * usize::from(byte(value + 1)),
             _ => 0,
         };
-        let open = kind == 0x81 && size > 0 && (size % 2 == 1 || u16_at(chunk, next - 2) != 0);
+        // An array of SIDs goes by what each says of itself.
+        let mut sids = value;
+        while kind == 0x93 && sids < next {
+            sids += 8 + 4 * usize::from(byte(sids + 1));
+        }
+        let open = sids > next
+            || kind == 0x81 && size > 0 && (size % 2 == 1 || u16_at(chunk, next - 2) != 0);
         if size < natural || open {
             return true;
         }
