@@ -23,7 +23,8 @@ pub fn assembler(data: &[u8]) {
             .max_parts(20)
             .max_finished_bytes(600)
     } else {
-        AssemblerLimits::default()
+        // No document here has more parts.
+        AssemblerLimits::default().max_parts(4096)
     };
     let mut documents = Vec::new();
     let mut parts = Vec::new();

@@ -411,16 +411,30 @@ pub(crate) fn log_with_flags(chunks: &[Vec<u8>], flags: u32) -> Vec<u8> {
     file
 }
 
-/// CRC-32 bit by bit: slow, and not the crate's.
+/// CRC-32 by a table, and not the crate's.
 fn crc32(parts: &[&[u8]]) -> u32 {
-    let mut crc = u32::MAX;
-    for &byte in parts.iter().copied().flatten() {
-        crc ^= u32::from(byte);
-        for _ in 0..8 {
-            crc = (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg());
+    const REMAINDERS: [u32; 256] = {
+        let mut remainders = [0; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            let mut crc = byte as u32;
+            let mut bit = 0;
+            while bit < 8 {
+                crc = (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg());
+                bit += 1;
+            }
+            remainders[byte] = crc;
+            byte += 1;
         }
-    }
-    !crc
+        remainders
+    };
+    !parts
+        .iter()
+        .copied()
+        .flatten()
+        .fold(u32::MAX, |crc, &byte| {
+            (crc >> 8) ^ REMAINDERS[usize::from(crc as u8 ^ byte)]
+        })
 }
 
 // --- events as Windows writes them ---
