@@ -21,7 +21,7 @@ use crate::text::Utf16;
 /// real logs render to 240 KB at most, and no text that a chunk can hold once
 /// renders to more than 200 KB. The crate's own limits, 16 MiB a record and 64 MiB a
 /// chunk, would let a crafted file of 1 MiB take many seconds.
-const MAX_RENDERED: usize = 384 << 10;
+const MAX_RENDERED: usize = 512 << 10;
 
 /// What the crate's XML says of one record.
 #[derive(Debug)]
