@@ -159,6 +159,16 @@ impl<R: Read + Seek> Chunks<R> {
         self.header.is_dirty() && self.order.newest() == Some(number)
     }
 
+    /// The same of a chunk that is read now, with records of these numbers: the
+    /// log may have been written to since it was looked at.
+    pub(crate) fn is_ahead_now(&self, number: u64, numbers: Option<&Range<u64>>) -> bool {
+        let end = self.order.end();
+        let is_written = numbers.is_some_and(|numbers| numbers.end > end);
+        let is_begun = numbers.is_some_and(|numbers| numbers.start >= end)
+            && self.order.newest() != Some(number);
+        self.may_be_ahead(number) || is_written || is_begun
+    }
+
     /// How many of a chunk's bytes there are.
     pub(crate) fn size_of(&self, number: u64) -> u64 {
         let rest = self.length.saturating_sub(chunk_offset(number));

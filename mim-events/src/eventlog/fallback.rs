@@ -4,7 +4,7 @@
 //! first record that needs this lane, and the events after it are kept until
 //! they are asked for.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use evtx::err::EvtxError;
@@ -12,7 +12,9 @@ use evtx::{EvtxChunkData, ParserSettings};
 
 use super::collector::parse_time;
 use super::event::{Head, Lane, Moment, OwnedLogEvent};
-use super::format::{RECORD_HEADER_SIZE, STRING_TABLE, TEMPLATE_TABLE};
+use super::format::{
+    RECORD_HEADER_SIZE, RECORD_MAGIC, STRING_TABLE, TEMPLATE_TABLE, u32_at, u64_at,
+};
 use super::value;
 use super::xml::{Reader, Token};
 use crate::text::Utf16;
@@ -90,12 +92,13 @@ impl Fallback {
     /// Returns whether the crate accepted the chunk.
     fn decode_with(&mut self, bytes: Vec<u8>, from: usize) -> bool {
         let length = bytes.len();
+        let no_record = unused_id(&bytes);
         let Ok(mut data) = EvtxChunkData::new(bytes, false) else {
             return false;
         };
         // Where records end is decided by the caller.
         data.header.free_space_offset = length as u32;
-        data.header.last_event_record_id = u64::MAX;
+        data.header.last_event_record_id = no_record;
         data.header.last_event_record_data_offset = length as u32;
         let Ok(mut chunk) = data.parse(Arc::clone(&self.settings)) else {
             return false;
@@ -127,6 +130,17 @@ impl Fallback {
         }
         true
     }
+}
+
+/// A number that no record of the chunk has in its header: the crate stops
+/// behind the record with the chunk's last number.
+fn unused_id(chunk: &[u8]) -> u64 {
+    let ids: BTreeSet<u64> = (0..chunk.len())
+        .filter(|&at| u32_at(chunk, at) == Some(RECORD_MAGIC))
+        .filter_map(|at| u64_at(chunk, at + 8))
+        .collect();
+    let free = (0..=u64::MAX).rev().find(|id| !ids.contains(id));
+    free.unwrap_or(u64::MAX)
 }
 
 /// Whether the record came to a limit of the crate: what rendering it took is

@@ -76,7 +76,8 @@ impl Pass {
             };
             let bytes = decoder.buffer().get(..length).unwrap_or_default();
             let header = ChunkHeader::parse(bytes);
-            let first = header.as_ref().and_then(numbers).map(|range| range.start);
+            let range = header.as_ref().and_then(numbers);
+            let first = range.as_ref().map(|range| range.start);
             if self.was_overwritten(first, place, chunks, &decoder.place) {
                 decoder.summary.chunks_overwritten += 1;
                 decoder.summary.bytes_overwritten += length as u64;
@@ -84,7 +85,7 @@ impl Pass {
             }
             self.first = first.or(self.first);
             let before = decoder.summary;
-            let ahead = chunks.may_be_ahead(number);
+            let ahead = chunks.is_ahead_now(number, range.as_ref());
             match decoder.begin(number, length, ahead) {
                 Ok(()) => {
                     self.reported.retain(|&reported| reported != number);
@@ -116,6 +117,7 @@ impl Pass {
         decoder: &mut ChunkDecoder,
     ) -> Result<bool> {
         let head = chunks.head(number)?;
+        let ahead = chunks.is_ahead_now(number, head.numbers.as_ref());
         let range = head.numbers.as_ref().filter(|range| !range.is_empty());
         let range = range.map(|range| (range.start, range.end - 1));
         let wanted = range.is_some_and(|(first, last)| decoder.place.wants(first, last));
@@ -128,7 +130,7 @@ impl Pass {
             decoder.summary.bytes_unused += self.counted(chunks.size_of(number));
             return Ok(true);
         }
-        let Some((first, last)) = range.filter(|_| !chunks.may_be_ahead(number)) else {
+        let Some((first, last)) = range.filter(|_| !ahead) else {
             return Ok(false);
         };
         if decoder.place.is_past(last) && !wanted {

@@ -625,6 +625,30 @@ fn a_chunk_that_is_overwritten_while_reading_is_read_after_a_refresh() {
 }
 
 #[test]
+fn a_record_that_is_being_written_while_its_chunk_is_read_is_not_given_in_part() {
+    // Closed, with the newest chunk at the end or, wrapped, at the beginning.
+    for newest in [9, 13] {
+        let mut log = Log::new(1, 3);
+        log.grow(newest);
+        let source = Shared::new(log.bytes());
+        let mut reader = LogReader::new(source.clone()).unwrap();
+        let first = log.records().next().unwrap().number;
+        assert_eq!(reader.next_event().unwrap().unwrap().header_id(), first);
+        let torn = Tail::Torn {
+            told: true,
+            bytes: 96,
+        };
+        source.put(log.bytes_as(torn));
+        assert!(rest(&mut reader).into_iter().eq(first + 1..=newest));
+        assert_eq!(reader.summary().events_incomplete, 0);
+        log.grow(1);
+        source.put(log.bytes());
+        reader.refresh().unwrap();
+        assert_eq!(rest(&mut reader), [newest + 1]);
+    }
+}
+
+#[test]
 fn a_file_is_followed_through_its_path() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.evtx");

@@ -57,6 +57,9 @@ pub(crate) enum Kind {
     BeyondChunk,
     /// It looks for the next record at every byte, we at multiples of 8, where records are.
     Unaligned,
+    /// In the newest chunk of a log that was not closed, records at the end whose sizes
+    /// have no copy yet are not whole for us; it does not look at the copy.
+    Unfinished,
     /// It renders up to 64 MiB of a chunk, we take 512 KiB of it.
     Limit,
 }
@@ -192,11 +195,21 @@ fn why_missing(log: &[u8], both: &Reading, evtx: &ByEvtx, offset: u64, xml: &str
         Kind::Unaligned
     } else if both.errors_at(offset).next().is_some() && !is_xml(xml) {
         Kind::NotXml
+    } else if is_unfinished(both, chunk, at) {
+        Kind::Unfinished
     } else if evtx.is_beyond_limit((offset - FILE_HEADER) / CHUNK) {
         Kind::Limit
     } else {
         panic!("the `evtx` crate alone reads {offset}: {:?}", both.errors)
     }
+}
+
+/// Whether a record of the chunk, the only one that can hold such, is among
+/// those at its end that are not whole.
+fn is_unfinished(both: &Reading, chunk: &[u8], at: usize) -> bool {
+    let bytes = both.summary.bytes_unfinished as usize;
+    let end = u32_at(chunk, 48);
+    both.summary.dirty && bytes > 0 && (at..end).len() <= bytes
 }
 
 fn why_different(log: &[u8], own: &LogEvent<'_>, field: &str, xml: Option<&str>) -> Kind {
