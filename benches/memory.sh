@@ -33,7 +33,7 @@ check() { # WAY [LANE]
     local more verdict=ok
     more=$(more "$@")
     [ "$more" -le "$limit" ] || { verdict=FAILED && failed=1; }
-    printf '%-8s lane %-8s %6s KiB  %s\n' "$1" "${2:-default}" "$more" "$verdict"
+    printf '%-12s lane %-8s %6s KiB  %s\n' "$1" "${2:-default}" "$more" "$verdict"
 }
 
 for lane in "" own evtx; do
@@ -42,5 +42,6 @@ for lane in "" own evtx; do
     done
 done
 check reject
+check whole_by_two
 printf 'activities: %s KiB, which is what they are told apart and linked by; not reading, no limit here\n' "$(more activities)"
 exit $failed

@@ -7,7 +7,7 @@
 //! workload whole manifest lane=evtx memory  prints the peak of its memory, too
 //! ```
 //!
-//! Ways: `floor`, `floor_crc`, `reject`, `reject_by_provider`, `pick`, `whole`,
+//! Ways: `floor`, `floor_crc`, `reject`, `reject_by_provider`, `pick`, `whole`, `whole_by_two`,
 //! `request`, `activities`; logs: `ordinary`, `maximum`, `manifest`; lanes: `own`, `evtx`.
 #![allow(missing_docs, clippy::print_stdout, clippy::print_stderr)]
 
@@ -84,6 +84,7 @@ fn read(way: &str, log: Source<'_>, set: Set) -> Option<String> {
             format!("{events} events, {bytes} bytes")
         }
         "whole" => format!("{} bytes", own::whole(log)),
+        "whole_by_two" => format!("{} bytes", own::whole_by_two(log)),
         "request" => {
             let (requests, parameters) = own::request(log);
             format!("{requests} requests, {parameters} parameters")

@@ -1,6 +1,7 @@
 //! Ways of reading a log with this crate.
 
 use std::hint::black_box;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use mim_events::ActivityReader;
@@ -111,6 +112,27 @@ pub fn whole(log: Source<'_>) -> u64 {
         }
     }
     bytes
+}
+
+/// The same by two threads, chunk by chunk.
+#[must_use]
+pub fn whole_by_two(log: Source<'_>) -> u64 {
+    let threads = NonZeroUsize::new(2).expect("not zero");
+    let reader = log.open(LogFilter::all());
+    let lengths = reader.par_map(threads, |event| {
+        let mut text = String::new();
+        for datum in event.data() {
+            if let Some(name) = datum.name {
+                name.decode_into(&mut text);
+            }
+            datum.value.decode_into(&mut text);
+        }
+        black_box(&text).len() as u64
+    });
+    lengths
+        .expect("threads")
+        .map(|length| length.expect("undamaged"))
+        .sum()
 }
 
 /// Typed requests from the file's bytes; returns how many and their parameters.
