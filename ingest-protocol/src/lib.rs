@@ -72,3 +72,8 @@ pub use ids::{Audience, KeyId, StreamId};
 pub mod spec {
     #![doc = include_str!("../SPEC.md")]
 }
+
+/// The README's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;

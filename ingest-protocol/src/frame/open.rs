@@ -66,6 +66,13 @@ impl Opener {
         }
     }
 
+    /// Sets the limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Refuses frames that are for someone else.
     #[must_use]
     pub fn with_audience(mut self, audience: Audience) -> Self {

@@ -4,4 +4,5 @@
 mod answer;
 mod frame;
 mod hostile;
+mod memory;
 mod vectors;
