@@ -12,8 +12,7 @@ use crate::KeyId;
 const DOMAIN: &[u8] = b"ingest-batch-frame/1 mac\0";
 
 /// A secret of 32 random bytes that frames are authenticated with, and its name
-/// ([SPEC](crate::spec) section 2.4). `Debug` shows the name alone; the secret is
-/// overwritten when the key is dropped.
+/// ([SPEC](crate::spec) section 2.4). `Debug` shows the name alone.
 ///
 /// ```
 /// use ingest_protocol::frame::{KeyRing, Limits, MacKey, Opener, Record, Sealer, Stamp};
