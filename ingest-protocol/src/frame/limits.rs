@@ -42,7 +42,7 @@ impl Limits {
         record_bytes: 256 * KIB,
     };
 
-    /// What the format can hold.
+    /// No limit but 32 bits.
     pub const MAX: Self = Self {
         frame_bytes: u32::MAX,
         raw_bytes: u32::MAX,
