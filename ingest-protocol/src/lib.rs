@@ -61,6 +61,7 @@
 //! - `mac`: authenticate frames with HMAC-SHA256, keys by name.
 //! - `encrypt`: encrypt bodies end to end with AES-256-GCM-SIV, keys by name.
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs_ingest_protocol, feature(doc_cfg))]
 
 mod answer;
 pub mod frame;

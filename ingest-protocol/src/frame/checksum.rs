@@ -61,11 +61,11 @@ mod tests {
     fn a_running_checksum_is_the_checksum() {
         let mut buffer = vec![7; 13];
         let mut running = Running::from(13);
-        for i in 0..3_000_u32 {
+        for i in 0..1_400_u32 {
             buffer.extend_from_slice(&i.to_be_bytes().repeat(1 + i as usize % 97));
             running.follow(&buffer);
         }
-        assert!(buffer.len() > 4 * BLOCK);
+        assert!(buffer.len() > 3 * BLOCK);
         assert_eq!(running.finish(&buffer), crc64(&buffer[13..]));
     }
 }
