@@ -3,9 +3,9 @@
 //!
 //! <div class="warning">
 //!
-//! This version reserves the crate and states its contract. It has no items
-//! yet: the frame, the two state machines, the journal and the HTTP mapping
-//! arrive with the next releases, in that order.
+//! Not all of it is here yet: this version has the [specification](spec), the
+//! [frame] and the answers ([`Ack`], [`Problem`]). The two state machines, the
+//! journal and the HTTP mapping come next.
 //!
 //! </div>
 //!
@@ -55,6 +55,26 @@
 //!
 //! # Features
 //!
-//! None yet. Compression, authentication, encryption, the journal on `std::fs`
-//! and the HTTP mapping will each be a feature, none of them on by default.
+//! None is on by default.
+//!
+//! - `zstd`: compress bodies (level 3, a window of 8 MiB); needs a C compiler.
+//! - `mac`: authenticate frames with HMAC-SHA256, keys by name.
+//! - `encrypt`: encrypt bodies end to end with AES-256-GCM-SIV, keys by name.
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs_ingest_protocol, feature(doc_cfg))]
+
+mod answer;
+pub mod frame;
+mod ids;
+
+pub use answer::{Ack, Action, Code, Outcome, Problem, Rejected};
+pub use ids::{Audience, KeyId, StreamId};
+
+pub mod spec {
+    #![doc = include_str!("../SPEC.md")]
+}
+
+/// The README's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;

@@ -1,0 +1,7 @@
+//! What the fuzz targets ask of the protocol. Each target is one function here, so
+//! that an example can hand it a file on a stable toolchain, too.
+
+mod frame;
+mod input;
+
+pub use frame::frame;

@@ -1,0 +1,523 @@
+//! What a receiver answers: [`Ack`] or [`Problem`], with an open [`Code`] and a
+//! closed [`Action`] ([SPEC](crate::spec) sections 6 and 7).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::StreamId;
+use crate::frame::{Header, Limits};
+
+/// Why a frame or a record was refused: an open set of names, of which the known
+/// ones are constants. What an unknown code asks for is said by the [`Action`]
+/// beside it.
+///
+/// ```
+/// use ingest_protocol::{Action, Code};
+///
+/// assert_eq!(Code::FORK.action(), Some(Action::Restamp));
+/// let later: Code = serde_json::from_str(r#""disk_on_fire""#)?;
+/// assert_eq!(later.as_str(), "disk_on_fire");
+/// assert_eq!(later.action(), None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Code(Cow<'static, str>);
+
+macro_rules! codes {
+    ($($(#[$meta:meta])* $name:ident = $text:literal, $status:expr, $action:expr, $title:literal;)*) => {
+        impl Code {
+            $($(#[$meta])* pub const $name: Self = Self::from_static($text);)*
+
+            /// Every code that is registered for frames.
+            pub const REGISTERED: &'static [Self] = &[$(Self::$name),*];
+
+            fn registered(&self) -> Option<(u16, Action, &'static str)> {
+                match self.as_str() {
+                    $($text => Some(($status, $action, $title)),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The bytes are no frame, or one that contradicts itself.
+    MALFORMED = "malformed", 400, Action::Verify, "The frame contradicts itself";
+    /// A checksum does not match.
+    CORRUPT = "corrupt", 400, Action::Verify, "A checksum does not match";
+    /// The sender has not said who it is.
+    UNAUTHENTICATED = "unauthenticated", 401, Action::Reauth, "Credentials are missing or old";
+    /// The sender may not send here.
+    FORBIDDEN = "forbidden", 403, Action::Hold, "Not allowed";
+    /// The MAC is missing or wrong, or the body can't be decrypted.
+    BAD_MAC = "bad_mac", 403, Action::Hold, "The frame is not authentic";
+    /// The receiver does not hold the key.
+    UNKNOWN_KEY = "unknown_key", 403, Action::Hold, "The key is not known";
+    /// The frame is for another tenant.
+    WRONG_AUDIENCE = "wrong_audience", 403, Action::Hold, "The frame is for another audience";
+    /// Nothing is here that takes frames.
+    NOT_FOUND = "not_found", 404, Action::Hold, "No frames are taken here";
+    /// Records before this frame have not arrived.
+    GAP = "gap", 409, Action::Rewind, "Records before these are missing";
+    /// The sequence numbers were used for other records.
+    FORK = "fork", 409, Action::Restamp, "The sequence numbers were used before";
+    /// The stream was forgotten with its data.
+    STREAM_EXPIRED = "stream_expired", 410, Action::Restamp, "The stream is too old";
+    /// The frame is larger than the receiver's limits, which come with the problem.
+    TOO_LARGE = "too_large", 413, Action::Split, "The frame is too large";
+    /// The frame needs what the receiver does not know.
+    UNSUPPORTED = "unsupported", 415, Action::Downgrade, "The frame is of an unknown kind";
+    /// The sender sends too much.
+    THROTTLED = "throttled", 429, Action::Retry, "Too much at once";
+    /// The receiver can't store anything now.
+    UNAVAILABLE = "unavailable", 503, Action::Retry, "Nothing can be stored now";
+}
+
+impl Code {
+    /// A record that is not of the frame's format. For [`Rejected`] alone.
+    pub const NOT_JSON: Self = Self::from_static("not_json");
+    /// A record that the receiver can't use. For [`Rejected`] alone.
+    pub const INVALID: Self = Self::from_static("invalid");
+
+    /// A code of one's own: lower-case letters, digits and `_`.
+    #[must_use]
+    pub const fn from_static(text: &'static str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+
+    /// The code as it is on the wire.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What a sender does, where the code is registered.
+    #[must_use]
+    pub fn action(&self) -> Option<Action> {
+        self.registered().map(|(_, action, _)| action)
+    }
+
+    /// The HTTP status, where the code is registered.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.registered().map(|(status, _, _)| status)
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<String> for Code {
+    fn from(text: String) -> Self {
+        Self(Cow::Owned(text))
+    }
+}
+
+/// What a sender does with a frame that was refused. The set is closed: an old
+/// sender knows what to do with a code it has never heard of. None of them drops a
+/// record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(clippy::exhaustive_enums)] // the set is closed, by the specification
+pub enum Action {
+    /// Check the stored bytes: intact, send them again, at most three times, then
+    /// hold; damaged, save what records can be saved into a new stream.
+    Verify,
+    /// Get new credentials and send again.
+    Reauth,
+    /// Keep everything, tell the operator, try again slowly.
+    Hold,
+    /// Send again from the problem's `next_seq`; what is not held any more is
+    /// declared lost, or the stream is stamped anew.
+    Rewind,
+    /// Stamp every record that was not acknowledged into a new stream.
+    Restamp,
+    /// Seal again in halves that fit the problem's `limits`; a single record that
+    /// does not fit is replaced by a tombstone.
+    Split,
+    /// Seal again without what the receiver does not know, or hold.
+    Downgrade,
+    /// Send the same bytes again, later.
+    Retry,
+}
+
+impl Action {
+    /// What a sender does with an answer of HTTP `status` that is neither an ack nor
+    /// a problem that says more: what a proxy answers, or nothing at all (0).
+    ///
+    /// ```
+    /// use ingest_protocol::Action;
+    ///
+    /// assert_eq!(Action::of_status(502), Action::Retry);
+    /// // A 200 that is not an ack means nothing.
+    /// assert_eq!(Action::of_status(200), Action::Retry);
+    /// ```
+    #[must_use]
+    pub const fn of_status(status: u16) -> Self {
+        match status {
+            400 => Self::Verify,
+            401 => Self::Reauth,
+            413 => Self::Split,
+            415 => Self::Downgrade,
+            408 | 409 | 425 | 429 => Self::Retry,
+            300..=499 => Self::Hold,
+            _ => Self::Retry,
+        }
+    }
+}
+
+/// A refusal, as an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem
+/// (`application/problem+json`) with the members of the protocol.
+///
+/// Members that are not known are ignored; [`action`](Self::action) always has an
+/// answer.
+///
+/// ```
+/// use ingest_protocol::{Action, Code, Problem};
+///
+/// let problem = Problem::new(Code::GAP).with_next_seq(42);
+/// let json = serde_json::to_string(&problem)?;
+/// assert!(json.contains(r#""status":409,"code":"gap","action":"rewind","next_seq":42"#));
+///
+/// let later: Problem = serde_json::from_str(r#"{"status":507,"code":"full","action":"retry"}"#)?;
+/// assert_eq!(later.action(), Action::Retry);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Problem {
+    /// A URI for the kind of problem; `about:blank` where the code says it all.
+    #[serde(rename = "type", default = "about_blank")]
+    pub kind: Cow<'static, str>,
+    /// The kind of problem in words.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub title: Cow<'static, str>,
+    /// The HTTP status; 0 where the body did not say. The status of the transport
+    /// goes before.
+    #[serde(default)]
+    pub status: u16,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
+    /// What the sender does, as the receiver said it. An action that is not of the
+    /// closed set reads as `None`; see [`action`](Self::action).
+    #[serde(
+        rename = "action",
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "known_action"
+    )]
+    pub told_action: Option<Action>,
+    /// This occurrence in words: positions and sizes, never what a record holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// A URI for this occurrence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// The stream of the frame that was refused, where its header could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamId>,
+    /// The first sequence number of the frame that was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_seq: Option<u64>,
+    /// The sequence number that the receiver expects next in the stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_seq: Option<u64>,
+    /// The receiver's limits, with `too_large` and `unsupported`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+    /// Seconds to wait before sending again, as the `Retry-After` header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+}
+
+fn about_blank() -> Cow<'static, str> {
+    Cow::Borrowed("about:blank")
+}
+
+fn known_action<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Action>, D::Error> {
+    let text = Option::<Cow<'_, str>>::deserialize(deserializer)?;
+    let known = text.and_then(|text| {
+        let text = serde::de::value::CowStrDeserializer::<serde::de::value::Error>::new(text);
+        Action::deserialize(text).ok()
+    });
+    Ok(known)
+}
+
+impl Problem {
+    /// A problem of this code, with the status, action and title it is registered
+    /// with; a code that is not registered is one of status 400 to hold.
+    #[must_use]
+    pub fn new(code: Code) -> Self {
+        let (status, action, title) = code.registered().unwrap_or((400, Action::Hold, ""));
+        Self {
+            kind: about_blank(),
+            title: Cow::Borrowed(title),
+            status,
+            code: Some(code),
+            told_action: Some(action),
+            detail: None,
+            instance: None,
+            stream: None,
+            first_seq: None,
+            next_seq: None,
+            limits: None,
+            retry_after: None,
+        }
+    }
+
+    /// Names the frame that is refused.
+    #[must_use]
+    pub fn with_frame(mut self, header: &Header) -> Self {
+        self.stream = Some(header.stream());
+        self.first_seq = Some(header.first_seq());
+        self
+    }
+
+    /// Says this occurrence in words.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Says what is expected next in the stream.
+    #[must_use]
+    pub fn with_next_seq(mut self, next_seq: u64) -> Self {
+        self.next_seq = Some(next_seq);
+        self
+    }
+
+    /// Says what is accepted here.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// Says how many seconds to wait.
+    #[must_use]
+    pub fn with_retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// What the sender does: as the receiver said it; else as the code is
+    /// registered; else by the status.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        self.told_action
+            .or_else(|| self.code.as_ref().and_then(Code::action))
+            .unwrap_or(Action::of_status(self.status))
+    }
+}
+
+impl From<&crate::frame::FrameError> for Problem {
+    /// The problem a receiver answers for bytes that are wrong. Its limits are added
+    /// with [`with_limits`](Problem::with_limits).
+    fn from(error: &crate::frame::FrameError) -> Self {
+        Self::new(error.code()).with_detail(error.to_string())
+    }
+}
+
+/// Whether an acknowledged frame was stored now or had been before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(clippy::exhaustive_enums)] // a third outcome would not be an acknowledgement
+pub enum Outcome {
+    /// Stored now.
+    Committed,
+    /// Stored before; nothing was changed.
+    Duplicate,
+}
+
+/// A record that was quarantined: kept by the receiver, apart from the good ones.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Rejected {
+    /// The record's sequence number.
+    pub seq: u64,
+    /// Why.
+    pub code: Code,
+    /// Why, in words: positions and sizes, never what the record holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+impl Rejected {
+    /// The record `seq` is quarantined because of `code`.
+    ///
+    /// ```
+    /// use ingest_protocol::{Code, Rejected};
+    ///
+    /// let rejected = Rejected::new(17, Code::NOT_JSON).with_detail("line 1, column 3");
+    /// assert_eq!(
+    ///     serde_json::to_string(&rejected)?,
+    ///     r#"{"seq":17,"code":"not_json","detail":"line 1, column 3"}"#,
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn new(seq: u64, code: Code) -> Self {
+        Self {
+            seq,
+            code,
+            detail: None,
+        }
+    }
+
+    /// Says why in words.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+}
+
+/// "You may delete this frame": the one answer that means so.
+///
+/// For new data it can't be made but by a commit. A sender reads it from the body of
+/// a 200, and takes it for a frame only if it [`answers`](Self::answers) that frame.
+///
+/// ```
+/// use ingest_protocol::{Ack, Outcome};
+///
+/// let ack: Ack = serde_json::from_str(
+///     r#"{"stream":"0190f3c2-7b1e-7c40-9a51-3f2d6c8e1a01","first_seq":1,"count":2,
+///         "next_seq":3,"outcome":"committed","rejected_total":0}"#,
+/// )?;
+/// assert_eq!(ack.outcome(), Outcome::Committed);
+/// assert_eq!(ack.next_seq(), 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[must_use = "an acknowledgement that nobody hears is sent for again"]
+pub struct Ack {
+    stream: StreamId,
+    first_seq: u64,
+    count: u32,
+    next_seq: u64,
+    outcome: Outcome,
+    #[serde(default)]
+    rejected_total: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    rejected: Vec<Rejected>,
+}
+
+impl Ack {
+    /// The most quarantined records that are listed; the total counts them all.
+    pub const MAX_REJECTED: usize = 1_000;
+
+    /// Whoever calls this has the frame's records stored durably.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the receiver is its only caller")
+    )]
+    pub(crate) fn new(
+        header: &Header,
+        next_seq: u64,
+        outcome: Outcome,
+        mut rejected: Vec<Rejected>,
+    ) -> Self {
+        let rejected_total = rejected.len() as u64;
+        rejected.truncate(Self::MAX_REJECTED);
+        Self {
+            stream: header.stream(),
+            first_seq: header.first_seq(),
+            count: header.count(),
+            next_seq,
+            outcome,
+            rejected_total,
+            rejected,
+        }
+    }
+
+    /// Whether this is the answer to the frame of `header`. An ack that is not is no
+    /// answer: the frame is sent again.
+    #[must_use]
+    pub fn answers(&self, header: &Header) -> bool {
+        self.stream == header.stream()
+            && self.first_seq == header.first_seq()
+            && self.count == header.count()
+            && self.next_seq >= header.next_seq()
+    }
+
+    /// The stream of the frame.
+    #[must_use]
+    pub fn stream(&self) -> StreamId {
+        self.stream
+    }
+
+    /// The first sequence number of the frame.
+    #[must_use]
+    pub fn first_seq(&self) -> u64 {
+        self.first_seq
+    }
+
+    /// Records of the frame.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The sequence number that is expected next in the stream.
+    #[must_use]
+    pub fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// Whether the frame was stored now or before.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// How many records were quarantined. 0 for a duplicate, of which only the first
+    /// answer tells.
+    #[must_use]
+    pub fn rejected_total(&self) -> u64 {
+        self.rejected_total
+    }
+
+    /// The records that were quarantined, at most [`MAX_REJECTED`](Self::MAX_REJECTED).
+    #[must_use]
+    pub fn rejected(&self) -> &[Rejected] {
+        &self.rejected
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Frame, Sealer, Stamp};
+
+    #[test]
+    fn an_ack_lists_at_most_so_many_and_counts_all() {
+        let (audience, stream) = (
+            uuid::Uuid::from_u128(1).into(),
+            uuid::Uuid::from_u128(2).into(),
+        );
+        let limits = Limits::default();
+        let frame = Sealer::new(limits).seal(&Stamp::new(audience, stream, 5), &[]);
+        let header = Frame::check(&frame.unwrap(), &limits).unwrap();
+        let rejected = (0..1_500)
+            .map(|seq| Rejected::new(seq, Code::INVALID))
+            .collect();
+        let ack = Ack::new(&header, 5, Outcome::Committed, rejected);
+        assert_eq!(ack.rejected_total(), 1_500);
+        assert_eq!(ack.rejected().len(), Ack::MAX_REJECTED);
+        assert_eq!(
+            ack.rejected().last().map(|rejected| rejected.seq),
+            Some(999)
+        );
+        assert!(ack.answers(&header));
+        assert_eq!((ack.stream(), ack.first_seq(), ack.count()), (stream, 5, 0));
+    }
+}

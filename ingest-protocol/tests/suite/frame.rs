@@ -1,0 +1,483 @@
+//! What is sealed is what is opened.
+
+use bytes::Bytes;
+use chrono::DateTime;
+use ingest_protocol::frame::{
+    Format, Frame, FrameErrorKind, Header, Limits, Opener, Record, SealError, Sealer, Stamp,
+};
+use ingest_protocol::{Audience, Code, StreamId};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+const AUDIENCE: Audience = Audience(Uuid::from_u128(0x6f1d2c3b_4a59_4e8f_9b70_112233445566));
+const STREAM: StreamId = StreamId(Uuid::from_u128(0x0190f3c2_7b1e_7c40_9a51_3f2d6c8e1a01));
+
+fn stamp(first_seq: u64) -> Stamp {
+    Stamp::new(AUDIENCE, STREAM, first_seq)
+}
+
+/// A sealer and its opener for each set of features that is built, by name.
+fn dressed() -> Vec<(&'static str, Sealer, Opener)> {
+    let limits = Limits::default();
+    #[cfg_attr(
+        not(any(feature = "zstd", feature = "mac", feature = "encrypt")),
+        expect(unused_mut, reason = "no other features are built")
+    )]
+    let mut all = vec![("plain", Sealer::new(limits), Opener::new(limits))];
+    #[cfg(feature = "zstd")]
+    all.push(("zstd", Sealer::new(limits).with_zstd(), Opener::new(limits)));
+    #[cfg(feature = "mac")]
+    {
+        use ingest_protocol::frame::{KeyRing, MacKey};
+        let key = MacKey::new(Uuid::from_u128(1).into(), &[1; 32]);
+        let ring = KeyRing::from_iter([(AUDIENCE, key.clone())]);
+        all.push((
+            "mac",
+            Sealer::new(limits).with_mac(key),
+            Opener::new(limits).with_mac_keys(ring),
+        ));
+    }
+    #[cfg(feature = "encrypt")]
+    {
+        use ingest_protocol::frame::{EncryptKey, KeyRing};
+        let key = EncryptKey::new(Uuid::from_u128(2).into(), &[2; 32]);
+        let ring = KeyRing::from_iter([(AUDIENCE, key.clone())]);
+        all.push((
+            "encrypt",
+            Sealer::new(limits).with_encryption(key),
+            Opener::new(limits).with_encryption_keys(ring),
+        ));
+    }
+    #[cfg(all(feature = "zstd", feature = "mac", feature = "encrypt"))]
+    {
+        use ingest_protocol::frame::{EncryptKey, KeyRing, MacKey};
+        let mac = MacKey::new(Uuid::from_u128(1).into(), &[1; 32]);
+        let key = EncryptKey::new(Uuid::from_u128(2).into(), &[2; 32]);
+        let sealer = Sealer::new(limits)
+            .with_zstd()
+            .with_mac(mac.clone())
+            .with_encryption(key.clone());
+        let opener = Opener::new(limits)
+            .with_mac_keys(KeyRing::from_iter([(AUDIENCE, mac)]))
+            .with_encryption_keys(KeyRing::from_iter([(AUDIENCE, key)]));
+        all.push(("all", sealer, opener));
+    }
+    all
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    let payload = prop_oneof![
+        proptest::collection::vec(any::<u8>(), 0..40),
+        (0..3000_usize).prop_map(|len| b"{\"a\":\"bcd\"}"
+            .iter()
+            .copied()
+            .cycle()
+            .take(len)
+            .collect()),
+    ];
+    let id = proptest::option::of(any::<u128>());
+    let micros = proptest::option::of(-62_135_596_800_000_000..253_402_300_799_000_000_i64);
+    (payload, id, micros).prop_map(|(payload, id, micros)| {
+        let mut record = Record::new(payload);
+        if let Some(id) = id {
+            record = record.with_id(Uuid::from_u128(id));
+        }
+        if let Some(time) = micros.and_then(DateTime::from_timestamp_micros) {
+            record = record.with_time(time);
+        }
+        record
+    })
+}
+
+#[test]
+fn what_is_sealed_is_what_is_opened() {
+    // Once for all cases: a compressor's tables are large.
+    let dressed = std::cell::RefCell::new(dressed());
+    proptest!(|(
+        records in proptest::collection::vec(record(), 0..60),
+        first_seq in 1..=u64::MAX - 60,
+        lost in any::<u64>(),
+        sealed_at in -62_135_596_800_000_000..253_402_300_799_000_000_i64,
+        format in prop_oneof![Just(1_u16), Just(3), 0x8000..=u16::MAX],
+    )| {
+        let stamp = stamp(first_seq)
+            .with_lost(lost % first_seq)
+            .with_format(Format(format))
+            .with_sealed_at(DateTime::from_timestamp_micros(sealed_at).unwrap());
+        for (name, sealer, opener) in &mut *dressed.borrow_mut() {
+            let sealed = sealer.seal(&stamp, &records).unwrap();
+            // Sealing anew gives the same bytes, also with a sealer that was used.
+            prop_assert_eq!(&sealer.seal(&stamp, &records).unwrap(), &sealed, "{}", name);
+
+            let header = Header::peek(&sealed[..96], opener.limits()).unwrap();
+            prop_assert_eq!(header.stamp(), &stamp);
+            prop_assert_eq!(header.frame_len(), sealed.len() as u64);
+            prop_assert_eq!(opener.check(&sealed).unwrap(), header);
+
+            let frame = opener.open(sealed.clone()).unwrap();
+            prop_assert_eq!(frame.header(), &header);
+            prop_assert_eq!(frame.as_bytes(), &sealed);
+            prop_assert_eq!(&frame.to_records(), &records, "{}", name);
+            prop_assert_eq!(frame.records().len(), records.len());
+            let seqs: Vec<_> = frame.records().map(|record| record.seq()).collect();
+            prop_assert!(seqs.into_iter().eq(first_seq..header.next_seq()));
+        }
+    });
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_are_no_frame(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        prop_assert!(Frame::open(bytes, &Limits::default()).is_err());
+    }
+}
+
+#[test]
+fn a_plain_body_is_not_copied() {
+    let limits = Limits::default();
+    let records = [Record::new("{\"a\":1}")];
+    let sealed = Sealer::new(limits).seal(&stamp(1), &records).unwrap();
+    let frame = Frame::open(sealed.clone(), &limits).unwrap();
+    let payload = frame.records().next().unwrap().to_bytes();
+    let inside = sealed.as_ptr_range();
+    assert!(inside.contains(&payload.as_ptr()));
+    drop((frame, sealed));
+    assert_eq!(payload, "{\"a\":1}");
+}
+
+#[test]
+fn the_limits_of_sealing_are_those_of_opening() {
+    let records = vec![Record::new(Bytes::from_static(&[b'x'; 50])); 10];
+    // 2 section heads, 10 lengths, 500 bytes of data.
+    let raw = 16 + 40 + 500;
+    let exact = Limits::default()
+        .with_records(10)
+        .with_record_bytes(50)
+        .with_raw_bytes(raw)
+        .with_frame_bytes(96 + raw);
+    let sealed = Sealer::new(exact).seal(&stamp(1), &records).unwrap();
+    assert!(Frame::open(sealed.clone(), &exact).is_ok());
+
+    for (limits, limit, seal_error) in [
+        (
+            exact.with_records(9),
+            "records",
+            SealError::TooManyRecords {
+                count: 10,
+                limit: 9,
+            },
+        ),
+        (
+            exact.with_record_bytes(49),
+            "record_bytes",
+            SealError::RecordTooLarge {
+                index: 0,
+                bytes: 50,
+                limit: 49,
+            },
+        ),
+        (
+            exact.with_raw_bytes(raw - 1),
+            "raw_bytes",
+            SealError::BodyTooLarge {
+                bytes: u64::from(raw),
+                limit: raw - 1,
+            },
+        ),
+        (
+            exact.with_frame_bytes(95 + raw),
+            "frame_bytes",
+            SealError::FrameTooLarge {
+                bytes: u64::from(96 + raw),
+                limit: 95 + raw,
+            },
+        ),
+    ] {
+        assert_eq!(
+            Sealer::new(limits).seal(&stamp(1), &records),
+            Err(seal_error)
+        );
+        let error = Frame::open(sealed.clone(), &limits).unwrap_err();
+        assert_eq!(error.code(), Code::TOO_LARGE);
+        assert!(
+            matches!(error.kind(), FrameErrorKind::Limit { limit: is, .. } if *is == limit),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn stamps_that_cannot_be_are_refused() {
+    let mut sealer = Sealer::new(Limits::default());
+    let record = [Record::new("{}")];
+    let nil = Stamp::new(AUDIENCE, StreamId(Uuid::nil()), 1);
+    for (stamp, field) in [
+        (nil, "stream"),
+        (stamp(0), "first_seq"),
+        (stamp(u64::MAX), "first_seq"),
+        (stamp(5).with_lost(5), "lost"),
+    ] {
+        assert_eq!(
+            sealer.seal(&stamp, &record),
+            Err(SealError::Stamp { field })
+        );
+    }
+    // Numbers may end at the last but one, which leaves one to be next.
+    assert!(sealer.seal(&stamp(u64::MAX - 1), &record).is_ok());
+    for format in [0, 2, 4, 0x7fff] {
+        let stamp = stamp(1).with_format(Format(format));
+        assert_eq!(
+            sealer.seal(&stamp, &record),
+            Err(SealError::Format { format })
+        );
+    }
+}
+
+#[test]
+fn frames_that_follow_each_other_are_cut_by_their_headers() {
+    let limits = Limits::default();
+    let mut stream = Vec::new();
+    for seq in [1, 3, 5] {
+        let records = [Record::new("{}"), Record::new("[]")];
+        stream.extend(Sealer::new(limits).seal(&stamp(seq), &records).unwrap());
+    }
+    let mut rest = Bytes::from(stream);
+    let mut seqs = Vec::new();
+    while !rest.is_empty() {
+        let header = Header::peek(&rest, &limits).unwrap();
+        let frame = Frame::open(rest.split_to(header.frame_len() as usize), &limits).unwrap();
+        seqs.push(frame.header().first_seq());
+    }
+    assert_eq!(seqs, [1, 3, 5]);
+}
+
+#[test]
+fn what_is_shown_holds_no_payload() {
+    let limits = Limits::default();
+    let records = [Record::new("{\"name\":\"Ada\"}")];
+    for (_, mut sealer, opener) in dressed() {
+        let frame = opener
+            .open(sealer.seal(&stamp(1), &records).unwrap())
+            .unwrap();
+        let shown = format!(
+            "{records:?} {frame:?} {:?} {:?}",
+            frame.records(),
+            frame.records().next()
+        );
+        assert!(!shown.contains("Ada"), "{shown}");
+        assert!(!shown.contains("65, 100, 97"), "{shown}");
+    }
+    let cut = Frame::open(&b"{\"name\":\"Ada\"}"[..], &limits).unwrap_err();
+    assert!(!format!("{cut} {cut:?}").contains("Ada"));
+}
+
+#[cfg(feature = "zstd")]
+mod zstd {
+    use super::*;
+
+    #[test]
+    fn what_does_not_shrink_is_sent_as_it_is() {
+        let mut sealer = Sealer::new(Limits::default()).with_zstd();
+        let heartbeat = sealer.seal(&stamp(1), &[]).unwrap();
+        assert!(
+            !Frame::check(&heartbeat, &Limits::default())
+                .unwrap()
+                .is_compressed()
+        );
+        assert_eq!(
+            heartbeat,
+            Sealer::new(Limits::default()).seal(&stamp(1), &[]).unwrap()
+        );
+    }
+
+    #[test]
+    fn a_frame_is_measured_after_compression() {
+        let limits = Limits::default().with_frame_bytes(1000);
+        let records = vec![Record::new(vec![b'x'; 1000]); 100];
+        assert!(matches!(
+            Sealer::new(limits).seal(&stamp(1), &records),
+            Err(SealError::FrameTooLarge { .. })
+        ));
+        let sealed = Sealer::new(limits)
+            .with_zstd()
+            .seal(&stamp(1), &records)
+            .unwrap();
+        assert_eq!(Frame::open(sealed, &limits).unwrap().to_records(), records);
+    }
+}
+
+#[cfg(feature = "mac")]
+mod mac {
+    use ingest_protocol::KeyId;
+    use ingest_protocol::frame::{KeyRing, MacKey};
+
+    use super::*;
+
+    const OLD: KeyId = KeyId(Uuid::from_u128(1));
+    const NEW: KeyId = KeyId(Uuid::from_u128(2));
+
+    fn sealed(key: Option<MacKey>) -> Bytes {
+        let mut sealer = Sealer::new(Limits::default());
+        if let Some(key) = key {
+            sealer = sealer.with_mac(key);
+        }
+        sealer.seal(&stamp(1), &[Record::new("{}")]).unwrap()
+    }
+
+    fn opener(keys: impl IntoIterator<Item = (Audience, MacKey)>) -> Opener {
+        Opener::new(Limits::default()).with_mac_keys(KeyRing::from_iter(keys))
+    }
+
+    #[test]
+    fn keys_rotate() {
+        let (old, new) = (MacKey::new(OLD, &[1; 32]), MacKey::new(NEW, &[2; 32]));
+        let mut ring = KeyRing::from_iter([(AUDIENCE, old.clone()), (AUDIENCE, new.clone())]);
+        let both = Opener::new(Limits::default()).with_mac_keys(ring.clone());
+        let by_old = sealed(Some(old));
+        assert_eq!(both.open(by_old.clone()).unwrap().verified_by(), Some(OLD));
+        assert_eq!(
+            both.open(sealed(Some(new))).unwrap().verified_by(),
+            Some(NEW)
+        );
+
+        assert!(ring.remove(AUDIENCE, OLD));
+        assert!(!ring.remove(AUDIENCE, OLD));
+        let error = Opener::new(Limits::default())
+            .with_mac_keys(ring)
+            .open(by_old)
+            .unwrap_err();
+        assert_eq!(*error.kind(), FrameErrorKind::UnknownKey { key_id: OLD });
+        assert_eq!(error.code(), Code::UNKNOWN_KEY);
+    }
+
+    #[test]
+    fn a_mac_cannot_be_taken_away() {
+        let opener = opener([(AUDIENCE, MacKey::new(OLD, &[1; 32]))]);
+        let error = opener.open(sealed(None)).unwrap_err();
+        assert_eq!(*error.kind(), FrameErrorKind::MacMissing);
+        assert_eq!(error.code(), Code::BAD_MAC);
+        let opener = opener.allow_missing_mac();
+        assert_eq!(opener.open(sealed(None)).unwrap().verified_by(), None);
+        // Allowed to be missing is not allowed to be wrong.
+        let wrong = sealed(Some(MacKey::new(OLD, &[9; 32])));
+        assert_eq!(*opener.open(wrong).unwrap_err().kind(), FrameErrorKind::Mac);
+    }
+
+    #[test]
+    fn a_key_of_one_tenant_does_not_vouch_for_another() {
+        let key = MacKey::new(OLD, &[1; 32]);
+        let opener = opener([(Audience(Uuid::from_u128(77)), key.clone())]);
+        let error = opener.open(sealed(Some(key))).unwrap_err();
+        assert_eq!(*error.kind(), FrameErrorKind::UnknownKey { key_id: OLD });
+    }
+
+    #[test]
+    fn the_wrong_secret_is_refused_by_check_too() {
+        let opener = opener([(AUDIENCE, MacKey::new(OLD, &[1; 32]))]);
+        let wrong = sealed(Some(MacKey::new(OLD, &[9; 32])));
+        assert_eq!(
+            *opener.check(&wrong).unwrap_err().kind(),
+            FrameErrorKind::Mac
+        );
+    }
+
+    #[test]
+    fn without_keys_nothing_is_verified() {
+        let frame = Frame::open(sealed(Some(MacKey::new(OLD, &[1; 32]))), &Limits::default());
+        assert_eq!(frame.unwrap().verified_by(), None);
+    }
+
+    #[test]
+    fn a_header_that_was_changed_with_its_checksum_is_refused() {
+        let key = MacKey::new(OLD, &[1; 32]);
+        let mut bytes = sealed(Some(key.clone())).to_vec();
+        bytes[16] ^= 1; // the audience
+        super::super::vectors::repair_header(&mut bytes);
+        let audience = Header::peek(&bytes, &Limits::default()).unwrap().audience();
+        let error = opener([(audience, key)]).open(bytes).unwrap_err();
+        assert_eq!(*error.kind(), FrameErrorKind::Mac);
+    }
+}
+
+#[cfg(feature = "encrypt")]
+mod encrypt {
+    use ingest_protocol::KeyId;
+    use ingest_protocol::frame::{EncryptKey, KeyRing};
+
+    use super::*;
+
+    const KEY: KeyId = KeyId(Uuid::from_u128(3));
+    const SECRET: &[u8] = b"{\"secret\":\"secret\"}";
+
+    fn sealed(stamp: &Stamp) -> Bytes {
+        Sealer::new(Limits::default())
+            .with_encryption(EncryptKey::new(KEY, &[3; 32]))
+            .seal(stamp, &[Record::new(SECRET)])
+            .unwrap()
+    }
+
+    fn opener(secret: u8) -> Opener {
+        let key = EncryptKey::new(KEY, &[secret; 32]);
+        Opener::new(Limits::default()).with_encryption_keys(KeyRing::from_iter([(AUDIENCE, key)]))
+    }
+
+    #[test]
+    fn nothing_of_a_payload_is_in_the_frame() {
+        let sealed = sealed(&stamp(1));
+        assert!(!sealed.windows(6).any(|window| window == &SECRET[2..8]));
+        let error = Frame::open(sealed.clone(), &Limits::default()).unwrap_err();
+        assert_eq!(*error.kind(), FrameErrorKind::Encrypted);
+        assert_eq!(
+            *opener(4).open(sealed.clone()).unwrap_err().kind(),
+            FrameErrorKind::Decrypt
+        );
+        assert_eq!(
+            opener(3).open(sealed).unwrap().to_records(),
+            [Record::new(SECRET)]
+        );
+    }
+
+    #[test]
+    fn the_header_is_bound_to_the_body() {
+        let mut bytes = sealed(&stamp(1)).to_vec();
+        for at in [12, 16, 32, 48, 56, 64, 80] {
+            bytes[at] ^= 2;
+            super::super::vectors::repair_header(&mut bytes);
+            let header = Header::peek(&bytes, &Limits::default());
+            if let Ok(header) = header {
+                let key = EncryptKey::new(KEY, &[3; 32]);
+                let ring = KeyRing::from_iter([(header.audience(), key)]);
+                let opener = Opener::new(Limits::default()).with_encryption_keys(ring);
+                let error = opener.open(bytes.clone()).unwrap_err();
+                assert_eq!(*error.kind(), FrameErrorKind::Decrypt, "{at}");
+            } else {
+                assert_eq!(at, 56, "lost is over first_seq");
+            }
+            bytes[at] ^= 2;
+        }
+    }
+
+    #[test]
+    fn a_body_in_the_clear_is_refused_unless_allowed() {
+        let clear = Sealer::new(Limits::default()).seal(&stamp(1), &[]).unwrap();
+        let error = opener(3).open(clear.clone()).unwrap_err();
+        assert_eq!(*error.kind(), FrameErrorKind::Cleartext);
+        assert!(opener(3).allow_cleartext().open(clear).is_ok());
+    }
+
+    #[test]
+    fn other_numbers_and_streams_have_other_nonces() {
+        let body = |stamp: &Stamp| sealed(stamp)[96..].to_vec();
+        let first = body(&stamp(1));
+        let other = Stamp::new(AUDIENCE, StreamId(Uuid::from_u128(9)), 1);
+        for second in [body(&stamp(2)), body(&other)] {
+            let same = first[16..]
+                .iter()
+                .zip(&second[16..])
+                .filter(|(a, b)| a == b)
+                .count();
+            assert!(same < 12, "{same} bytes are equal");
+        }
+        assert_eq!(first, body(&stamp(1)));
+    }
+}

@@ -1,0 +1,8 @@
+//! Integration tests, through the public API.
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
+mod answer;
+mod frame;
+mod hostile;
+mod memory;
+mod vectors;
