@@ -58,3 +58,6 @@
 //! None yet. Compression, authentication, encryption, the journal on `std::fs`
 //! and the HTTP mapping will each be a feature, none of them on by default.
 #![forbid(unsafe_code)]
+
+#[cfg(feature = "journal")]
+pub mod journal;

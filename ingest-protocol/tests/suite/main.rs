@@ -1,0 +1,3 @@
+//! The crate through its public API.
+#[cfg(feature = "sim")]
+mod journal;
