@@ -147,15 +147,15 @@ impl<S: Storage> Journal<S> {
             }
             _ => true,
         };
+        if begin {
+            needed += Head::begin_len(self.state.encoded_len());
+        }
         let full = |used: u64, needed: u64| used.saturating_add(needed) > cap;
         if full(self.used_bytes(), needed) && self.all_released() {
             // Everything may go, but the last segment can only when there is another.
             self.begin_segment()?;
             self.reclaim()?;
-            begin = false;
-        }
-        if begin {
-            needed += Head::begin_len(self.state.encoded_len());
+            (begin, needed) = (false, len);
         }
         let used = self.used_bytes();
         if full(used, needed) {

@@ -124,9 +124,10 @@ impl<'a> Append<'a> {
         into.extend(cursor);
         into.extend(self.state_bytes());
         into.extend(self.body);
-        let sum = sum_payload(seed, sum, &into[into.len() - self.len()..]);
+        let padding = padding(self.len() as u64);
+        into.resize(into.len() + padding, 0);
+        let sum = sum_payload(seed, sum, &into[into.len() - self.len() - padding..]);
         into.extend(sum.to_le_bytes());
-        into.resize(into.len() + padding(self.len() as u64), 0);
     }
 }
 
@@ -224,7 +225,8 @@ impl Header {
         encoded_len(self.payload_len())
     }
 
-    /// `payload`: what follows the header, its checksum included.
+    /// `payload`: what follows the header. Its checksum is at the very end, so that an entry
+    /// of which only the padding was not written is not taken for whole.
     pub(super) fn verify(&self, payload: &[u8], seed: &Digest) -> bool {
         match payload.split_last_chunk::<PAYLOAD_CRC>() {
             Some((payload, crc)) => {
@@ -234,9 +236,9 @@ impl Header {
         }
     }
 
-    /// The bytes after the header that [`verify`](Header::verify) needs.
+    /// The bytes after the header.
     pub(super) fn checked_len(&self) -> u64 {
-        self.payload_len() + PAYLOAD_CRC as u64
+        self.encoded_len() - HEADER as u64
     }
 
     pub(super) fn entry(&self, payload: Vec<u8>) -> Entry {
@@ -288,6 +290,11 @@ impl Entry {
     /// Whether the body was erased. Cursor and state are kept.
     pub fn is_erased(&self) -> bool {
         self.kind == ERASED
+    }
+
+    /// Whether only later versions know what it is.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.kind > ERASED
     }
 
     /// The body.

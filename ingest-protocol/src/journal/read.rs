@@ -112,6 +112,16 @@ impl<S: Storage> Journal<S> {
     /// # Errors
     /// [`Io`](Error::Io); the reader stays where it is.
     pub fn read(&mut self, reader: &mut Reader) -> Result<Option<Item>> {
+        loop {
+            match self.read_any(reader)? {
+                // A later version's, which earlier ones may ignore.
+                Some(Item::Entry(entry)) if entry.is_unknown() => {}
+                item => return Ok(item),
+            }
+        }
+    }
+
+    fn read_any(&mut self, reader: &mut Reader) -> Result<Option<Item>> {
         reader.next = reader.next.max(self.released + 1);
         if reader.next > self.durable {
             return Ok(None);

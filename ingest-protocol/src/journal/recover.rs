@@ -384,7 +384,12 @@ impl<'a, S: Storage> Chain<'a, S> {
                 recovered: self.state_known,
             }),
         }
-        let entries_at = head.entries_at().unwrap_or(len).min(len);
+        let entries_at = head.entries_at().unwrap_or(u64::MAX);
+        if entries_at > len {
+            let segment = head.number;
+            self.report.findings.push(Finding::ShortSegment { segment });
+        }
+        let entries_at = entries_at.min(len);
         let mut scanner = Scanner::new(file, head.seed(), entries_at, len);
         let confirmed = match end {
             End::Through(through) => through,

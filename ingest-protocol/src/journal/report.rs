@@ -7,9 +7,10 @@ use std::fmt;
 #[non_exhaustive]
 pub enum Finding {
     /// The last segment ends in bytes that were never confirmed as durable and are not
-    /// whole: a crash while they were written. They were cut off.
+    /// whole: a crash while they were written. They don't count, and were cut off unless the
+    /// journal was opened read-only.
     #[error(
-        "segment {segment}: {bytes} unfinished bytes after offset {offset} were cut off, \
+        "segment {segment}: {bytes} unfinished bytes after offset {offset} don't count, \
          with {entries} readable entries after the first unreadable byte"
     )]
     TornTail {
@@ -45,6 +46,12 @@ pub enum Finding {
         /// The segment's number.
         segment: u64,
     },
+    /// A segment's file ends before its first entry should begin: it was cut.
+    #[error("segment {segment} was cut before its first entry")]
+    ShortSegment {
+        /// The segment's number.
+        segment: u64,
+    },
     /// A segment belongs to another journal, and was left alone.
     #[error("segment {segment} is of another journal")]
     ForeignSegment {
@@ -72,7 +79,7 @@ pub enum Finding {
         /// Whether an older or newer copy was readable.
         recovered: bool,
     },
-    /// A file that a crash left unfinished was removed. Nothing is lost.
+    /// A file that a crash, or a full disk, left unfinished was removed. Nothing is lost.
     #[error("removed {file}, which was never finished")]
     Unfinished {
         /// The file's name.
@@ -87,6 +94,7 @@ impl Finding {
             Self::Lost { .. }
             | Self::MissingSegments { .. }
             | Self::UnreadableSegment { .. }
+            | Self::ShortSegment { .. }
             | Self::ForeignSegment { .. } => true,
             Self::CheckpointDamaged { recovered, .. } => !recovered,
             _ => false,

@@ -112,7 +112,7 @@ impl<F: StorageFile> Scanner<F> {
 
     /// Moves past an entry.
     pub(super) fn skip(&mut self, header: &Header) {
-        // The last padding may be missing.
+        // The end may be missing.
         let end = self.offset.saturating_add(header.encoded_len());
         self.offset = end.min(self.window.limit);
     }

@@ -378,6 +378,12 @@ fn no_crash_takes_what_was_durable_or_gives_what_was_not_appended() {
 }
 
 #[test]
+fn seeds_that_once_failed() {
+    // A refused entry of which the full disk had taken all but the padding.
+    runs(1_009_078..1_009_079);
+}
+
+#[test]
 #[ignore = "minutes: the soak run"]
 fn no_crash_takes_what_was_durable_in_many_more_runs() {
     runs(1_000_000..1_200_000);
