@@ -156,6 +156,7 @@ impl<S: Storage> Journal<S> {
         if tail.len > tail.end {
             opened.set_len(tail.end).map_err(failed("truncate"))?;
         }
+        // Also if nothing was to be cut: it may have been when a disk was full, and not synced.
         opened.sync().map_err(|error| Error::sync(&file, error))?;
         if let Some(segment) = self.segments.back_mut() {
             segment.bytes = tail.end;
@@ -411,14 +412,12 @@ impl<'a, S: Storage> Chain<'a, S> {
                     entries: scan.cut,
                 });
             }
-            if scan.end < len || scan.unconfirmed.is_some() {
-                self.tail = Some(Tail {
-                    segment: head.number,
-                    unconfirmed: scan.unconfirmed.unwrap_or(scan.end),
-                    end: scan.end,
-                    len,
-                });
-            }
+            self.tail = Some(Tail {
+                segment: head.number,
+                unconfirmed: scan.unconfirmed.unwrap_or(scan.end),
+                end: scan.end,
+                len,
+            });
         }
         self.segments.push_back(Segment {
             head,

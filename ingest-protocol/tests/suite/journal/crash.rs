@@ -379,7 +379,7 @@ fn no_crash_takes_what_was_durable_or_gives_what_was_not_appended() {
 
 #[test]
 fn seeds_that_once_failed() {
-    // A refused entry of which the full disk had taken all but the padding.
+    // What a full disk had made the journal cut off came back, since the cut was not synced.
     runs(1_009_078..1_009_079);
 }
 
