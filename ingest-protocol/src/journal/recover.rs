@@ -95,6 +95,12 @@ impl<S: Storage> Journal<S> {
             .sum();
         let mut report = chain.report;
         report.entries = (next_index - 1).saturating_sub(released + lost);
+        if next_index >= LIMIT {
+            return Err(Error::Unsupported {
+                file: "the journal".to_owned(),
+                what: "indices of entries beyond 2^62",
+            });
+        }
         let newest = candidates.last().map_or(0, |(number, ..)| *number);
         let mut journal = Self {
             next_number: newest.max(marks.newest) + 1,

@@ -346,7 +346,6 @@ fn runs(seeds: std::ops::Range<u64>) -> Counts {
     for seed in seeds {
         run(seed, &mut totals);
     }
-    println!("{totals:?}");
     totals
 }
 
