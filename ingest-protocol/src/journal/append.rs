@@ -57,11 +57,11 @@ impl<S: Storage> Journal<S> {
             released: self.released,
         };
         let unsynced = self.next_index - self.durable;
-        let (Some(active), Some(segment)) = (&mut self.active, self.segments.back_mut()) else {
+        let (Some(active), Some(segment)) = (&mut self.active, self.segments.back()) else {
             return Err(Error::Poisoned); // room is in an active segment
         };
         let before = active.pending.len();
-        append.encode(marks, &segment.head.seed(), &mut active.pending);
+        append.encode(marks, &active.seed, &mut active.pending);
         let pending = active.pending.len();
         let due = match self.options.sync {
             SyncPolicy::EachAppend => true,
@@ -150,15 +150,17 @@ impl<S: Storage> Journal<S> {
         if begin {
             needed += Head::begin_len(self.state.encoded_len());
         }
-        let full = |used: u64, needed: u64| used.saturating_add(needed) > cap;
-        if full(self.used_bytes(), needed) && self.all_released() {
+        let over = |journal: &Self, needed: u64| {
+            cap < u64::MAX && journal.used_bytes().saturating_add(needed) > cap
+        };
+        if over(self, needed) && self.all_released() {
             // Everything may go, but the last segment can only when there is another.
             self.begin_segment()?;
             self.reclaim()?;
             (begin, needed) = (false, len);
         }
-        let used = self.used_bytes();
-        if full(used, needed) {
+        if over(self, needed) {
+            let used = self.used_bytes();
             return Err(Error::Full { needed, used, cap });
         }
         if begin {
@@ -201,6 +203,7 @@ impl<S: Storage> Journal<S> {
         });
         self.active = Some(Active {
             file,
+            seed: head.seed(),
             pending: Vec::new(),
             written: end,
         });

@@ -88,12 +88,13 @@ impl<'a> Append<'a> {
 
     pub(super) fn apply(&self, checkpoint: &mut Checkpoint) {
         if let Some(cursor) = self.cursor {
-            checkpoint.cursor = Some(cursor.to_vec());
+            set(checkpoint.cursor.get_or_insert_default(), cursor);
         }
-        match self.state {
-            Some((stream, Some(state))) => drop(checkpoint.streams.insert(stream, state.to_vec())),
-            Some((stream, None)) => drop(checkpoint.streams.remove(&stream)),
-            None => {}
+        if let Some((stream, state)) = self.state {
+            match state {
+                Some(state) => set(checkpoint.streams.entry(stream).or_default(), state),
+                None => drop(checkpoint.streams.remove(&stream)),
+            }
         }
     }
 
@@ -129,6 +130,12 @@ impl<'a> Append<'a> {
         let sum = sum_payload(seed, sum, &into[into.len() - self.len() - padding..]);
         into.extend(sum.to_le_bytes());
     }
+}
+
+/// Keeps the allocation: this is done with every append.
+fn set(kept: &mut Vec<u8>, bytes: &[u8]) {
+    kept.clear();
+    kept.extend_from_slice(bytes);
 }
 
 /// What the journal knows when it writes an entry.

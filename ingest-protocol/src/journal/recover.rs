@@ -81,7 +81,12 @@ impl<S: Storage> Journal<S> {
         };
         if !options.read_only && keep_marks {
             marks.confirm(&storage)?;
-            remove_leftover(&storage, &marks, &mut candidates)?;
+        }
+        for number in take_leftover(&marks, &mut candidates) {
+            if !options.read_only {
+                let removed = storage.remove(&name(number));
+                removed.map_err(|error| Error::io("remove", &name(number), error))?;
+            }
         }
         let mut chain = Chain::new(&storage, &marks, report);
         chain.walk(&candidates)?;
@@ -132,7 +137,11 @@ impl<S: Storage> Journal<S> {
             }
             let synced = journal.storage.sync_dir();
             synced.map_err(|error| Error::sync("the directory", error))?;
+            // A crash, or a full disk, may have kept a segment out of the marks.
             journal.marks.newest = journal.marks.newest.max(newest);
+            if journal.marks.oldest == 0 {
+                journal.marks.oldest = candidates.first().map_or(0, |(number, ..)| *number);
+            }
         }
         Ok((journal, report))
     }
@@ -217,27 +226,13 @@ fn remove_unfinished<S: Storage>(
     Ok(())
 }
 
-/// Removes what was to be reclaimed when the program ended.
-fn remove_leftover<S: Storage>(
-    storage: &S,
-    marks: &Marks,
-    candidates: &mut Vec<Candidate>,
-) -> Result<()> {
+/// The segments that were to be reclaimed when the program ended. They don't count.
+fn take_leftover(marks: &Marks, candidates: &mut Vec<Candidate>) -> Vec<u64> {
     let oldest = candidates
         .iter()
-        .find(|(number, ..)| *number == marks.oldest);
-    if !oldest.is_some_and(|(_, _, head)| head.is_some()) {
-        return Ok(());
-    }
-    for (number, ..) in candidates
-        .iter()
-        .filter(|(number, ..)| *number < marks.oldest)
-    {
-        let removed = storage.remove(&name(*number));
-        removed.map_err(|error| Error::io("remove", &name(*number), error))?;
-    }
-    candidates.retain(|(number, ..)| *number >= marks.oldest);
-    Ok(())
+        .position(|(number, _, head)| *number == marks.oldest && head.is_some());
+    let leftover = candidates.drain(..oldest.unwrap_or(0));
+    leftover.map(|(number, ..)| number).collect()
 }
 
 fn new_marks(journal: [u8; 16]) -> Marks {

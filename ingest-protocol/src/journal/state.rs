@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crc_fast::Digest;
+
 use super::checkpoint::Checkpoint;
 use super::error::{Error, Result};
 use super::fs::FsStorage;
@@ -32,6 +34,7 @@ pub(super) struct Segment {
 #[derive(Debug)]
 pub(super) struct Active<F> {
     pub(super) file: F,
+    pub(super) seed: Digest,
     /// Entries that are not written yet.
     pub(super) pending: Vec<u8>,
     /// Offset after what is written.

@@ -219,6 +219,24 @@ fn marks_that_are_gone_are_guessed_from_the_segments() {
 }
 
 #[test]
+fn marks_that_know_no_segment_don_t_let_the_first_go() {
+    // As after a disk so full that not even the marks could be written.
+    let disk = SimDisk::new(0);
+    drop(open(&disk, 1));
+    let marks = disk.get("marks").unwrap();
+    open(&disk, 1).append(Append::new(1, &body(1))).unwrap();
+    disk.put("marks", marks);
+    for index in 2..5 {
+        open(&disk, index)
+            .append(Append::new(1, &body(index.into())))
+            .unwrap();
+    }
+    let (mut journal, report) = try_open(&disk, 9).unwrap();
+    assert!(report.findings().is_empty(), "{report}");
+    assert_eq!(indices(&read_all(&mut journal).0), [1, 2, 3, 4]);
+}
+
+#[test]
 fn a_segment_of_another_journal_is_not_read() {
     let disk = written(true);
     let other = SimDisk::new(1);
