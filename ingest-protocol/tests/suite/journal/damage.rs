@@ -237,6 +237,78 @@ fn marks_that_know_no_segment_don_t_let_the_first_go() {
 }
 
 #[test]
+fn entries_that_an_opening_cut_off_stay_away() {
+    let disk = SimDisk::new(0);
+    let mut journal = open(&disk, 1);
+    journal.append(Append::new(1, b"one")).unwrap();
+    let short = disk.backup();
+    journal.append(Append::new(1, b"two, cut off")).unwrap();
+    let file = &segments(&disk)[0];
+    open(&short, 2).append(Append::new(1, b"two")).unwrap();
+    short.put(file, disk.get(file).unwrap());
+    let (mut journal, report) = try_open(&short, 3).unwrap();
+    assert!(report.findings().is_empty(), "{report}");
+    let (entries, lost) = read_all(&mut journal);
+    assert!(lost.is_empty());
+    let bodies: Vec<_> = entries.iter().map(|entry| entry.body().as_ref()).collect();
+    assert_eq!(bodies, [&b"one"[..], b"two"]);
+}
+
+#[test]
+fn segments_stay_while_the_checkpoint_after_them_is_damaged() {
+    let disk = written(true);
+    let file = &segments(&disk)[2];
+    let mut bytes = disk.get(file).unwrap();
+    bytes[1024] ^= 1;
+    disk.put(file, bytes);
+    let (mut journal, report) = try_open(&disk, 8).unwrap();
+    let damaged = Finding::CheckpointDamaged {
+        segment: 3,
+        recovered: true,
+    };
+    assert_eq!(report.findings(), [damaged]);
+    assert_eq!(journal.release(6).unwrap(), 1);
+    drop(journal);
+    let (mut journal, _) = try_open(&disk, 9).unwrap();
+    assert_eq!(journal.states().count(), 3);
+    // A new segment has one.
+    journal.append(Append::new(1, b"")).unwrap();
+    assert_eq!(journal.release(6).unwrap(), 2);
+    drop(journal);
+    assert_eq!(try_open(&disk, 10).unwrap().0.states().count(), 3);
+}
+
+#[test]
+fn before_a_segment_that_can_t_be_read_nothing_is_taken_for_a_crash() {
+    let disk = written(false);
+    let files = segments(&disk);
+    let (mut second, mut third) = (disk.get(&files[1]).unwrap(), disk.get(&files[2]).unwrap());
+    third[..1024].fill(0);
+    // The cursor of entry 3, behind two checkpoints' bytes and its header.
+    let at = second
+        .windows(8)
+        .rposition(|window| window == b"cursor 3")
+        .unwrap();
+    second[at] ^= 1;
+    disk.put(&files[1], second.clone());
+    disk.put(&files[2], third);
+    let (mut journal, report) = try_open(&disk, 8).unwrap();
+    assert!(
+        report
+            .findings()
+            .contains(&Finding::UnreadableSegment { segment: 3 }),
+        "{report}"
+    );
+    let (entries, lost) = read_all(&mut journal);
+    assert_eq!(indices(&entries), [1, 2, 4]);
+    assert_eq!(lost[0], (3, 3));
+    assert_eq!(disk.get(&files[1]).unwrap(), second);
+    // What came after it is not numbered as what was in it.
+    let new = journal.append(Append::new(1, b"")).unwrap();
+    assert!(new.index() > 6 && lost[1].1 >= 6, "{lost:?}");
+}
+
+#[test]
 fn a_segment_of_another_journal_is_not_read() {
     let disk = written(true);
     let other = SimDisk::new(1);

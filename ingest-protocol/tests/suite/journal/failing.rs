@@ -26,6 +26,10 @@ fn a_full_disk_refuses_and_goes_on_when_there_is_room() {
         };
         assert!(matches!(refused, Error::DiskFull { .. }), "{refused:?}");
         assert!(refused.is_retryable() && !journal.is_poisoned());
+        if policy == SyncPolicy::EachAppend {
+            // What was written of it does not keep the disk full.
+            assert_eq!(disk.used(), journal.used_bytes());
+        }
         // Segments go without more room, and then appending goes on with the same index.
         assert!(journal.release(journal.position().index()).unwrap() > 0);
         let next = journal.append(Append::new(1, &[9; 1500])).unwrap();
@@ -197,6 +201,10 @@ fn reading_only_cuts_nothing_off() {
     let (_, report) = Journal::open(disk.clone(), Options::new([2; 16]).read_only()).unwrap();
     assert_eq!(report.findings().len(), 1, "{report}");
     assert_eq!(disk.get(&file).unwrap(), torn);
+    // Opening for writing does.
+    let journal = open(&disk, 2);
+    assert_eq!(disk.get(&file).unwrap(), torn[..torn.len() - 100]);
+    assert_eq!(disk.used(), journal.used_bytes());
     let none = SimDisk::new(0);
     let missing = Journal::open(none, Options::new([2; 16]).read_only()).unwrap_err();
     assert!(matches!(missing, Error::Io { .. }), "{missing:?}");
