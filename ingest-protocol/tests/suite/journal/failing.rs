@@ -12,7 +12,7 @@ fn a_full_disk_refuses_and_goes_on_when_there_is_room() {
         let options = Options::new([1; 16]).segment_bytes(4096).sync(policy);
         let (mut journal, _) = Journal::open(disk.clone(), options).unwrap();
         let mut appended = 0;
-        for _ in 0..6 {
+        for _ in 0..5 {
             appended = journal.append(Append::new(1, &[7; 1500])).unwrap().index();
         }
         journal.sync().unwrap();
