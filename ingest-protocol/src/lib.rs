@@ -4,8 +4,8 @@
 //! <div class="warning">
 //!
 //! Not all of it is here yet: this version has the [specification](spec), the
-//! [frame] and the answers ([`Ack`], [`Problem`]). The two state machines, the
-//! journal and the HTTP mapping come next.
+//! [frame], the answers ([`Ack`], [`Problem`]) and, as a feature, the journal. The
+//! two state machines and the HTTP mapping come next.
 //!
 //! </div>
 //!
@@ -59,6 +59,8 @@
 //!
 //! - `zstd`: compress bodies (level 3, a window of 8 MiB); needs a C compiler.
 //! - `mac`: authenticate frames with HMAC-SHA256, keys by name.
+//! - `journal`: the spool and the service's log, on `std::fs`; `sim` adds a disk that
+//!   fails, for tests.
 //! - `encrypt`: encrypt bodies end to end with AES-256-GCM-SIV, keys by name.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs_ingest_protocol, feature(doc_cfg))]
@@ -66,6 +68,8 @@
 mod answer;
 pub mod frame;
 mod ids;
+#[cfg(feature = "journal")]
+pub mod journal;
 
 pub use answer::{Ack, Action, Code, Outcome, Problem, Rejected};
 pub use ids::{Audience, KeyId, StreamId};

@@ -4,5 +4,7 @@
 mod answer;
 mod frame;
 mod hostile;
+#[cfg(feature = "sim")]
+mod journal;
 mod memory;
 mod vectors;
