@@ -643,7 +643,8 @@ fn a_record_that_is_being_written_while_its_chunk_is_read_is_not_given_in_part()
         assert_eq!(reader.summary().events_incomplete, 0);
         log.grow(1);
         source.put(log.bytes());
-        reader.refresh().unwrap();
+        let resumed = reader.refresh().unwrap();
+        assert_eq!((resumed.found, resumed.lost), (Found::Continued, 0));
         assert_eq!(rest(&mut reader), [newest + 1]);
     }
 }
