@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::filter::Reason;
 use super::format::{u16_at, u32_at};
-use super::value::{self, Fit};
+use super::value;
 
 /// The end of a stream.
 pub(crate) const EOF: u8 = 0x00;
@@ -143,14 +143,10 @@ pub(crate) struct Value {
 
 impl Value {
     /// Whether the value is of a type and size that can be put out as it stands.
+    #[inline]
     pub(crate) fn is_plain(self, chunk: &[u8]) -> bool {
-        let size = self.end - self.start;
-        match value::fit(self.kind) {
-            Fit::Size(wanted) => size == u32::from(wanted),
-            Fit::Even => size.is_multiple_of(2),
-            Fit::Any => true,
-            Fit::Unknown => value::can_render(self.kind, self.bytes(chunk)),
-        }
+        value::fits(self.kind, (self.end - self.start) as usize)
+            || value::can_render(self.kind, self.bytes(chunk))
     }
 
     /// What it takes to look at the value and to make it text, in steps. A string
@@ -205,37 +201,27 @@ impl Instance {
     #[inline]
     pub(crate) fn plain_end(self, chunk: &[u8], all: Descriptors<'_>) -> Option<usize> {
         let mut at = all.end as u32;
-        for descriptor in all.each {
-            let descriptor = u32::from_le_bytes(*descriptor);
-            let (size, kind) = (descriptor as u16, (descriptor >> 16) as u8);
-            if !value::fits(kind, size)
-                && (kind != value::SID || !is_sid(chunk, at as usize, size.into()))
-            {
+        for value in all.values() {
+            if !value.is_plain(chunk) {
                 return None;
             }
-            at += u32::from(size);
+            at = value.end;
         }
         (at as usize <= self.end).then_some(at as usize)
     }
 
     /// Appends the values, and returns where the stream goes on.
     pub(crate) fn values(self, chunk: &[u8], values: &mut Vec<Value>) -> Result<usize, Stop> {
-        let descriptors = self.descriptors(chunk);
-        let Descriptors { each, end } = descriptors.ok_or(Stop::Damaged("values end early"))?;
-        let mut at = end as u32;
-        values.extend(each.iter().map(|&[low, high, kind, _]| {
-            let start = at;
-            at += u32::from(u16::from_le_bytes([low, high]));
-            Value {
-                kind,
-                start,
-                end: at,
-            }
-        }));
-        if at as usize > self.end {
+        let all = self.descriptors(chunk);
+        let all = all.ok_or(Stop::Damaged("values end early"))?;
+        let first = values.len();
+        values.extend(all.values());
+        let last = values.get(first..).and_then(<[Value]>::last);
+        let next = last.map_or(all.end, |last| last.end as usize);
+        if next > self.end {
             return Err(Stop::Damaged("a value goes beyond the end of its record"));
         }
-        Ok(at as usize)
+        Ok(next)
     }
 
     /// The range of the descriptors in the chunk.
@@ -250,13 +236,6 @@ impl Instance {
     }
 }
 
-/// A SID's second byte counts the parts of four bytes after its first eight.
-#[inline]
-fn is_sid(chunk: &[u8], start: usize, size: usize) -> bool {
-    let parts = chunk.get(start + 1).copied().unwrap_or_default();
-    size == 8 + 4 * usize::from(parts)
-}
-
 /// What an instance says of its values: of each two bytes of size, the type, and
 /// a byte that means nothing.
 #[derive(Clone, Copy, Debug)]
@@ -264,6 +243,31 @@ pub(crate) struct Descriptors<'a> {
     pub(crate) each: &'a [[u8; 4]],
     /// Where they end and the values begin.
     pub(crate) end: usize,
+}
+
+impl<'a> Descriptors<'a> {
+    /// The values, one behind the other.
+    #[inline]
+    pub(crate) fn values(self) -> impl ExactSizeIterator<Item = Value> + use<'a> {
+        let mut at = self.end as u32;
+        self.each.iter().map(move |&descriptor| {
+            let (size, kind) = size_and_kind(descriptor);
+            let start = at;
+            at += size;
+            Value {
+                kind,
+                start,
+                end: at,
+            }
+        })
+    }
+}
+
+/// A value's size in bytes, and its type.
+#[inline]
+pub(crate) fn size_and_kind(descriptor: [u8; 4]) -> (u32, u8) {
+    let descriptor = u32::from_le_bytes(descriptor);
+    (descriptor & 0xFFFF, (descriptor >> 16) as u8)
 }
 
 /// The template instance that the stream begins with, after a fragment header

@@ -1,7 +1,7 @@
 //! The values of an event, one after the other.
 
 #[cfg(feature = "eventlog")]
-use super::binxml::Value;
+use super::binxml::{Value, size_and_kind};
 use super::datum::{DataValue, Datum};
 use super::event::Item;
 #[cfg(feature = "eventlog")]
@@ -44,8 +44,8 @@ pub(crate) struct Straight<'a> {
 #[cfg(feature = "eventlog")]
 impl Straight<'_> {
     fn descriptor(&self, slot: u16) -> Option<(u32, u8)> {
-        let &[low, high, kind, _] = self.descriptors.get(usize::from(slot))?;
-        Some((u32::from(u16::from_le_bytes([low, high])), kind))
+        let descriptor = self.descriptors.get(usize::from(slot))?;
+        Some(size_and_kind(*descriptor))
     }
 
     fn is_left_out(&self, entry: &Entry) -> bool {
@@ -60,8 +60,8 @@ impl Straight<'_> {
         let before = self
             .descriptors
             .get(self.slot as usize..usize::from(slot))?;
-        for &[low, high, _, _] in before {
-            self.at += u32::from(u16::from_le_bytes([low, high]));
+        for &descriptor in before {
+            self.at += size_and_kind(descriptor).0;
         }
         self.slot = slot.into();
         Some(Value {

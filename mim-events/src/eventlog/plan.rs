@@ -179,6 +179,11 @@ impl Plans {
         self.plans.len()
     }
 
+    /// Whether the texts of more templates may find no room.
+    pub(crate) fn are_full(&self) -> bool {
+        self.literals.len() > MAX_LITERALS / 2
+    }
+
     #[inline]
     pub(crate) fn get(&self, number: u32) -> Option<&Plan> {
         self.plans.get(number as usize)

@@ -4,7 +4,7 @@
 //! every record of a template. While their descriptors are the same, so is the
 //! place of every part.
 
-use super::binxml::{Descriptors, EOF, Value};
+use super::binxml::{Descriptors, EOF, Value, size_and_kind};
 use super::collector::{Span, System, Target, User};
 use super::plan::{Field, is_left_out, value_of};
 use super::value::{self, BINXML};
@@ -75,10 +75,7 @@ impl Shape {
         let places = self.places.as_ref()?;
         let base = all.end as u32;
         let start = base.checked_add(self.size)?;
-        let (size, kind) = match last {
-            Some(&[low, high, kind, _]) => (u32::from(u16::from_le_bytes([low, high])), kind),
-            None => (0, 0),
-        };
+        let (size, kind) = last.map_or((0, 0), |&last| size_and_kind(last));
         let next = (start + size) as usize;
         if next > end || next < end && chunk.get(next) != Some(&EOF) {
             return None;
@@ -92,18 +89,13 @@ impl Shape {
         self.descriptors.clear();
         self.descriptors.extend_from_slice(descriptors);
         self.values.clear();
-        let mut at = 0;
-        self.values
-            .extend(descriptors.iter().map(|&[low, high, kind, _]| {
-                let start = at;
-                at += u32::from(u16::from_le_bytes([low, high]));
-                Value {
-                    kind,
-                    start,
-                    end: at,
-                }
-            }));
-        self.size = at;
+        // Places count from the first value on.
+        let all = Descriptors {
+            each: descriptors,
+            end: 0,
+        };
+        self.values.extend(all.values());
+        self.size = self.values.last().map_or(0, |last| last.end);
         self.places = Places::of(fields, &self.values);
     }
 }

@@ -100,7 +100,7 @@ pub(crate) struct Templates {
 impl Templates {
     /// Forgets the chunk before.
     pub(crate) fn begin_chunk(&mut self) {
-        if self.plans.len() > MAX_PLANS {
+        if self.plans.len() > MAX_PLANS || self.plans.are_full() {
             self.forget();
         }
         self.known.clear();

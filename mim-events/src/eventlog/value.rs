@@ -70,89 +70,60 @@ pub(crate) fn render(kind: u8, bytes: &[u8], out: &mut String) -> Option<()> {
     Some(())
 }
 
-/// Which sizes a value of a type may have.
-#[cfg(feature = "eventlog")]
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Fit {
-    /// Bytes.
-    Size(u16),
-    /// Whole UTF-16 units.
-    Even,
-    Any,
-    /// It takes a look at the value.
-    Unknown,
-}
-
-/// Which sizes a value of this type may have.
-#[cfg(feature = "eventlog")]
-pub(crate) fn fit(kind: u8) -> Fit {
-    const FITS: [Fit; 256] = fits_table();
-    FITS.get(usize::from(kind)).copied().unwrap_or(Fit::Unknown)
-}
-
-#[cfg(feature = "eventlog")]
-const fn fits_table() -> [Fit; 256] {
-    let mut fits = [Fit::Unknown; 256];
-    fits[NULL as usize] = Fit::Any;
-    fits[BINARY as usize] = Fit::Any;
-    fits[STRING as usize] = Fit::Even;
-    fits[STRING_ARRAY as usize] = Fit::Even;
-    fits[0x03] = Fit::Size(1);
-    fits[0x04] = Fit::Size(1);
-    fits[0x05] = Fit::Size(2);
-    fits[0x06] = Fit::Size(2);
-    fits[0x07] = Fit::Size(4);
-    fits[0x08] = Fit::Size(4);
-    fits[0x0D] = Fit::Size(4);
-    fits[0x14] = Fit::Size(4);
-    fits[0x09] = Fit::Size(8);
-    fits[0x0A] = Fit::Size(8);
-    fits[0x15] = Fit::Size(8);
-    fits[0x0F] = Fit::Size(16);
-    fits
-}
-
 /// Whether a value of this type and size can be put out without a look at it.
 #[cfg(feature = "eventlog")]
 #[inline]
-pub(crate) fn fits(kind: u8, size: u16) -> bool {
-    const MASKS: [(u16, u16); 256] = masks();
-    let (mask, wanted) = MASKS.get(usize::from(kind)).copied().unwrap_or((0, 1));
-    size & mask == wanted
+pub(crate) fn fits(kind: u8, size: usize) -> bool {
+    const SIZES: [(u16, u16); 256] = sizes();
+    let (bits, wanted) = SIZES.get(usize::from(kind)).copied().unwrap_or(UNKNOWN);
+    size & usize::from(bits) == usize::from(wanted)
 }
 
-/// What a size must be, of which bits.
+/// No size will do: it takes a look at the value.
 #[cfg(feature = "eventlog")]
-const fn masks() -> [(u16, u16); 256] {
-    let fits = fits_table();
-    let mut masks = [(0, 1); 256];
-    let mut kind = 0;
-    while kind < fits.len() {
-        masks[kind] = match fits[kind] {
-            Fit::Size(size) => (u16::MAX, size),
-            Fit::Even => (1, 0),
-            Fit::Any => (0, 0),
-            Fit::Unknown => (0, 1),
-        };
-        kind += 1;
+const UNKNOWN: (u16, u16) = (0, 1);
+
+/// For each type what the size must be, of which bits. A value of an instance
+/// counts its bytes in 16 bits.
+#[cfg(feature = "eventlog")]
+const fn sizes() -> [(u16, u16); 256] {
+    const ANY: (u16, u16) = (0, 0);
+    const EVEN: (u16, u16) = (1, 0);
+    const fn exactly(bytes: u16) -> (u16, u16) {
+        (u16::MAX, bytes)
     }
-    masks
+    let mut sizes = [UNKNOWN; 256];
+    sizes[NULL as usize] = ANY;
+    sizes[BINARY as usize] = ANY;
+    sizes[STRING as usize] = EVEN;
+    sizes[STRING_ARRAY as usize] = EVEN;
+    sizes[0x03] = exactly(1);
+    sizes[0x04] = exactly(1);
+    sizes[0x05] = exactly(2);
+    sizes[0x06] = exactly(2);
+    sizes[0x07] = exactly(4);
+    sizes[0x08] = exactly(4);
+    sizes[0x0D] = exactly(4);
+    sizes[0x14] = exactly(4);
+    sizes[0x09] = exactly(8);
+    sizes[0x0A] = exactly(8);
+    sizes[0x15] = exactly(8);
+    sizes[0x0F] = exactly(16);
+    sizes
 }
 
 /// Whether [`render`] knows the type, and the value can be of it.
 #[cfg(feature = "eventlog")]
 pub(crate) fn can_render(kind: u8, bytes: &[u8]) -> bool {
-    match (kind, fit(kind)) {
-        (STRING | STRING_ARRAY, _) => false,
-        (_, Fit::Size(size)) => bytes.len() == usize::from(size),
-        (_, Fit::Any) => true,
-        (0x02, _) => bytes.is_ascii(),
-        (0x10, _) => matches!(bytes.len(), 4 | 8),
-        (FILETIME, _) => exact(bytes).is_some_and(|ticks| u64::from_le_bytes(ticks) < YEAR_10000),
-        (SID, _) => bytes
+    match kind {
+        STRING | STRING_ARRAY => false,
+        0x02 => bytes.is_ascii(),
+        0x10 => matches!(bytes.len(), 4 | 8),
+        FILETIME => exact(bytes).is_some_and(|ticks| u64::from_le_bytes(ticks) < YEAR_10000),
+        SID => bytes
             .get(1)
             .is_some_and(|&count| bytes.len() == 8 + usize::from(count) * 4),
-        _ => false,
+        _ => fits(kind, bytes.len()),
     }
 }
 

@@ -53,7 +53,9 @@ impl Place {
     /// Takes notice of the log's oldest record, and of the oldest that can be
     /// read; returns how many of the wanted ones are gone.
     pub(super) fn begin_at(&mut self, oldest: u64, first: Option<Anchor>) -> u64 {
-        if let Some(first) = first.filter(|first| self.is_past(first.number)) {
+        // Alone, it would say that nothing after it was read.
+        let has_anchors = self.anchors.top().is_some();
+        if let Some(first) = first.filter(|first| has_anchors && self.is_past(first.number)) {
             self.anchors.hold(first);
         }
         self.wanted.drop_below(oldest)

@@ -158,3 +158,13 @@ proptest! {
         check(&log.bytes(), &bookmark);
     }
 }
+
+#[test]
+fn a_bookmark_without_anchors_does_not_get_one_of_an_older_record() {
+    // The oldest record is known by its time, the last one that was read is not.
+    let form = json!({"read_through": 16, "newest": TIME + 70});
+    let bookmark: Bookmark = serde_json::from_value(form).unwrap();
+    let mut log = Log::new(7, 5);
+    log.grow(10);
+    check(&log.bytes(), &bookmark);
+}

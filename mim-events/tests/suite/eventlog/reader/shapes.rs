@@ -309,3 +309,50 @@ fn what_repeats_and_what_changes_from_event_to_event() {
     let sid = Some("S-1-5-32-544");
     assert_eq!(users, [None, sid, sid, Some("S-1-5-18"), None]);
 }
+
+/// The reader keeps templates from chunk to chunk. Those of these chunks have one
+/// GUID and differ in one place each.
+#[test]
+fn a_template_of_another_chunk_is_the_same_only_if_all_it_says_is() {
+    let data = |name, label: &str, slot, dependency| {
+        let data = element(name).attribute("Name", text(label)).slot(slot);
+        element("EventData")
+            .child(data.depends(dependency))
+            .child(element("Data").attribute("Name", text("last")).slot(5))
+    };
+    let base = || data("Data", "first", 4, 4);
+    let others = [
+        data("Data", "First", 4, 4),
+        data("Data", "firs", 4, 4),
+        data("Dato", "first", 4, 4),
+        data("Data", "first", 5, 4),
+        data("Data", "first", 4, 6),
+        base().child(element("Data")),
+    ];
+    let values = vec![string("a"), string("b"), Value::Null];
+    let contents: Vec<_> = others
+        .into_iter()
+        .flat_map(|other| [base(), other, base()])
+        .map(|data| manifest(1, data, values.clone()))
+        .collect();
+    // Once each template comes first in its chunk, and once behind another, so that
+    // its names lie elsewhere.
+    let other = Classic::default().content();
+    let chunks: Vec<_> = contents
+        .iter()
+        .flat_map(|content| [vec![content], vec![&other, content]])
+        .zip((1..).step_by(2))
+        .map(|(records, first)| {
+            let mut chunk = Chunk::new(first);
+            for content in records {
+                chunk.record(TIME, content);
+            }
+            chunk.finish()
+        })
+        .collect();
+    let log = log(&chunks);
+    let found = read(&log);
+    assert_eq!(found.errors.len(), 0);
+    assert_eq!(found.rows.len(), 3 * contents.len());
+    assert_eq!(found.rows, rows(&log).0);
+}
