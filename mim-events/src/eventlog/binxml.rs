@@ -146,7 +146,10 @@ impl Value {
     #[inline]
     pub(crate) fn is_plain(self, chunk: &[u8]) -> bool {
         value::fits(self.kind, (self.end - self.start) as usize)
-            || value::can_render(self.kind, self.bytes(chunk))
+            || match self.kind {
+                value::SID => value::is_sid(self.bytes(chunk)),
+                _ => value::can_render(self.kind, self.bytes(chunk)),
+            }
     }
 
     /// What it takes to look at the value and to make it text, in steps. A string
@@ -265,9 +268,8 @@ impl<'a> Descriptors<'a> {
 
 /// A value's size in bytes, and its type.
 #[inline]
-pub(crate) fn size_and_kind(descriptor: [u8; 4]) -> (u32, u8) {
-    let descriptor = u32::from_le_bytes(descriptor);
-    (descriptor & 0xFFFF, (descriptor >> 16) as u8)
+pub(crate) fn size_and_kind([low, high, kind, _]: [u8; 4]) -> (u32, u8) {
+    (u16::from_le_bytes([low, high]).into(), kind)
 }
 
 /// The template instance that the stream begins with, after a fragment header

@@ -411,7 +411,7 @@ impl Collector {
             Target::User => {
                 system.user = Some(match (text, value.kind) {
                     (Some(span), _) => User::Text(span),
-                    (None, value::SID) if value::can_render(value::SID, value.bytes(chunk)) => {
+                    (None, value::SID) if value::is_sid(value.bytes(chunk)) => {
                         User::Sid((value.start, value.end))
                     }
                     _ => return Err(narrow),

@@ -156,7 +156,7 @@ impl Places {
         if self.user.0 != NOWHERE {
             let span = (base + self.user.0, base + self.user.1);
             let bytes = chunk.get(span.0 as usize..span.1 as usize)?;
-            if !value::can_render(value::SID, bytes) {
+            if !value::is_sid(bytes) {
                 return None;
             }
             system.user = Some(User::Sid(span));

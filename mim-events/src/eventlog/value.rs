@@ -112,6 +112,14 @@ const fn sizes() -> [(u16, u16); 256] {
     sizes
 }
 
+/// A SID's second byte counts the parts of four bytes after its first eight.
+#[cfg(feature = "eventlog")]
+#[inline]
+pub(crate) fn is_sid(bytes: &[u8]) -> bool {
+    let parts = bytes.get(1).copied().unwrap_or_default();
+    bytes.len() == 8 + 4 * usize::from(parts)
+}
+
 /// Whether [`render`] knows the type, and the value can be of it.
 #[cfg(feature = "eventlog")]
 pub(crate) fn can_render(kind: u8, bytes: &[u8]) -> bool {
@@ -120,9 +128,7 @@ pub(crate) fn can_render(kind: u8, bytes: &[u8]) -> bool {
         0x02 => bytes.is_ascii(),
         0x10 => matches!(bytes.len(), 4 | 8),
         FILETIME => exact(bytes).is_some_and(|ticks| u64::from_le_bytes(ticks) < YEAR_10000),
-        SID => bytes
-            .get(1)
-            .is_some_and(|&count| bytes.len() == 8 + usize::from(count) * 4),
+        SID => is_sid(bytes),
         _ => fits(kind, bytes.len()),
     }
 }

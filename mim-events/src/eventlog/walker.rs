@@ -46,6 +46,7 @@ impl Walker {
 
     /// Reads the record content `chunk[start..end]` into `out`. `header_id`
     /// stands in for an `EventRecordID` that is not there.
+    #[inline]
     pub(crate) fn walk(
         &mut self,
         chunk: &[u8],
@@ -60,6 +61,19 @@ impl Walker {
         if self.by_plan(chunk, (start, end), header_id, filter, out)? {
             return Ok(());
         }
+        self.by_tokens(chunk, (start, end), header_id, filter, out)
+    }
+
+    /// Reads any record, token by token.
+    #[inline(never)]
+    fn by_tokens(
+        &mut self,
+        chunk: &[u8],
+        (start, end): (usize, usize),
+        header_id: u64,
+        filter: &LogFilter,
+        out: &mut Collector,
+    ) -> Result<(), Stop> {
         self.values.clear();
         self.data = None;
         out.begin(header_id);
