@@ -416,10 +416,6 @@ impl Ack {
     pub const MAX_REJECTED: usize = 1_000;
 
     /// Whoever calls this has the frame's records stored durably.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the receiver is its only caller")
-    )]
     pub(crate) fn new(
         header: &Header,
         next_seq: u64,

@@ -70,6 +70,12 @@ pub mod frame;
 mod ids;
 #[cfg(feature = "journal")]
 pub mod journal;
+pub mod receiver;
+#[cfg(feature = "sim")]
+#[doc(hidden)]
+pub mod rules;
+#[cfg(not(feature = "sim"))]
+mod rules;
 
 pub use answer::{Ack, Action, Code, Outcome, Problem, Rejected};
 pub use ids::{Audience, KeyId, StreamId};
