@@ -75,9 +75,11 @@ pub mod receiver;
 #[doc(hidden)]
 pub mod rules;
 #[cfg(not(feature = "sim"))]
+#[allow(unreachable_pub)] // public where tests leave one out
 mod rules;
+pub mod sender;
 
-pub use answer::{Ack, Action, Code, Outcome, Problem, Rejected};
+pub use answer::{Ack, Action, Answer, Code, Outcome, Problem, Rejected};
 pub use ids::{Audience, KeyId, StreamId};
 
 pub mod spec {

@@ -47,6 +47,7 @@ mod seal;
 mod section;
 mod stamp;
 
+pub(crate) use checksum::crc64;
 #[cfg(feature = "encrypt")]
 pub use encrypt::EncryptKey;
 pub use error::{FrameError, FrameErrorKind};

@@ -169,6 +169,15 @@ impl<S: Storage> Journal<S> {
         Ok(())
     }
 
+    /// Fails as an append of so many bytes would.
+    pub(crate) fn keep_room(&self, needed: u64) -> Result<()> {
+        let (used, cap) = (self.used_bytes(), self.options.cap_bytes);
+        if used.saturating_add(needed) > cap && !self.all_released() {
+            return Err(Error::Full { needed, used, cap });
+        }
+        Ok(())
+    }
+
     /// Whether nothing but released entries is there, and at least one of them.
     fn all_released(&self) -> bool {
         let empty = |segment: &Segment| segment.bytes == segment.entries_at;

@@ -151,6 +151,14 @@ impl Error {
         }
     }
 
+    /// A stream's state that is of no version that is known.
+    pub(crate) fn state(stream: crate::StreamId) -> Self {
+        Self::Unsupported {
+            file: format!("the state of stream {stream}"),
+            what: "its version",
+        }
+    }
+
     pub(super) fn sync(file: &str, source: io::Error) -> Self {
         Self::SyncFailed {
             file: file.to_owned(),

@@ -93,6 +93,16 @@ impl Options {
         self
     }
 
+    /// Bytes of a segment.
+    pub(crate) fn segment(&self) -> u64 {
+        self.segment_bytes
+    }
+
+    /// Bytes that all files may take.
+    pub(crate) fn cap(&self) -> u64 {
+        self.cap_bytes
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         let what = if self.segment_bytes < 4096 {
             "segment_bytes must be at least 4096"

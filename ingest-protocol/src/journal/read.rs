@@ -97,6 +97,11 @@ impl<S: Storage> Journal<S> {
         Err(Error::Position { problem })
     }
 
+    /// Reads from the entry of this index.
+    pub fn reader_from(&self, index: u64) -> Reader {
+        self.reader_at(index)
+    }
+
     fn reader_at(&self, next: u64) -> Reader {
         Reader {
             next,

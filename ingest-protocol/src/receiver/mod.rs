@@ -54,11 +54,15 @@
 //! whoever may write into a stream learns its `next_seq` ([SPEC](crate::spec) section 9).
 
 mod decide;
+#[cfg(feature = "journal")]
+mod log;
 mod quarantine;
 mod receive;
 mod state;
 
 pub use decide::{Commit, Decision};
+#[cfg(feature = "journal")]
+pub use log::ReceiverLog;
 pub use quarantine::not_json;
 pub use receive::{Receiver, Reception};
 pub use state::StreamState;

@@ -1,0 +1,156 @@
+//! [`ReceiverLog`]: a receiver and the journal it stores to.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+use super::receive::{Receiver, Reception};
+use super::state::StreamState;
+use crate::StreamId;
+use crate::answer::{Ack, Answer, Code, Problem, Rejected};
+use crate::frame::Frame;
+use crate::journal::{
+    Append, Error, FsStorage, Journal, Options, Position, Recovery, Storage, SyncPolicy,
+};
+
+/// Stores the frames of one audience in a [`Journal`], each in one write with the state of its
+/// stream: what a service embeds.
+///
+/// ```
+/// use ingest_protocol::frame::{Limits, Opener, Record, Sealer, Stamp};
+/// use ingest_protocol::journal::{FsStorage, Item, Options};
+/// use ingest_protocol::receiver::{Receiver, ReceiverLog, not_json};
+/// use ingest_protocol::Answer;
+///
+/// # let directory = tempfile::tempdir()?;
+/// # let (path, random) = (directory.path(), *b"sixteen random B");
+/// # let (audience, stream) = ("6f1d2c3b-4a59-4e8f-9b70-112233445566".parse()?, "0190f3c2-7b1e-7c40-9a51-3f2d6c8e1a01".parse()?);
+/// # let bytes = Sealer::new(Limits::default()).seal(&Stamp::new(audience, stream, 1), &[Record::new("{}")])?;
+/// let receiver = Receiver::new(Opener::new(Limits::default()).with_audience(audience));
+/// let (mut log, recovery) = ReceiverLog::open(FsStorage::new(path), Options::new(random), receiver)?;
+/// # assert!(!recovery.is_loss());
+///
+/// let (answer, stored) = log.receive(bytes, None, not_json)?;
+/// assert!(matches!(answer, Answer::Ack(_)));
+/// let frame = stored.ok_or("not stored")?.0; // on to whoever reads the records
+/// assert_eq!(frame.header().next_seq(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct ReceiverLog<S: Storage = FsStorage> {
+    receiver: Receiver,
+    journal: Journal<S>,
+}
+
+impl<S: Storage> ReceiverLog<S> {
+    /// The kind of the entries that hold a frame.
+    pub const FRAME: u8 = 1;
+    /// The kind of the entry that [`forget`](Self::forget) writes.
+    pub const FORGOTTEN: u8 = 2;
+
+    /// Opens the log, or makes one. `receiver` should take the frames of one audience: the
+    /// states are kept by stream.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], as [`Journal::open`].
+    pub fn open(
+        storage: S,
+        options: Options,
+        receiver: Receiver,
+    ) -> Result<(Self, Recovery), Error> {
+        let (journal, recovery) = Journal::open(storage, options.sync(SyncPolicy::EachAppend))?;
+        Ok((Self { receiver, journal }, recovery))
+    }
+
+    /// Receives a frame: decides, stores it durably where it is new, and says what to answer, with the
+    /// frame and its place where it was stored now. `quarantine` names the records that can't be used.
+    /// See [`Receiver::receive`] for the `horizon`. A full disk is answered with 503.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]: the log has to be opened again. Answer 503, or nothing.
+    pub fn receive(
+        &mut self,
+        bytes: Bytes,
+        horizon: Option<DateTime<Utc>>,
+        quarantine: impl FnOnce(&Frame) -> Vec<Rejected>,
+    ) -> Result<(Answer, Option<(Frame, Position)>), Error> {
+        let stream = match self.receiver.header(&bytes) {
+            Ok(header) => header.stream(),
+            Err(problem) => return Ok((Answer::Problem(problem), None)),
+        };
+        let state = self.state(stream)?;
+        let (frame, commit) = match self.receiver.receive(bytes, state.as_ref(), horizon) {
+            Reception::Commit(frame, commit) => (frame, commit),
+            Reception::Duplicate(ack) => return Ok((Answer::Ack(ack), None)),
+            Reception::Refuse(problem) => return Ok((Answer::Problem(problem), None)),
+        };
+        let rejected = quarantine(&frame);
+        let state = commit.state().to_bytes();
+        let append = Append::new(Self::FRAME, frame.bytes()).state(*stream.0.as_bytes(), &state);
+        match self.journal.append(append) {
+            Ok(position) => {
+                let (_, ack): (_, Ack) = commit.committed(rejected);
+                Ok((Answer::Ack(ack), Some((frame, position))))
+            }
+            Err(error) if error.is_retryable() => {
+                let problem = Problem::new(Code::UNAVAILABLE).with_frame(frame.header());
+                Ok((
+                    Answer::Problem(problem.with_detail(error.to_string())),
+                    None,
+                ))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What is stored of a stream.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`]: a newer version wrote it.
+    pub fn state(&self, stream: StreamId) -> Result<Option<StreamState>, Error> {
+        let Some(bytes) = self.journal.state(stream.0.as_bytes()) else {
+            return Ok(None);
+        };
+        let state = StreamState::from_bytes(bytes);
+        state.map(Some).ok_or_else(|| Error::state(stream))
+    }
+
+    /// Forgets a stream, once all of its data are gone. From then on, pass a horizon not before that
+    /// data, so that what comes late is not taken for new (R5).
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::append`].
+    pub fn forget(&mut self, stream: StreamId) -> Result<(), Error> {
+        let append = Append::new(Self::FORGOTTEN, b"").forget(*stream.0.as_bytes());
+        self.journal.append(append).map(|_| ())
+    }
+
+    /// How frames are received.
+    #[must_use]
+    pub fn receiver(&self) -> &Receiver {
+        &self.receiver
+    }
+
+    /// The journal, to read it.
+    #[must_use]
+    pub fn journal(&self) -> &Journal<S> {
+        &self.journal
+    }
+
+    /// The journal, to read, release and erase. Append to it through [`receive`](Self::receive) alone.
+    pub fn journal_mut(&mut self) -> &mut Journal<S> {
+        &mut self.journal
+    }
+
+    /// Closes the journal.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::close`].
+    pub fn close(self) -> Result<(), Error> {
+        self.journal.close()
+    }
+}

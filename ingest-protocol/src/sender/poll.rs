@@ -1,0 +1,234 @@
+//! What the sender wants now: something spooled, something sent, to be called again.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::FrameId;
+use super::event::Event;
+use super::machine::{InFlight, Phase, Sender};
+use super::slot::Slot;
+use super::spool::SpoolOp;
+use crate::frame::Header;
+use crate::rules::Rule;
+
+/// A frame to be sent now.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Transmit {
+    /// Its name, to be given back with the answer.
+    pub id: FrameId,
+    /// Its bytes.
+    pub frame: Bytes,
+    /// Its header.
+    pub header: Header,
+}
+
+/// A receiver remembers 64 frames. No frame that is further back is sent again after a crash,
+/// since so many at most are done and not marked so in the spool, beside 31 of the history.
+pub(super) const UNMARKED: usize = 32;
+/// A mark is written when so many frames are done since the last.
+const MARK: usize = 16;
+
+impl Sender {
+    /// Where the first frame in the queue is that is not done.
+    pub(super) fn head(&self) -> Option<usize> {
+        self.queue.iter().position(|slot| !slot.done)
+    }
+
+    /// The frame to send now, if any; one at a time (S3). Answer it with one of the `handle_`
+    /// methods, also if there was no answer.
+    pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit> {
+        self.wake(now);
+        if self.phase != Phase::Ready || self.in_flight.is_some() || self.unmarked() >= UNMARKED {
+            return None;
+        }
+        if self.head().is_none() && self.batch.is_empty() {
+            let _ = self.seal_loss(); // tried again at the next poll
+        }
+        loop {
+            let Some(at) = self.head() else {
+                return self.heartbeat(now);
+            };
+            let slot = &self.queue[at];
+            let (id, is_durable) = (slot.id, !self.config.spooled || slot.place.is_some());
+            if self.is_as_required(slot) {
+                if !is_durable && self.rules.keep(Rule::S1) {
+                    return None; // S1: it is sent when it is spooled
+                }
+                let Some(frame) = slot.frame.clone() else {
+                    self.reading = Some(id);
+                    return None;
+                };
+                let header = slot.header;
+                self.queue[at].attempted = true;
+                return Some(self.sent(id, header, frame, false, now));
+            }
+            if self.reseal.is_some() || !is_durable {
+                return None;
+            }
+            if slot.frame.is_none() {
+                self.reading = Some(id);
+                return None;
+            }
+            self.reseal(now);
+            if self.phase != Phase::Ready || self.reseal.is_some() {
+                return None;
+            }
+        }
+    }
+
+    fn sent(
+        &mut self,
+        id: FrameId,
+        header: Header,
+        frame: Bytes,
+        is_heartbeat: bool,
+        now: Instant,
+    ) -> Transmit {
+        self.sent_at = Some(now);
+        self.in_flight = Some(InFlight {
+            id,
+            header,
+            deadline: now + self.config.timeout,
+            is_heartbeat,
+        });
+        Transmit { id, frame, header }
+    }
+
+    /// A frame that says only where the stream is, when it is time for one.
+    fn heartbeat(&mut self, now: Instant) -> Option<Transmit> {
+        let every = self.config.heartbeat?;
+        let due = *self.sent_at.get_or_insert(now) + every;
+        if now < due || !self.batch.is_empty() || self.done < self.next {
+            return None;
+        }
+        let stamp = self.stamp(self.next, 0);
+        let (header, frame) = self.sealer.seal(&self.config, &stamp, &[]).ok()?;
+        let id = self.new_id();
+        Some(self.sent(id, header, frame, true, now))
+    }
+
+    /// What to do with the spool now; `None` without a [spool](super::SenderConfig::spooled), or
+    /// if there is nothing to do. Carry it out before the next
+    /// [`poll_transmit`](Self::poll_transmit).
+    pub fn poll_spool(&mut self) -> Option<SpoolOp> {
+        if !self.config.spooled {
+            return None;
+        }
+        if let Some(op) = self.append() {
+            return Some(op);
+        }
+        let wants_mark = self.unmarked() >= MARK || self.unmarked() > 0 && self.head().is_none();
+        if wants_mark && self.marking.is_none() {
+            self.marking = Some(self.done);
+            let state = self.state(0).to_bytes();
+            return Some(SpoolOp::Mark { state });
+        }
+        if let Some(id) = self.reading
+            && let Some(place) = self.queue.iter().find(|slot| slot.id == id)?.place
+        {
+            return Some(SpoolOp::Read { id, place });
+        }
+        self.release()
+    }
+
+    /// Whether [`poll_spool`](Self::poll_spool) has a frame to store or to read.
+    #[cfg(feature = "journal")]
+    pub(super) fn wants_spool(&self) -> bool {
+        let resealed = self.reseal.as_ref().map(|reseal| &reseal.slot);
+        let mut slots = resealed.into_iter().chain(&self.queue);
+        self.reading.is_some() || slots.any(|slot| slot.given.is_none())
+    }
+
+    /// The next frame that is not spooled.
+    fn append(&mut self) -> Option<SpoolOp> {
+        let resealed = self.reseal.as_ref().map(|reseal| &reseal.slot);
+        let mut slots = resealed.into_iter().chain(&self.queue);
+        let slot = slots.find(|slot| slot.given.is_none())?;
+        let (id, end) = (slot.id, slot.end);
+        let (frame, cursor) = (slot.frame.clone()?, slot.cursor.clone());
+        let state = self.state(end).to_bytes();
+        let done = self.done;
+        if let Some(slot) = self.slot_mut(id) {
+            slot.given = Some(done);
+        }
+        Some(SpoolOp::Append {
+            id,
+            frame,
+            cursor,
+            state,
+        })
+    }
+
+    pub(super) fn slot_mut(&mut self, id: FrameId) -> Option<&mut Slot> {
+        let resealed = self.reseal.as_mut().map(|reseal| &mut reseal.slot);
+        let mut slots = resealed.into_iter().chain(&mut self.queue);
+        slots.find(|slot| slot.id == id)
+    }
+
+    /// Frames that are done, which the spool does not know yet.
+    pub(super) fn unmarked(&self) -> usize {
+        if !self.config.spooled {
+            return 0;
+        }
+        let unmarked = |slot: &&Slot| slot.done && slot.end > self.durable_done;
+        self.queue.iter().filter(unmarked).count()
+    }
+
+    /// Forgets frames that are done for good, and says so when there is something to be freed.
+    fn release(&mut self) -> Option<SpoolOp> {
+        self.forget_done();
+        let oldest = self.queue.iter().filter_map(|slot| slot.place).min();
+        let through = oldest.map_or(self.last_place, |place| place.saturating_sub(1));
+        if through <= self.released {
+            return None;
+        }
+        self.released = through;
+        Some(SpoolOp::Release { through })
+    }
+
+    /// Keeps of the frames that are done those of the history, and those that the spool does
+    /// not know to be done.
+    pub(super) fn forget_done(&mut self) {
+        let mut done = self.head().unwrap_or(self.queue.len());
+        while done > self.config.history
+            && let Some(slot) = self.queue.front()
+            && (!self.config.spooled || slot.end <= self.durable_done)
+        {
+            self.queue.pop_front();
+            done -= 1;
+        }
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout), if nothing happens before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let age = self.batch.since().map(|since| since + self.config.max_age);
+        let answer = self.in_flight.as_ref().map(|sent| sent.deadline);
+        let wait = match self.phase {
+            Phase::Waiting(until) => Some(until),
+            Phase::Ready | Phase::StreamWanted => None,
+        };
+        let idle = self
+            .config
+            .heartbeat
+            .filter(|_| answer.is_none() && wait.is_none());
+        let heartbeat = idle.zip(self.sent_at).map(|(every, sent)| sent + every);
+        [age, answer, wait, heartbeat].into_iter().flatten().min()
+    }
+
+    /// What happened, the oldest first.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Ends a wait that is over.
+    pub(super) fn wake(&mut self, now: Instant) {
+        if let Phase::Waiting(until) = self.phase
+            && now >= until
+        {
+            self.phase = Phase::Ready;
+        }
+    }
+}

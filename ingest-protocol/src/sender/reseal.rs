@@ -1,0 +1,153 @@
+//! Sealing anew what was sealed for another stream, or too large, before it is sent.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::FrameId;
+use super::batch;
+use super::event::Event;
+use super::machine::{Phase, Sender, is_tombstone};
+use super::retry;
+use super::slot::Slot;
+use super::tombstone::tombstone;
+use crate::frame::{Frame, Header, Record, SealError};
+
+/// A frame that takes over the first records of one in the queue, once it is spooled.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Reseal {
+    pub(super) of: FrameId,
+    pub(super) slot: Slot,
+}
+
+impl Sender {
+    /// Whether the frame can be sent as it is: its stamp is the one that comes next in the current
+    /// stream, and it is within what the receiver takes.
+    pub(super) fn is_as_required(&self, slot: &Slot) -> bool {
+        let header = &slot.header;
+        let lost = slot.first.abs_diff(self.done);
+        slot.is_whole()
+            && slot.header.count() <= slot.at_most
+            && *header.stamp() == self.stamp(slot.first, lost)
+            && header.within(&self.config.limits).is_ok()
+            && (self.config.compress || !header.is_compressed())
+    }
+
+    /// Seals the first records of the frame at the head anew. Its bytes must be in memory.
+    pub(super) fn reseal(&mut self, now: Instant) {
+        let Some(at) = self.head() else { return };
+        let slot = self.queue[at].clone();
+        let Some(bytes) = slot.frame.clone() else {
+            return;
+        };
+        let Ok(frame) = self.config.opener().open(bytes) else {
+            return self.damaged(slot.id);
+        };
+        let mut records = live_records(&frame, &slot);
+        let lost = slot.first.abs_diff(self.done);
+        let mut count = self.fitting(&records).min((slot.at_most as usize).max(1));
+        let mut oversize = Vec::new();
+        for record in records.iter_mut().take(count) {
+            let is_oversize = slot.at_most == 0 || self.is_oversize(record);
+            if is_oversize && !is_tombstone(record) {
+                let instead = tombstone(record);
+                oversize.push(std::mem::replace(record, instead));
+            }
+        }
+        count = count.min(records.len());
+        let (header, sealed) = loop {
+            let stamp = self.stamp(slot.first, lost);
+            match self.sealer.seal(&self.config, &stamp, &records[..count]) {
+                Ok(sealed) => break sealed,
+                Err(SealError::Codec { .. }) => {
+                    return self.phase = Phase::Waiting(now + retry::HOLD);
+                }
+                Err(_) if count > 1 => count = count.div_ceil(2),
+                Err(_) => match records.first_mut() {
+                    Some(record) if !is_tombstone(record) => {
+                        let instead = tombstone(record);
+                        oversize.push(std::mem::replace(record, instead));
+                    }
+                    // Limits that let not even a tombstone through are far below the floor.
+                    _ => return self.phase = Phase::Waiting(now + retry::HOLD),
+                },
+            }
+        };
+        // Those further back come when their turn does.
+        oversize.truncate(count);
+        self.events
+            .extend(oversize.into_iter().map(Event::Oversize));
+        let slot = Slot::new(self.new_id(), slot.first, header, sealed);
+        self.reseal = Some(Reseal {
+            of: self.queue[at].id,
+            slot,
+        });
+        if !self.config.spooled {
+            self.take_over();
+        }
+    }
+
+    /// How many of the records go into one frame, as far as their sizes say.
+    fn fitting(&self, records: &[Record]) -> usize {
+        let mut left = self.config.body_bytes();
+        let fits = |record: &&Record| {
+            let rest = left.checked_sub(batch::size(record));
+            left = rest.unwrap_or(0);
+            rest.is_some()
+        };
+        let count = records
+            .iter()
+            .take(self.config.records())
+            .take_while(fits)
+            .count();
+        count.max(1)
+    }
+
+    /// The frame that was sealed anew is spooled: it stands before what is left of the other one.
+    pub(super) fn take_over(&mut self) {
+        let Some(Reseal { of, slot }) = self.reseal.take() else {
+            return;
+        };
+        let Some(at) = self.queue.iter().position(|slot| slot.id == of) else {
+            return;
+        };
+        let rest = &mut self.queue[at];
+        rest.first = slot.end;
+        rest.attempted = false;
+        if rest.first >= rest.end {
+            self.queue.remove(at);
+        }
+        self.queue.insert(at, slot);
+    }
+
+    /// The frame can't be read: its records are lost, and the next frame will say so.
+    pub(super) fn damaged(&mut self, id: FrameId) {
+        self.reading = self.reading.filter(|reading| *reading != id);
+        self.reseal = self.reseal.take().filter(|reseal| reseal.of != id);
+        if let Some(at) = self.queue.iter().position(|slot| slot.id == id)
+            && let Some(slot) = self.queue.remove(at)
+        {
+            let records = slot.end.abs_diff(slot.first);
+            self.events.push_back(Event::Damaged { records });
+        }
+    }
+
+    /// Whether `bytes` are the frame that was sealed; all of it, where the receiver doubts it.
+    pub(super) fn is_intact(&self, header: &Header, bytes: &Bytes) -> bool {
+        let opener = self.config.opener();
+        let found = if self.verified > 0 {
+            opener.open(bytes.clone()).map(|frame| *frame.header())
+        } else {
+            opener.check(bytes)
+        };
+        found.is_ok_and(|found| found == *header)
+    }
+}
+
+/// The records of a frame that no other frame took over.
+fn live_records(frame: &Frame, slot: &Slot) -> Vec<Record> {
+    let skip = slot.first.abs_diff(slot.sealed_first) as usize;
+    let count = slot.end.abs_diff(slot.first) as usize;
+    let records = frame.records().skip(skip).take(count);
+    records.map(|record| record.to_record()).collect()
+}

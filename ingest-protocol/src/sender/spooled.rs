@@ -1,0 +1,349 @@
+//! [`SpooledSender`]: a sender and the journal it spools to.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::config::SenderConfig;
+use super::event::Event;
+use super::handle::StreamInUse;
+use super::machine::{FrameId, PushError, Sender};
+use super::poll::Transmit;
+use super::recover::{RecoverError, spooled_header};
+use super::spool::SpoolOp;
+use crate::StreamId;
+use crate::answer::Answer;
+use crate::frame::{Record, SealError};
+use crate::journal::{
+    Append, Error, FsStorage, Item, Journal, Options, Reader, Recovery, Rewrite, Storage,
+    SyncPolicy,
+};
+
+/// Kinds of entries.
+const FRAME: u8 = 1;
+const MARK: u8 = 2;
+/// Under this id the sender's state is in the journal.
+const STATE: [u8; 16] = [0; 16];
+
+/// Why the spool failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpoolError {
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] Error),
+    /// What is in it can't be gone on with.
+    #[error(transparent)]
+    Recover(#[from] RecoverError),
+    /// Records can't be sealed; they are still in memory.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+impl SpoolError {
+    /// Whether it helps to make room, or to wait until what is spooled was sent. Else the spool has to
+    /// be opened again.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Journal(error) => error.is_retryable(),
+            Self::Recover(_) => false,
+            Self::Seal(_) => true,
+        }
+    }
+}
+
+/// A [`Sender`] whose spool is a [`Journal`]: what an agent embeds. Records go in with the cursor
+/// of their source, and only what is durable is sent.
+///
+/// ```
+/// use std::time::Instant;
+/// use ingest_protocol::frame::Record;
+/// use ingest_protocol::journal::{FsStorage, Options};
+/// use ingest_protocol::sender::{SenderConfig, SpooledSender};
+///
+/// # let directory = tempfile::tempdir()?;
+/// # let (path, random) = (directory.path(), *b"sixteen random B");
+/// # let tenant: ingest_protocol::Audience = "6f1d2c3b-4a59-4e8f-9b70-112233445566".parse()?;
+/// # let fresh = "0190f3c2-7b1e-7c40-9a51-3f2d6c8e1a01".parse()?;
+/// let (storage, options) = (FsStorage::new(path), Options::new(random).cap_bytes(1 << 30));
+/// let (mut spool, recovery) = SpooledSender::open(storage, options, SenderConfig::new(tenant), fresh)?;
+/// if recovery.is_loss() {
+///     eprintln!("{recovery}");
+/// }
+/// let from = spool.cursor().map(<[u8]>::to_vec); // read the source from here
+/// # assert_eq!(from, None);
+///
+/// let now = Instant::now();
+/// spool.push(Record::new(r#"{"line":1}"#), "line 1", now)?;
+/// spool.flush()?; // durable
+/// assert_eq!(spool.cursor(), Some(&b"line 1"[..]));
+/// while let Some(transmit) = spool.poll_transmit(now)? {
+///     // send transmit.frame, and with what came back, or did not:
+///     spool.handle_failure(transmit.id, now);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct SpooledSender<S: Storage = FsStorage> {
+    sender: Sender,
+    journal: Journal<S>,
+    /// Where the last frame was read back.
+    reader: Reader,
+    /// What could not be done for want of room.
+    postponed: Option<SpoolOp>,
+    /// Appended, not yet durable.
+    unsynced: Vec<(FrameId, u64)>,
+    /// Frames leave so much room for marks, by which frames are released.
+    reserve: u64,
+}
+
+impl<S: Storage> SpooledSender<S> {
+    /// Opens the spool, or makes one, whose records are sent in the stream `fresh`: a
+    /// UUID of version 7 that was never used. The journal is synced as the sender needs it, whatever
+    /// `options` say of that.
+    ///
+    /// # Errors
+    ///
+    /// [`SpoolError`]: nothing was lost; see there.
+    pub fn open(
+        storage: S,
+        options: Options,
+        config: SenderConfig,
+        fresh: StreamId,
+    ) -> Result<(Self, Recovery), SpoolError> {
+        let options = options.sync(SyncPolicy::Caller);
+        let (mut journal, recovery) = Journal::open(storage, options)?;
+        let (mut frames, mut reader) = (Vec::new(), journal.reader());
+        while let Some(item) = journal.read(&mut reader)? {
+            // What is lost or no frame is a hole, and declared lost.
+            if let Item::Entry(entry) = item
+                && entry.kind() == FRAME
+                && let Some(header) = spooled_header(entry.body())
+            {
+                frames.push((entry.index(), header));
+            }
+        }
+        let sender = Sender::recover(config, fresh, journal.state(&STATE), frames)?;
+        let spool = Self {
+            reader: journal.reader(),
+            reserve: options.segment().min(options.cap() / 4),
+            postponed: None,
+            unsynced: Vec::new(),
+            sender,
+            journal,
+        };
+        Ok((spool, recovery))
+    }
+
+    /// How far the source was read, as of the last frame that is spooled.
+    #[must_use]
+    pub fn cursor(&self) -> Option<&[u8]> {
+        self.journal.cursor()
+    }
+
+    /// The state machine.
+    #[must_use]
+    pub fn sender(&self) -> &Sender {
+        &self.sender
+    }
+
+    /// The state machine, for what is not offered here.
+    pub fn sender_mut(&mut self) -> &mut Sender {
+        &mut self.sender
+    }
+
+    /// Takes a record, and where the source is to be read on from after it. See
+    /// [`Sender::push_at`].
+    ///
+    /// # Errors
+    ///
+    /// [`PushError`]: nothing was taken. Where it is full, call [`settle`](Self::settle).
+    pub fn push(
+        &mut self,
+        record: Record,
+        cursor: impl Into<Bytes>,
+        now: Instant,
+    ) -> Result<(), PushError> {
+        self.sender.push_at(record, cursor, now)
+    }
+
+    /// Seals and spools what was pushed: it is durable when this returns, and so is the cursor.
+    ///
+    /// # Errors
+    ///
+    /// [`SpoolError`]; the records are still in memory.
+    pub fn flush(&mut self) -> Result<(), SpoolError> {
+        self.sender.flush()?;
+        self.settle()
+    }
+
+    /// Gives up the oldest frame that was never sent, to make room. How many records that declares
+    /// lost; 0 if there is no such frame.
+    ///
+    /// # Errors
+    ///
+    /// [`SpoolError::Journal`].
+    pub fn evict(&mut self) -> Result<u64, SpoolError> {
+        let Some((records, place)) = self.sender.evict() else {
+            return Ok(0);
+        };
+        if let Some(place) = place {
+            self.journal.erase(|entry| match entry.index() == place {
+                true => Rewrite::Erase,
+                false => Rewrite::Keep,
+            })?;
+        }
+        Ok(records)
+    }
+
+    /// Carries out what the sender wants of its spool: stores, marks, reads, releases. The other
+    /// methods do so where it is needed.
+    ///
+    /// # Errors
+    ///
+    /// [`SpoolError::Journal`]. What could not be stored for want of room is stored by a later
+    /// call.
+    pub fn settle(&mut self) -> Result<(), SpoolError> {
+        while let Some(op) = self.postponed.take().or_else(|| self.sender.poll_spool()) {
+            if !matches!(op, SpoolOp::Append { .. }) {
+                self.sync()?;
+            }
+            if let Err(error) = self.carry_out(&op) {
+                if error.is_retryable() {
+                    self.postponed = Some(op);
+                    self.sync()?;
+                }
+                return Err(error.into());
+            }
+        }
+        self.sync()
+    }
+
+    /// What is appended is durable.
+    fn sync(&mut self) -> Result<(), SpoolError> {
+        if !self.unsynced.is_empty() {
+            self.journal.sync()?;
+            for (id, place) in self.unsynced.drain(..) {
+                self.sender.handle_spooled(id, place);
+            }
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, op: &SpoolOp) -> Result<(), Error> {
+        match op {
+            SpoolOp::Append {
+                id,
+                frame,
+                cursor,
+                state,
+            } => {
+                let mut append = Append::new(FRAME, frame).state(STATE, state);
+                if let Some(cursor) = cursor {
+                    append = append.cursor(cursor);
+                }
+                self.journal.keep_room(append.len() as u64 + self.reserve)?;
+                let position = self.journal.append(append)?;
+                self.unsynced.push((*id, position.index()));
+            }
+            SpoolOp::Mark { state } => {
+                let mark = Append::new(MARK, b"").state(STATE, state);
+                let position = self.journal.append(mark)?;
+                self.journal.sync()?;
+                self.sender.handle_marked(position.index());
+            }
+            SpoolOp::Read { id, place } => {
+                if self.reader.next_index() != *place {
+                    self.reader = self.journal.reader_from(*place);
+                }
+                let item = self.journal.read(&mut self.reader)?;
+                let frame = match item {
+                    Some(Item::Entry(entry)) if entry.index() == *place => {
+                        Some(entry.body().clone())
+                    }
+                    _ => None,
+                };
+                self.sender.handle_read(*id, frame);
+            }
+            SpoolOp::Release { through } => {
+                self.journal.release(*through)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The frame to send now, if any; it is durable. See [`Sender::poll_transmit`].
+    ///
+    /// # Errors
+    ///
+    /// [`SpoolError::Journal`], if the journal has to be opened again. That it is full is no error here:
+    /// what is spooled is sent.
+    pub fn poll_transmit(&mut self, now: Instant) -> Result<Option<Transmit>, SpoolError> {
+        loop {
+            let settled = match self.settle() {
+                Err(error) if !error.is_retryable() => return Err(error),
+                settled => settled.is_ok(),
+            };
+            if let Some(transmit) = self.sender.poll_transmit(now) {
+                return Ok(Some(transmit));
+            }
+            // It may have sealed anew, or want to read.
+            if !settled || !self.sender.wants_spool() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// See [`Sender::handle_answer`].
+    pub fn handle_answer(&mut self, id: FrameId, answer: Answer, now: Instant) {
+        self.sender.handle_answer(id, answer, now);
+    }
+
+    /// See [`Sender::handle_failure`].
+    pub fn handle_failure(&mut self, id: FrameId, now: Instant) {
+        self.sender.handle_failure(id, now);
+    }
+
+    /// See [`Sender::handle_timeout`].
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.sender.handle_timeout(now);
+    }
+
+    /// See [`Sender::handle_stream`].
+    ///
+    /// # Errors
+    ///
+    /// The stream was used before.
+    pub fn handle_stream(&mut self, stream: StreamId) -> Result<(), StreamInUse> {
+        self.sender.handle_stream(stream)
+    }
+
+    /// See [`Sender::poll_timeout`].
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.sender.poll_timeout()
+    }
+
+    /// See [`Sender::poll_event`].
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.sender.poll_event()
+    }
+
+    /// Whether everything is acknowledged, and the spool knows it.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.sender.is_idle()
+    }
+
+    /// Spools what was pushed, and closes the journal.
+    ///
+    /// # Errors
+    ///
+    /// [`SpoolError`]; what could not be spooled is lost with this, and the cursor stands before it.
+    pub fn close(mut self) -> Result<(), SpoolError> {
+        let flushed = self.flush();
+        self.journal.close()?;
+        flushed
+    }
+}
