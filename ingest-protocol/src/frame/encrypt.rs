@@ -8,7 +8,7 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
 use super::header::{ENCRYPTION, at, take};
-use super::keys::NamedKey;
+use super::keys::{NamedKey, hmac};
 use crate::KeyId;
 
 const ENCRYPT_DOMAIN: &[u8] = b"ingest-batch-frame/1 encrypt\0";
@@ -113,10 +113,6 @@ impl fmt::Debug for EncryptKey {
             .field("id", &self.id)
             .finish_non_exhaustive()
     }
-}
-
-fn hmac(secret: &[u8; 32]) -> Hmac<Sha256> {
-    <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(secret).expect("HMAC takes keys of any length")
 }
 
 #[cfg(test)]

@@ -135,15 +135,13 @@ impl Opener {
     pub fn open(&self, bytes: impl Into<Bytes>) -> Result<Frame, FrameError> {
         let bytes = bytes.into();
         let (header, verified) = self.authenticate(&bytes)?;
-        let start = usize::from(header.header_len);
-        let encoded = bytes.slice(start..start + header.body_len as usize);
-        let clear = self.decrypt(&bytes, &header, encoded)?;
+        let clear = self.decrypt(&bytes, &header)?;
         let body = if header.is_compressed() {
             self.expand(clear, &header)?
         } else {
             clear
         };
-        if !is_raw(&header) {
+        if !header.is_raw_as_sent() {
             check_body(&body, &header)?;
         }
         let sections = Sections::find(&body, &header, &self.limits)?;
@@ -175,24 +173,17 @@ impl Opener {
         if self.audience.is_some_and(|expected| expected != audience) {
             return Err(Kind::WrongAudience { audience }.at(super::header::at::AUDIENCE));
         }
-        let start = usize::from(header.header_len);
-        let end = start + header.body_len as usize;
-        if is_raw(&header) {
+        if header.is_raw_as_sent() {
             // Before the MAC: damage on the way should be told from a wrong key.
-            check_body(&bytes[start..end], &header)?;
+            check_body(&bytes[header.body()], &header)?;
         }
-        let verified = self.verify(bytes, &header, end)?;
+        let verified = self.verify(bytes, &header)?;
         Ok((header, verified))
     }
 
-    /// The key that vouches for the frame, of which `end` bytes are signed.
+    /// The key that vouches for the frame.
     #[cfg(feature = "mac")]
-    fn verify(
-        &self,
-        bytes: &[u8],
-        header: &Header,
-        end: usize,
-    ) -> Result<Option<KeyId>, FrameError> {
+    fn verify(&self, bytes: &[u8], header: &Header) -> Result<Option<KeyId>, FrameError> {
         let Some(ring) = &self.mac else {
             return Ok(None);
         };
@@ -202,6 +193,7 @@ impl Opener {
             }
             return Err(Kind::MacMissing.at(super::header::at::MUST));
         }
+        let end = header.body().end;
         let (signed, trailer) = bytes.split_at(end);
         let trailer = &take::<TRAILER>(trailer, 0);
         let key_id = mac::key_id(trailer);
@@ -220,23 +212,24 @@ impl Opener {
         clippy::unnecessary_wraps,
         reason = "as with the feature"
     )]
-    fn verify(&self, _: &[u8], _: &Header, _: usize) -> Result<Option<KeyId>, FrameError> {
+    fn verify(&self, _: &[u8], _: &Header) -> Result<Option<KeyId>, FrameError> {
         Ok(None)
     }
 
     #[cfg(feature = "encrypt")]
-    fn decrypt(&self, bytes: &[u8], header: &Header, body: Bytes) -> Result<Bytes, FrameError> {
-        let start = usize::from(header.header_len);
+    fn decrypt(&self, bytes: &Bytes, header: &Header) -> Result<Bytes, FrameError> {
         if !header.is_encrypted() {
             if self.encryption.is_some() && !self.encryption_optional {
                 return Err(Kind::Cleartext.at(super::header::at::MUST));
             }
-            return Ok(body);
+            return Ok(bytes.slice(header.body()));
         }
+        let start = header.body().start;
         let Some(ring) = &self.encryption else {
             return Err(Kind::Encrypted.at(start));
         };
-        let key_id = encrypt::key_id(&body);
+        let body = &bytes[header.body()];
+        let key_id = encrypt::key_id(body);
         let Some(key) = ring.get(header.audience(), key_id) else {
             return Err(Kind::UnknownKey { key_id }.at(start));
         };
@@ -252,17 +245,17 @@ impl Opener {
 
     #[cfg(not(feature = "encrypt"))]
     #[expect(clippy::unused_self, reason = "as with the feature")]
-    fn decrypt(&self, _: &[u8], header: &Header, body: Bytes) -> Result<Bytes, FrameError> {
+    fn decrypt(&self, bytes: &Bytes, header: &Header) -> Result<Bytes, FrameError> {
         if header.is_encrypted() {
             let feature = "encrypt";
             return Err(Kind::Feature { feature }.at(super::header::at::MUST));
         }
-        Ok(body)
+        Ok(bytes.slice(header.body()))
     }
 
     #[cfg(feature = "zstd")]
     fn expand(&self, encoded: Bytes, header: &Header) -> Result<Bytes, FrameError> {
-        let start = usize::from(header.header_len);
+        let start = header.body().start;
         let damaged = |problem| Kind::Codec { problem }.at(start);
         let raw_len = if header.is_encrypted() {
             // The header's length is that of the ciphertext; this one the tag vouches for.
@@ -304,11 +297,6 @@ fn check_length(bytes: &[u8], header: &Header) -> Result<(), FrameError> {
         return Err(Kind::Trailing { extra }.at(bytes.len() - extra as usize));
     }
     Ok(())
-}
-
-/// Whether the header's checksum and length are over the body as it is sent.
-fn is_raw(header: &Header) -> bool {
-    !header.is_compressed() || header.is_encrypted()
 }
 
 fn check_body(body: &[u8], header: &Header) -> Result<(), FrameError> {
