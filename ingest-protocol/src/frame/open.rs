@@ -123,10 +123,15 @@ impl Opener {
     /// Opens the one frame that `bytes` must be. A body that is neither compressed nor
     /// encrypted is not copied.
     ///
-    /// The order is: header, limits, length, audience, MAC, decryption, expansion,
-    /// checksum, sections. Nothing is expanded that was not authenticated, where
-    /// keys are given. Memory: the frame, and of an encrypted body a copy, of a
-    /// compressed one `raw_bytes` of the limits at most.
+    /// The order is that of the [SPEC](crate::spec), section 2.1: header, limits, length,
+    /// audience, checksum of the body as it is sent, MAC, decryption, expansion,
+    /// checksum of a body that was expanded, sections. Where a MAC or encryption is
+    /// required, nothing is expanded that no key vouches for; where it is allowed to be
+    /// missing, a frame without it is expanded.
+    ///
+    /// Memory beside the frame: of an encrypted body a copy, which is made before its
+    /// tag can be checked; of a compressed one what it expands to, `raw_bytes` of the
+    /// limits at most, and zstd's own context of fixed size.
     ///
     /// # Errors
     ///

@@ -97,12 +97,13 @@ fn what_is_sealed_is_what_is_opened() {
         lost in any::<u64>(),
         sealed_at in -62_135_596_800_000_000..253_402_300_799_000_000_i64,
         format in prop_oneof![Just(1_u16), Just(3), 0x8000..=u16::MAX],
+        half in 0..2_usize,
     )| {
         let stamp = stamp(first_seq)
             .with_lost(lost % first_seq)
             .with_format(Format(format))
             .with_sealed_at(DateTime::from_timestamp_micros(sealed_at).unwrap());
-        for (name, sealer, opener) in &mut *dressed.borrow_mut() {
+        for (name, sealer, opener) in dressed.borrow_mut().iter_mut().skip(half).step_by(2) {
             let sealed = sealer.seal(&stamp, &records).unwrap();
             // Sealing anew gives the same bytes, also with a sealer that was used.
             prop_assert_eq!(&sealer.seal(&stamp, &records).unwrap(), &sealed, "{}", name);
