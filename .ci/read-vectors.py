@@ -140,9 +140,9 @@ def expand(body, raw_len):
     try:
         size = zstandard.frame_content_size(body)
         need(size >= 0 and (raw_len is None or size == raw_len), "corrupt")
-        within("raw_bytes", size)
         window = zstandard.get_frame_parameters(body).window_size
         need((size if body[4] & 0x20 else window) <= 8 << 20, "corrupt")
+        within("raw_bytes", size)
         reader = zstandard.ZstdDecompressor().decompressobj()
         raw = reader.decompress(body)
     except zstandard.ZstdError:
