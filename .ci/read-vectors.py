@@ -140,9 +140,9 @@ def expand(body, raw_len):
     try:
         size = zstandard.frame_content_size(body)
         need(size >= 0 and (raw_len is None or size == raw_len), "corrupt")
-        within("raw_bytes", size)
         window = zstandard.get_frame_parameters(body).window_size
         need((size if body[4] & 0x20 else window) <= 8 << 20, "corrupt")
+        within("raw_bytes", size)
         reader = zstandard.ZstdDecompressor().decompressobj()
         raw = reader.decompress(body)
     except zstandard.ZstdError:
@@ -195,14 +195,16 @@ def read_records(header, body):
     return records
 
 
-def read_frame(frame, given, keys):
-    """The header and the records of a frame, `given` the names of the keys to require."""
+def read_frame(frame, given, keys, audience=None):
+    """The header and the records of a frame, `given` the names of the keys to require,
+    `audience` the only one whose frames are taken."""
     header = read_header(frame)
     end = header["header_len"] + header["body_len"]
     length = end + (48 if header["mac"] else 0)
     if len(frame) < length:
         raise Refused("malformed", needed=length)
     need(len(frame) == length, "malformed")
+    need(audience in (None, header["audience"]), "wrong_audience")
     body = frame[header["header_len"] : end]
     as_sent = not header["zstd"] or header["encrypted"]
     need(not as_sent or f"{crc64(body):016x}" == header["raw_crc"], "corrupt")
@@ -238,7 +240,7 @@ def main():
 
     def outcome(frame, vector):
         try:
-            return read_frame(frame, vector["keys"], keys)
+            return read_frame(frame, vector["keys"], keys, vector.get("audience"))
         except Refused as refused:
             return refused
 

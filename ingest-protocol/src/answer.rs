@@ -1,6 +1,8 @@
 //! What a receiver answers: [`Ack`] or [`Problem`], with an open [`Code`] and a
 //! closed [`Action`] ([SPEC](crate::spec) sections 6 and 7).
 
+mod lenient;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -176,8 +178,9 @@ impl Action {
 /// A refusal, as an [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem
 /// (`application/problem+json`) with the members of the protocol.
 ///
-/// Members that are not known are ignored; [`action`](Self::action) always has an
-/// answer.
+/// Members that are not known are ignored, and so is one of the wrong type: the
+/// others are read as they are. [`action`](Self::action) always has an answer.
+/// It is read from JSON, by `serde_json`, alone.
 ///
 /// ```
 /// use ingest_protocol::{Action, Code, Problem};
@@ -194,17 +197,25 @@ impl Action {
 #[non_exhaustive]
 pub struct Problem {
     /// A URI for the kind of problem; `about:blank` where the code says it all.
-    #[serde(rename = "type", default = "about_blank")]
+    #[serde(rename = "type", default = "about_blank", deserialize_with = "kind")]
     pub kind: Cow<'static, str>,
     /// The kind of problem in words.
-    #[serde(default, skip_serializing_if = "str::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "str::is_empty",
+        deserialize_with = "lenient::member"
+    )]
     pub title: Cow<'static, str>,
     /// The HTTP status; 0 where the body did not say. The status of the transport
     /// goes before.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::member")]
     pub status: u16,
     /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::member"
+    )]
     pub code: Option<Code>,
     /// What the sender does, as the receiver said it. An action that is not of the
     /// closed set reads as `None`; see [`action`](Self::action).
@@ -212,29 +223,59 @@ pub struct Problem {
         rename = "action",
         default,
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "known_action"
+        deserialize_with = "lenient::member"
     )]
     pub told_action: Option<Action>,
     /// This occurrence in words: positions and sizes, never what a record holds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::member"
+    )]
     pub detail: Option<String>,
     /// A URI for this occurrence.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::member"
+    )]
     pub instance: Option<String>,
     /// The stream of the frame that was refused, where its header could be read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::member"
+    )]
     pub stream: Option<StreamId>,
     /// The first sequence number of the frame that was refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::member"
+    )]
     pub first_seq: Option<u64>,
     /// The sequence number that the receiver expects next in the stream.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::member"
+    )]
     pub next_seq: Option<u64>,
-    /// The receiver's limits, with `too_large` and `unsupported`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The receiver's limits, with `too_large` and `unsupported`. Each that is missing
+    /// or no number has the value of the default, and one beyond 32 bits is the most
+    /// of 32 bits.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::limits"
+    )]
     pub limits: Option<Limits>,
     /// Seconds to wait before sending again, as the `Retry-After` header.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::member"
+    )]
     pub retry_after: Option<u64>,
 }
 
@@ -242,13 +283,9 @@ fn about_blank() -> Cow<'static, str> {
     Cow::Borrowed("about:blank")
 }
 
-fn known_action<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Action>, D::Error> {
-    let text = Option::<Cow<'_, str>>::deserialize(deserializer)?;
-    let known = text.and_then(|text| {
-        let text = serde::de::value::CowStrDeserializer::<serde::de::value::Error>::new(text);
-        Action::deserialize(text).ok()
-    });
-    Ok(known)
+fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, str>, D::Error> {
+    let kind = lenient::known(deserializer)?;
+    Ok(kind.unwrap_or_else(about_blank))
 }
 
 impl Problem {
@@ -401,8 +438,12 @@ impl Rejected {
 
 /// "You may delete this frame": the one answer that means so.
 ///
-/// For new data it can't be made but by a commit. A sender reads it from the body of
-/// a 200, and takes it for a frame only if it [`answers`](Self::answers) that frame.
+/// A receiver can't make one but by a commit: there is no other constructor. It can be
+/// deserialized because that is how a sender, in another process, hears it: from the
+/// body of a 200, and as much to be believed as the peer that the transport has
+/// authenticated. It is taken for a frame only if it [`answers`](Self::answers) that
+/// frame, and unlike a [`Problem`] only if every member is as it must be: half an ack
+/// is none, and the frame is sent again.
 ///
 /// ```
 /// use ingest_protocol::{Ack, Outcome};

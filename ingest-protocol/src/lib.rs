@@ -1,5 +1,7 @@
-//! Upload batches of records from agents to a service: **nothing lost, nothing
-//! twice, over any transport**.
+//! Upload batches of records from agents to a service, over any transport. **Nothing is
+//! lost in silence, and a frame that is sent again is stored once.** Only where records
+//! have to move to a new stream, after a restored snapshot or a damaged spool, may some
+//! be there twice, and event ids let a store remove those.
 //!
 //! <div class="warning">
 //!

@@ -1,5 +1,7 @@
 //! zstd, behind one wall: level 3, a window of 8 MiB, one frame of known size.
 
+use std::sync::Mutex;
+
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::{CParameter, compress_bound, find_frame_compressed_size};
 
@@ -26,20 +28,49 @@ impl Encoder {
     }
 }
 
-/// Expands the one zstd frame that `encoded` must be to exactly `raw_len` bytes.
-pub(super) fn decode(encoded: &[u8], raw_len: usize) -> Result<Vec<u8>, &'static str> {
-    if content_size(encoded)? != raw_len as u64 {
-        return Err("its size is not that of the header");
+/// A decompressor that is kept and used again, by one thread at a time: who finds it
+/// taken makes another. Empty until it was used first, and so is a clone.
+#[derive(Default)]
+pub(super) struct Decoder(Mutex<Option<Decompressor<'static>>>);
+
+impl Decoder {
+    /// Expands the one zstd frame that `encoded` must be to exactly `raw_len` bytes.
+    pub(super) fn decode(&self, encoded: &[u8], raw_len: usize) -> Result<Vec<u8>, &'static str> {
+        if content_size(encoded)? != raw_len as u64 {
+            return Err("its size is not that of the header");
+        }
+        if find_frame_compressed_size(encoded) != Ok(encoded.len()) {
+            return Err("it is not one whole zstd frame");
+        }
+        let failed = "zstd can't expand it";
+        let kept = self.0.try_lock().ok().and_then(|mut kept| kept.take());
+        let mut decompressor = match kept {
+            Some(decompressor) => decompressor,
+            None => Decompressor::new().map_err(|_| failed)?,
+        };
+        let mut raw = Vec::with_capacity(raw_len);
+        // Each frame begins anew, also after one that failed.
+        let decoded = decompressor.decompress_to_buffer(encoded, &mut raw);
+        if let Ok(mut kept) = self.0.try_lock() {
+            *kept = Some(decompressor);
+        }
+        if decoded.ok() != Some(raw_len) {
+            return Err(failed);
+        }
+        Ok(raw)
     }
-    if find_frame_compressed_size(encoded) != Ok(encoded.len()) {
-        return Err("it is not one whole zstd frame");
+}
+
+impl Clone for Decoder {
+    fn clone(&self) -> Self {
+        Self::default()
     }
-    let mut raw = Vec::with_capacity(raw_len);
-    let decoded = Decompressor::new().and_then(|mut it| it.decompress_to_buffer(encoded, &mut raw));
-    if decoded.ok() != Some(raw_len) {
-        return Err("zstd can't expand it");
+}
+
+impl std::fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("zstd")
     }
-    Ok(raw)
 }
 
 /// The expanded size as a zstd frame's header gives it (RFC 8878, 3.1.1.1), where the
@@ -91,6 +122,30 @@ mod tests {
         encoded
     }
 
+    fn decode(encoded: &[u8], raw_len: usize) -> Result<Vec<u8>, &'static str> {
+        Decoder::default().decode(encoded, raw_len)
+    }
+
+    #[test]
+    fn a_decoder_is_kept_and_reads_on_after_a_fault() {
+        let decoder = Decoder::default();
+        let is_kept = |decoder: &Decoder| decoder.0.lock().unwrap().is_some();
+        let raw = b"some text, some text, some text, some text";
+        let encoded = encode(raw);
+        let wrong = liar();
+        assert!(!is_kept(&decoder));
+        for _ in 0..2 {
+            assert_eq!(decoder.decode(&encoded, raw.len()).as_deref(), Ok(&raw[..]));
+            assert!(is_kept(&decoder) && !is_kept(&decoder.clone()));
+            let error = "zstd can't expand it";
+            assert_eq!(decoder.decode(&wrong, 1 << 19), Err(error));
+            assert!(is_kept(&decoder));
+        }
+        // Another thread is at it.
+        let _taken = decoder.0.lock().unwrap();
+        assert_eq!(decoder.decode(&encoded, raw.len()).as_deref(), Ok(&raw[..]));
+    }
+
     #[test]
     fn sizes_of_every_width_are_read() {
         for len in [
@@ -133,11 +188,17 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_bomb_that_lies_about_its_size_is_stopped_there() {
+    /// 1 MiB that says it is half of that.
+    fn liar() -> Vec<u8> {
         let mut encoded = encode(&vec![0; 1 << 20]);
         let at = encoded.iter().position(|b| *b == 0x10).unwrap(); // 0x0010_0000, little-endian
         encoded[at] = 0x08;
+        encoded
+    }
+
+    #[test]
+    fn a_bomb_that_lies_about_its_size_is_stopped_there() {
+        let encoded = liar();
         assert_eq!(content_size(&encoded), Ok(1 << 19));
         assert_eq!(decode(&encoded, 1 << 19), Err("zstd can't expand it"));
     }

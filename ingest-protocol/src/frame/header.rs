@@ -1,5 +1,7 @@
 //! [`Header`]: the clear first bytes of a frame.
 
+use std::ops::Range;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -222,9 +224,7 @@ impl Header {
         if let Some((field, at)) = self.stamp.problem(self.count) {
             return Err(Kind::Field { field }.at(at));
         }
-        // Compression alone makes the two lengths differ.
-        let same = !self.is_compressed() || self.is_encrypted();
-        if same && self.raw_len != self.body_len {
+        if self.is_raw_as_sent() && self.raw_len != self.body_len {
             return Err(Kind::Field { field: "raw_len" }.at(at::RAW_LEN));
         }
         if self.is_encrypted() && (self.body_len as usize) < ENCRYPTION {
@@ -263,6 +263,18 @@ impl Header {
         let crc = crc32c(&bytes[..LEN - 4]);
         put(&mut bytes, LEN - 4, crc.to_le_bytes());
         bytes
+    }
+
+    /// Whether the raw body, which checksum and length are of, is the body as it is
+    /// sent: compression alone makes the two differ, and not under encryption.
+    pub(super) fn is_raw_as_sent(&self) -> bool {
+        !self.is_compressed() || self.is_encrypted()
+    }
+
+    /// Where the body as it is sent is in the frame.
+    pub(super) fn body(&self) -> Range<usize> {
+        let start = usize::from(self.header_len);
+        start..start + self.body_len as usize
     }
 
     /// The header of a frame of this version that is about to be sealed.

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use hmac::{Hmac, KeyInit as _};
+use sha2::Sha256;
+
 use crate::{Audience, KeyId};
 
 /// The keys a reader holds, by audience and name, so that the key of one tenant never
@@ -78,4 +81,9 @@ impl<K> fmt::Debug for KeyRing<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
+}
+
+/// HMAC-SHA-256 with a secret in it.
+pub(super) fn hmac(secret: &[u8; 32]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(secret).expect("HMAC takes keys of any length")
 }

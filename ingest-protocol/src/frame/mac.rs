@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac as _};
+use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
 use super::header::{TRAILER, take};
-use super::keys::NamedKey;
+use super::keys::{NamedKey, hmac};
 use crate::KeyId;
 
 const DOMAIN: &[u8] = b"ingest-batch-frame/1 mac\0";
@@ -85,10 +85,6 @@ impl fmt::Debug for MacKey {
             .field("id", &self.id)
             .finish_non_exhaustive()
     }
-}
-
-fn hmac(secret: &[u8; 32]) -> Hmac<Sha256> {
-    <Hmac<Sha256> as KeyInit>::new_from_slice(secret).expect("HMAC takes keys of any length")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! [`Sealer`]: records in, a frame out, in one pass.
+//! [`Sealer`]: records in, a frame out.
 
 use bytes::Bytes;
 
@@ -53,7 +53,8 @@ pub enum SealError {
         /// The most bytes that fit.
         limit: u32,
     },
-    /// The records together are too long: seal fewer at once.
+    /// The records together are too long, as they are or once encrypted: seal fewer
+    /// at once.
     #[error("the body has {bytes} bytes, at most {limit} fit one frame: seal fewer at once")]
     BodyTooLarge {
         /// Bytes of the body.
@@ -118,17 +119,17 @@ struct Compression {
 
 #[cfg(feature = "zstd")]
 impl Compression {
-    /// Writes the body and compresses it: its checksum, and the flags with that of
-    /// compression where it made the body smaller.
+    /// Writes the body and compresses it, fills in its checksum, and sets the flag of
+    /// compression where that made the body smaller.
     fn run(
         &mut self,
         plan: &Plan,
         records: &[Record],
-        flags: u32,
-    ) -> Result<(u64, u32), SealError> {
+        header: &mut Header,
+    ) -> Result<(), SealError> {
         let failed = |_| SealError::Codec { what: "zstd" };
         self.raw.clear();
-        let crc = plan.write(&mut self.raw, records);
+        plan.write(&mut self.raw, records, header);
         let encoder = match &mut self.encoder {
             Some(encoder) => encoder,
             none => none.insert(Encoder::new().map_err(failed)?),
@@ -136,8 +137,10 @@ impl Compression {
         encoder
             .encode(&self.raw, &mut self.encoded)
             .map_err(failed)?;
-        let smaller = self.encoded.len() < self.raw.len();
-        Ok((crc, flags | if smaller { must::ZSTD } else { 0 }))
+        if self.encoded.len() < self.raw.len() {
+            header.must |= must::ZSTD;
+        }
+        Ok(())
     }
 
     fn body(&self, compressed: bool) -> &[u8] {
@@ -216,16 +219,14 @@ impl Sealer {
         let mut header = Header::new(*stamp, self.must(), plan.count);
         #[cfg(feature = "zstd")]
         if self.compression.on {
-            (header.raw_crc, header.must) = self.compression.run(&plan, records, header.must)?;
-            header.raw_len = plan.raw_len;
+            self.compression.run(&plan, records, &mut header)?;
             let body = self.compression.body(header.is_compressed());
             let mut frame = self.room(body.len() as u64)?;
             frame.extend_from_slice(body);
             return self.finish(frame, header);
         }
         let mut frame = self.room(u64::from(plan.raw_len))?;
-        header.raw_len = plan.raw_len;
-        header.raw_crc = plan.write(&mut frame, records);
+        plan.write(&mut frame, records, &mut header);
         self.finish(frame, header)
     }
 
@@ -247,6 +248,15 @@ impl Sealer {
     /// A buffer of the size of the frame around an encoded body of this size, with
     /// what stands before the body left blank.
     fn room(&self, body: u64) -> Result<Vec<u8>, SealError> {
+        #[cfg(feature = "encrypt")]
+        if self.encryption.is_some() {
+            // A reader takes the body as it is sent for the raw one.
+            let bytes = body + header::ENCRYPTION as u64;
+            let limit = self.limits.raw_bytes;
+            if bytes > u64::from(limit) {
+                return Err(SealError::BodyTooLarge { bytes, limit });
+            }
+        }
         let (before, after) = (self.before_body(), self.after_body());
         let bytes = before as u64 + body + after as u64;
         let limit = self.limits.frame_bytes;
@@ -361,9 +371,11 @@ impl Plan {
         })
     }
 
-    /// Appends the sections to `out`; their checksum, taken on the way.
-    fn write(&self, out: &mut Vec<u8>, records: &[Record]) -> u64 {
-        let mut crc = Running::from(out.len());
+    /// Appends the sections to `out` and fills in their length and checksum, which is
+    /// taken on the way: but not of a body that is encrypted next, since both are then
+    /// over the ciphertext.
+    fn write(&self, out: &mut Vec<u8>, records: &[Record], header: &mut Header) {
+        let mut crc = (!header.is_encrypted()).then(|| Running::from(out.len()));
         out.reserve(self.raw_len as usize);
         // No section is longer than the body, whose length has 32 bits.
         head(out, kind::LENS, self.count * 4);
@@ -374,7 +386,9 @@ impl Plan {
         head(out, kind::DATA, self.data_len);
         for record in records {
             out.extend_from_slice(record.payload());
-            crc.follow(out);
+            if let Some(crc) = &mut crc {
+                crc.follow(out);
+            }
         }
         if self.ids {
             head(out, kind::IDS, self.count * 16);
@@ -391,7 +405,8 @@ impl Plan {
                 out.extend_from_slice(&time.to_le_bytes());
             }
         }
-        crc.finish(out)
+        header.raw_len = self.raw_len;
+        header.raw_crc = crc.map_or(0, |crc| crc.finish(out));
     }
 }
 

@@ -65,31 +65,26 @@ impl Sections {
             }
             let range = pos..pos + length;
             pos = range.end;
-            // 64 bits hold the product of any u32 and 16.
-            let is_each = |size: u64| length as u64 == u64::from(header.count) * size;
-            let each = match section {
-                kind::LENS => is_each(4),
-                kind::DATA => true,
-                kind::IDS => is_each(16),
-                kind::TIMES => is_each(8),
+            // Where it is kept, and its bytes for each record.
+            let (place, each) = match section {
+                kind::LENS => (&mut found.lens, Some(4)),
+                kind::DATA => (&mut found.data, None),
+                kind::IDS => (found.ids.insert(0..0), Some(16)),
+                kind::TIMES => (found.times.insert(0..0), Some(8)),
                 _ if section & IGNORABLE != 0 => continue,
                 _ => return Err(Kind::UnknownSection { section }.at(at)),
             };
             if flags != 0 {
                 return Err(damaged(section, "its flags are not 0"));
             }
-            if !each {
+            // 64 bits hold the product of any u32 and 16.
+            if each.is_some_and(|each| length as u64 != u64::from(header.count) * each) {
                 return Err(damaged(
                     section,
                     "its length is not that of `count` records",
                 ));
             }
-            match section {
-                kind::LENS => found.lens = range,
-                kind::DATA => found.data = range,
-                kind::IDS => found.ids = Some(range),
-                _ => found.times = Some(range),
-            }
+            *place = range;
         }
         // No section begins at 0, so an empty range at 0 is one that was not there.
         for (section, range) in [(kind::LENS, &found.lens), (kind::DATA, &found.data)] {

@@ -1,8 +1,12 @@
 //! Frames that were cut or changed: refused, or equal to what they were.
 
+use std::collections::BTreeSet;
+
+use ingest_protocol::Code;
 use ingest_protocol::frame::{FrameErrorKind, Limits};
 
-use super::vectors::{file::unhex, opener, read, repair_body, repair_header};
+use super::vectors::file::{Accepted, unhex};
+use super::vectors::{opener, read, repair_body, repair_header};
 
 #[test]
 fn every_prefix_is_torn() {
@@ -58,16 +62,47 @@ fn every_flipped_bit_is_refused_or_without_effect() {
     }
 }
 
+/// Limits that the vector's frame just keeps to.
+fn just_so(vector: &Accepted) -> Limits {
+    let lengths = || {
+        vector
+            .records
+            .iter()
+            .map(|record| record.payload.len() as u32 / 2)
+    };
+    let each = 4 + if vector.records.iter().any(|record| record.id.is_some()) {
+        24
+    } else {
+        0
+    };
+    // What is encrypted expands to no more than these: 4 sections with one unknown.
+    let raw = 5 * 8 + 5 + lengths().map(|len| len + each).sum::<u32>();
+    Limits::default()
+        .with_frame_bytes(vector.frame.len() as u32 / 2)
+        .with_raw_bytes(if vector.header.encrypted {
+            vector.header.raw_len.max(raw)
+        } else {
+            vector.header.raw_len
+        })
+        .with_records(vector.header.count)
+        .with_record_bytes(lengths().max().unwrap_or(0))
+}
+
 /// With both checksums made right, a flipped bit may give another frame: one that
-/// keeps to the limits, and that ends.
+/// keeps to the limits, and that ends. The limits are so narrow that bits reach each.
 #[test]
 fn repaired_frames_keep_to_the_rules() {
-    let limits = Limits::default();
+    let mut over = BTreeSet::new();
     for vector in read().accepted {
         let frame = unhex(&vector.frame);
         let Some(opener) = opener(&vector.keys) else {
             continue;
         };
+        let limits = just_so(&vector);
+        let opener = opener.with_limits(limits);
+        if let Err(error) = opener.open(frame.clone()) {
+            assert_eq!(error.code(), Code::UNSUPPORTED, "{}: {error}", vector.name);
+        }
         for bit in 0..frame.len() * 8 {
             let mut flipped = frame.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
@@ -89,17 +124,29 @@ fn repaired_frames_keep_to_the_rules() {
                         "{} at {bit}",
                         vector.name
                     );
-                    let records: Vec<_> = opened.records().collect();
-                    assert_eq!(records.len(), opened.header().count() as usize);
-                    let bytes: usize = records.iter().map(|record| record.payload().len()).sum();
-                    assert!(bytes <= limits.raw_bytes as usize);
+                    let header = opened.header();
+                    let lengths = opened.records().map(|record| record.payload().len() as u32);
+                    assert_eq!(lengths.len(), header.count() as usize);
+                    assert!(header.count() <= limits.records);
+                    assert!(header.frame_len() <= u64::from(limits.frame_bytes));
+                    let (sum, most) =
+                        lengths.fold((0, 0), |(sum, most), len| (sum + len, len.max(most)));
+                    assert!(sum <= limits.raw_bytes && most <= limits.record_bytes);
                 }
                 Err(error) => {
-                    if let FrameErrorKind::Limit { value, allowed, .. } = error.kind() {
+                    if let FrameErrorKind::Limit {
+                        limit,
+                        value,
+                        allowed,
+                    } = error.kind()
+                    {
                         assert!(value > allowed);
+                        over.insert(*limit);
                     }
                 }
             }
         }
     }
+    let all = ["frame_bytes", "raw_bytes", "record_bytes", "records"];
+    assert_eq!(over, BTreeSet::from(all));
 }

@@ -63,14 +63,18 @@ fn refused_frames_are_refused_for_their_reason() {
     for Refused {
         name,
         keys,
+        audience,
         expected,
         frame,
     } in read().refused
     {
         let frame = unhex(&frame);
-        let Some(opener) = opener(&keys) else {
+        let Some(mut opener) = opener(&keys) else {
             continue;
         };
+        if let Some(audience) = audience {
+            opener = opener.with_audience(audience.parse().unwrap());
+        }
         let error = opener.open(frame.clone()).unwrap_err();
         if is_built(&frame) {
             assert_eq!(Expected::of(&error), expected, "{name}: {error}");

@@ -66,6 +66,9 @@ pub(crate) struct Sealed {
 pub(crate) struct Refused {
     pub(crate) name: String,
     pub(crate) keys: Vec<String>,
+    /// For whom the reader takes frames, where not for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) audience: Option<String>,
     pub(crate) expected: Expected,
     pub(crate) frame: String,
 }

@@ -13,6 +13,7 @@ use super::{repair_body, repair_header};
 
 pub(crate) const AUDIENCE: Audience =
     Audience(Uuid::from_u128(0x6f1d2c3b_4a59_4e8f_9b70_112233445566));
+const OTHER_AUDIENCE: Audience = Audience(Uuid::from_u128(0x6f1d2c3b_4a59_4e8f_9b70_112233445567));
 pub(crate) const STREAM: StreamId =
     StreamId(Uuid::from_u128(0x0190f3c2_7b1e_7c40_9a51_3f2d6c8e1a01));
 pub(crate) const MAC_KEY: KeyId = KeyId(Uuid::from_u128(0x0190a0a0_0000_7000_8000_000000000001));
@@ -63,7 +64,8 @@ pub(crate) fn vectors() -> Vectors {
     let refused = refused(&accepted);
     Vectors {
         about: "Test vectors of SPEC.md, version 1.0; made by examples/vectors.rs. \
-                `keys` are given to the reader, and then required; limits are the defaults. \
+                `keys` are given to the reader, and then required; with `audience` it takes \
+                frames for that one alone; limits are the defaults. \
                 Bytes are in hexadecimal."
             .to_owned(),
         keys: Keys {
@@ -191,8 +193,23 @@ fn resized(mut frame: Vec<u8>) -> Vec<u8> {
 }
 
 fn refuse(name: &str, keys: &[&str], frame: Vec<u8>, kind: &str) -> Refused {
+    refuse_as(None, name, keys, frame, kind)
+}
+
+/// By a reader that takes frames for `audience` alone, if for one.
+fn refuse_as(
+    audience: Option<Audience>,
+    name: &str,
+    keys: &[&str],
+    frame: Vec<u8>,
+    kind: &str,
+) -> Refused {
     let keys: Vec<_> = keys.iter().map(|key| (*key).to_owned()).collect();
-    let expected = match opener(&keys).open(frame.clone()) {
+    let mut opener = opener(&keys);
+    if let Some(audience) = audience {
+        opener = opener.with_audience(audience);
+    }
+    let expected = match opener.open(frame.clone()) {
         Ok(_) => panic!("{name} is accepted"),
         Err(error) => Expected::of(&error),
     };
@@ -200,6 +217,7 @@ fn refuse(name: &str, keys: &[&str], frame: Vec<u8>, kind: &str) -> Refused {
     Refused {
         name: name.to_owned(),
         keys,
+        audience: audience.map(|audience| audience.to_string()),
         expected,
         frame: hex(&frame),
     }
@@ -324,6 +342,7 @@ fn refused(accepted: &[Accepted]) -> Vec<Refused> {
         refuse("lens-sum-wraps", &[], body(104, &[0xff; 4]), "Limit"),
         refuse("record-over-limit", &[], body(104, &[1, 0, 0x10]), "Limit"),
         refuse("section-flags", &[], body(114, &[1]), "Section"),
+        refuse("section-0", &[], body(96, &[0]), "Section"),
         refuse("section-7-for-lens", &[], body(96, &[7]), "UnknownSection"),
         refuse(
             "sections-descend",
@@ -384,6 +403,28 @@ fn refused(accepted: &[Accepted]) -> Vec<Refused> {
             &["mac"],
             mac_changed(31),
             "UnknownKey",
+        ),
+        refuse_as(
+            Some(OTHER_AUDIENCE),
+            "other-audience",
+            &[],
+            plain.clone(),
+            "WrongAudience",
+        ),
+        // Before what else is wrong with it, but for its length.
+        refuse_as(
+            Some(OTHER_AUDIENCE),
+            "other-audience-flipped-in-body",
+            &["mac"],
+            with(136, b"!"),
+            "WrongAudience",
+        ),
+        refuse_as(
+            Some(OTHER_AUDIENCE),
+            "other-audience-cut",
+            &[],
+            cut(&plain, plain.len() - 1),
+            "Truncated",
         ),
         refuse(
             "encrypted-without-keys",
