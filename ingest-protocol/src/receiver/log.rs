@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
+use super::decide::Commit;
 use super::receive::{Receiver, Reception};
 use super::state::StreamState;
 use crate::StreamId;
@@ -41,6 +42,17 @@ pub struct ReceiverLog<S: Storage = FsStorage> {
     journal: Journal<S>,
 }
 
+/// What became of a frame that was to be stored.
+#[derive(Clone, Debug)]
+#[must_use = "the sender waits for the answer"]
+#[allow(clippy::exhaustive_enums)] // stored, or not
+pub enum Stored {
+    /// It is durable, at this place: answer with the acknowledgement.
+    Committed(Ack, Position),
+    /// It is not: answer with the problem.
+    Refused(Problem),
+}
+
 impl<S: Storage> ReceiverLog<S> {
     /// The kind of the entries that hold a frame.
     pub const FRAME: u8 = 1;
@@ -66,6 +78,9 @@ impl<S: Storage> ReceiverLog<S> {
     /// frame and its place where it was stored now. `quarantine` names the records that can't be used.
     /// See [`Receiver::receive`] for the `horizon`. A full disk is answered with 503.
     ///
+    /// Front ends that share a log behind a lock do better with [`Receiver::receive`] outside
+    /// of it, between [`state`](Self::state) and [`commit`](Self::commit).
+    ///
     /// # Errors
     ///
     /// [`Error`]: the log has to be opened again. Answer 503, or nothing.
@@ -80,26 +95,46 @@ impl<S: Storage> ReceiverLog<S> {
             Err(problem) => return Ok((Answer::Problem(problem), None)),
         };
         let state = self.state(stream)?;
-        let (frame, commit) = match self.receiver.receive(bytes, state.as_ref(), horizon) {
-            Reception::Commit(frame, commit) => (frame, commit),
-            Reception::Duplicate(ack) => return Ok((Answer::Ack(ack), None)),
-            Reception::Refuse(problem) => return Ok((Answer::Problem(problem), None)),
+        match self.receiver.receive(bytes, state.as_ref(), horizon) {
+            Reception::Commit(frame, commit) => {
+                let rejected = quarantine(&frame);
+                Ok(match self.commit(&frame, commit, rejected)? {
+                    Stored::Committed(ack, position) => (Answer::Ack(ack), Some((frame, position))),
+                    Stored::Refused(problem) => (Answer::Problem(problem), None),
+                })
+            }
+            Reception::Duplicate(ack) => Ok((Answer::Ack(ack), None)),
+            Reception::Refuse(problem) => Ok((Answer::Problem(problem), None)),
+        }
+    }
+
+    /// Stores a frame durably with its stream's new state, in one write, if the state is still
+    /// the one that was decided by. If another front end was first, or the disk is full, the answer is
+    /// 503: the sender sends again, and is then told what became of the frame.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]: the log has to be opened again. Answer 503, or nothing.
+    pub fn commit(
+        &mut self,
+        frame: &Frame,
+        commit: Commit,
+        rejected: Vec<Rejected>,
+    ) -> Result<Stored, Error> {
+        let refuse = |detail: String| {
+            let problem = Problem::new(Code::UNAVAILABLE).with_frame(frame.header());
+            Stored::Refused(problem.with_detail(detail))
         };
-        let rejected = quarantine(&frame);
+        let stream = frame.header().stream();
+        let now = self.state(stream)?.unwrap_or_default().next_seq();
+        if now != commit.expected_next_seq() {
+            return Ok(refuse("the stream went on meanwhile".to_owned()));
+        }
         let state = commit.state().to_bytes();
-        let append = Append::new(Self::FRAME, frame.bytes()).state(*stream.0.as_bytes(), &state);
+        let append = Append::new(Self::FRAME, frame.as_bytes()).state(*stream.0.as_bytes(), &state);
         match self.journal.append(append) {
-            Ok(position) => {
-                let (_, ack): (_, Ack) = commit.committed(rejected);
-                Ok((Answer::Ack(ack), Some((frame, position))))
-            }
-            Err(error) if error.is_retryable() => {
-                let problem = Problem::new(Code::UNAVAILABLE).with_frame(frame.header());
-                Ok((
-                    Answer::Problem(problem.with_detail(error.to_string())),
-                    None,
-                ))
-            }
+            Ok(position) => Ok(Stored::Committed(commit.committed(rejected).1, position)),
+            Err(error) if error.is_retryable() => Ok(refuse(error.to_string())),
             Err(error) => Err(error),
         }
     }

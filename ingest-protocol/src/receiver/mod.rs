@@ -62,7 +62,7 @@ mod state;
 
 pub use decide::{Commit, Decision};
 #[cfg(feature = "journal")]
-pub use log::ReceiverLog;
+pub use log::{ReceiverLog, Stored};
 pub use quarantine::not_json;
 pub use receive::{Receiver, Reception};
 pub use state::StreamState;

@@ -148,10 +148,8 @@ impl Sender {
     /// Leaves out a rule, for a test of what would come of it.
     #[cfg(feature = "sim")]
     #[doc(hidden)]
-    #[must_use]
-    pub fn with_rules(mut self, rules: Rules) -> Self {
+    pub fn set_rules(&mut self, rules: Rules) {
         self.rules = rules;
-        self
     }
 
     /// The stream that records are sent in now.

@@ -7,4 +7,8 @@ mod hostile;
 #[cfg(feature = "sim")]
 mod journal;
 mod memory;
+#[cfg(feature = "sim")]
+mod model;
+#[cfg(feature = "sim")]
+mod random;
 mod vectors;

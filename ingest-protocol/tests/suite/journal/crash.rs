@@ -8,7 +8,7 @@ use ingest_protocol::journal::{
     Append, Error, Finding, Item, Journal, Options, Position, Rewrite, SyncPolicy,
 };
 
-use super::random::Random;
+use crate::random::Random;
 
 #[derive(Clone, Debug)]
 struct Appended {

@@ -3,7 +3,6 @@ mod crash;
 mod damage;
 mod failing;
 mod golden;
-mod random;
 mod real;
 mod use_of;
 

@@ -8,8 +8,8 @@ use ingest_protocol::journal::{
     Append, Error, FsStorage, Item, Journal, Options, Rewrite, SyncPolicy,
 };
 
-use super::random::Random;
 use super::read_all;
+use crate::random::Random;
 
 const DIRECTORY: &str = "INGEST_PROTOCOL_TEST_JOURNAL";
 
