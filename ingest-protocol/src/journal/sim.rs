@@ -138,7 +138,7 @@ impl SimDisk {
         self.disk().write_fails = true;
     }
 
-    /// The `n`th read of a file from now gives one wrong bit, once; on the disk it is right.
+    /// The `n`th read of a file from now gives some wrong bits, once; on the disk they are right.
     pub fn spoil_read_after(&self, n: u64) {
         let mut disk = self.disk();
         disk.read_spoiled_at = Some(disk.reads + n);
@@ -497,8 +497,10 @@ impl StorageFile for SimFile {
         disk.reads += 1;
         if len > 0 && disk.read_spoiled_at.is_some_and(|at| disk.reads >= at) {
             disk.read_spoiled_at = None;
-            let bit = disk.below(8 * len as u64) as usize;
-            buffer[bit / 8] ^= 1 << (bit % 8);
+            for _ in 0..=disk.below(4) {
+                let bit = disk.below(8 * len as u64) as usize;
+                buffer[bit / 8] ^= 1 << (bit % 8);
+            }
         }
         Ok(len)
     }

@@ -275,6 +275,32 @@ fn marks_that_are_gone_are_guessed_from_the_segments() {
 }
 
 #[test]
+fn of_two_marks_one_is_enough() {
+    let whole = written(true);
+    let bytes = whole.get("marks").unwrap();
+    for slot in [0, 4096] {
+        assert_eq!(bytes[slot], 0x89);
+        let disk = whole.backup();
+        let mut bytes = bytes.clone();
+        bytes[slot + 20] ^= 1;
+        disk.put("marks", bytes);
+        let (report, readable) = check(&disk, true, "one slot");
+        let damaged = Finding::MarksDamaged { recovered: true };
+        assert_eq!(report.findings(), [damaged]);
+        assert_eq!(readable.len() as u64, ENTRIES);
+    }
+    // Marks that are nothing but damaged are still no new journal.
+    for content in [vec![], vec![0xaa; 4608]] {
+        let disk = SimDisk::new(0);
+        disk.put("marks", content);
+        let (_, report) = try_open(&disk, 1).unwrap();
+        let damaged = Finding::MarksDamaged { recovered: false };
+        assert_eq!(report.findings(), [damaged]);
+        assert!(!report.is_new());
+    }
+}
+
+#[test]
 fn marks_that_know_no_segment_don_t_let_the_first_go() {
     // As after a disk so full that not even the marks could be written.
     let disk = SimDisk::new(0);

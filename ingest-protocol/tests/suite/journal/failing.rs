@@ -101,14 +101,17 @@ fn an_append_that_a_full_disk_refuses_changes_nothing() {
 
 #[test]
 fn what_a_full_disk_had_cut_off_does_not_come_back() {
-    for seed in 0..30 {
-        let disk = SimDisk::new(seed);
+    for run in 0..60 {
+        let disk = SimDisk::new(run);
         let options = Options::new([1; 16]).sync(SyncPolicy::Caller);
         let (mut journal, _) = Journal::open(disk.clone(), options).unwrap();
-        journal.append(Append::new(1, b"one")).unwrap();
-        journal.sync().unwrap();
+        let durable = run % 2;
+        if durable == 1 {
+            journal.append(Append::new(1, b"durable")).unwrap();
+            journal.sync().unwrap();
+        }
         // The first is written whole, the second in part, and then both are cut off.
-        journal.append(Append::new(1, b"two")).unwrap();
+        journal.append(Append::new(1, b"whole")).unwrap();
         journal.append(Append::new(1, &[3; 4000])).unwrap();
         disk.set_capacity(Some(disk.used() + 1000));
         let full = journal.sync().unwrap_err();
@@ -116,10 +119,10 @@ fn what_a_full_disk_had_cut_off_does_not_come_back() {
         drop(journal);
         disk.kill();
         let journal = open(&disk, 2);
-        assert_eq!(journal.position().index(), 1);
+        assert_eq!(journal.position().index(), durable);
         drop(journal);
         disk.crash();
-        assert_eq!(open(&disk, 3).position().index(), 1, "seed {seed}");
+        assert_eq!(open(&disk, 3).position().index(), durable, "run {run}");
     }
 }
 
@@ -377,44 +380,6 @@ fn limits_are_kept_before_anything_is_written() {
         let error = Journal::open(SimDisk::new(0), options).unwrap_err();
         assert!(matches!(error, Error::Options { .. }));
     }
-}
-
-#[test]
-fn what_is_read_wrong_while_opening_is_not_written_and_not_cut_off() {
-    let (mut unsteady, mut opened) = (0, 0);
-    for seed in 0..40 {
-        // The second sync's entries: nothing confirms them, so that they are written anew.
-        let disk = SimDisk::new(seed);
-        let options = Options::new([1; 16]).sync(SyncPolicy::Caller);
-        let (mut journal, _) = Journal::open(disk.clone(), options).unwrap();
-        let expected: Vec<_> = (1..=6).map(|index| vec![index; 100]).collect();
-        for body in &expected {
-            journal.append(Append::new(1, body)).unwrap();
-            if journal.backlog() == 2 {
-                journal.sync().unwrap();
-            }
-        }
-        journal.sync().unwrap();
-        drop(journal);
-        for read in 1..20 {
-            let disk = disk.backup();
-            disk.spoil_read_after(read);
-            match Journal::open(disk.clone(), Options::new([2; 16])) {
-                Ok(_) => opened += 1,
-                Err(Error::Unsteady { file }) => {
-                    assert_eq!(file, segments(&disk)[0]);
-                    unsteady += 1;
-                }
-                Err(error) => panic!("{error:?}"),
-            }
-            disk.crash();
-            let (mut journal, report) = Journal::open(disk, Options::new([3; 16])).unwrap();
-            assert!(!report.is_loss(), "seed {seed}, read {read}: {report}");
-            let (entries, lost) = read_all(&mut journal);
-            assert_eq!((bodies(&entries), lost), (expected.clone(), vec![]));
-        }
-    }
-    assert!(unsteady > 20 && opened > 20, "{unsteady} {opened}");
 }
 
 #[test]
