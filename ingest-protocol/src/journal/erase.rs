@@ -84,10 +84,8 @@ impl<S: Storage> Journal<S> {
     }
 
     fn check_size(&self, entry: &Entry, choice: &Rewrite) -> Result<()> {
-        let (limit, actual) = (
-            self.options.entry_bytes,
-            changed(entry.as_append(), choice).len() as u64,
-        );
+        let limit = self.options.entry_bytes;
+        let actual = changed(entry.as_append(), choice).len() as u64;
         // What was appended under a larger limit may stay as it is.
         if actual > limit && matches!(choice, Rewrite::Replace(_)) {
             return Err(Error::TooLarge {

@@ -137,8 +137,8 @@ impl Recovery {
 
     /// How many of the last entries nothing on the disk confirms as durable: they were read, but
     /// perhaps only from the operating system's cache. Opening has made them durable, unless it was
-    /// [read-only](super::Options::read_only). Unless
-    /// the journal was closed, the last entry usually is one of them.
+    /// [read-only](super::Options::read_only). If the journal was not closed, the last entry usually is
+    /// one of them.
     pub fn unconfirmed(&self) -> u64 {
         self.unconfirmed
     }
