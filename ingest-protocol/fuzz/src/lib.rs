@@ -3,5 +3,7 @@
 
 mod frame;
 mod input;
+mod journal;
 
 pub use frame::frame;
+pub use journal::journal;

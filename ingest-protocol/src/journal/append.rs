@@ -9,7 +9,7 @@ use super::state::{Active, Journal, Segment};
 use super::storage::{Storage, StorageFile};
 
 /// What is written at once, if no sync comes before.
-const WRITE: usize = 1 << 20;
+pub(super) const WRITE: usize = 1 << 20;
 /// What of the write buffer is kept for the next entries.
 const KEEP: usize = 4 * WRITE;
 
@@ -73,12 +73,11 @@ impl<S: Storage> Journal<S> {
         };
         if due || pending >= WRITE {
             let written = self.write_out();
-            if written.is_err() {
-                if let Some(active) = &mut self.active {
-                    active.pending.truncate(before);
-                }
-                return self.poison_on(written).map(|()| self.position());
+            if let (Err(_), Some(active)) = (&written, &mut self.active) {
+                // It is refused; those before it still wait.
+                active.pending.truncate(before);
             }
+            self.poison_on(written)?;
         }
         self.next_index += 1;
         append.apply(&mut self.state);
@@ -108,7 +107,6 @@ impl<S: Storage> Journal<S> {
                 }
                 self.durable = self.next_index - 1;
                 segment.end = active.written;
-                segment.last = self.durable;
             }
         }
         Ok(self.position())
@@ -191,7 +189,7 @@ impl<S: Storage> Journal<S> {
             journal: self.marks.journal,
             opening: self.options.opening,
             before: self.opening_of(self.next_index - 1),
-            number: self.next_number,
+            number: self.marks.newest + 1,
             first: self.next_index,
             rewrites: 0,
             checkpoint_len: 0,
@@ -199,14 +197,15 @@ impl<S: Storage> Journal<S> {
             whole: false,
         };
         let (head, bytes) = head.begin(&self.state.encode());
-        let file = self.write_new(&name(head.number), |file| file.write_at(0, &bytes));
+        let file = write_new(&self.storage, &name(head.number), |file| {
+            file.write_at(0, &bytes)
+        });
         let file = self.poison_on(file)?;
         let end = bytes.len() as u64;
         self.segments.push_back(Segment {
             head,
             entries_at: end,
             end,
-            last: head.first - 1,
             bytes: end,
             checkpoint: true,
         });
@@ -216,7 +215,6 @@ impl<S: Storage> Journal<S> {
             pending: Vec::new(),
             written: end,
         });
-        self.next_number += 1;
         self.marks.newest = head.number;
         if self.marks.oldest == 0 {
             self.marks.oldest = head.number;
@@ -228,24 +226,19 @@ impl<S: Storage> Journal<S> {
         }
     }
 
-    /// Writes a file whole and durably before it gets its name, durably.
-    pub(super) fn write_new(
-        &self,
-        name: &str,
-        write: impl FnOnce(&mut S::File) -> std::io::Result<()>,
-    ) -> Result<S::File> {
-        write_new(&self.storage, name, write)
-    }
-
     /// Writes what is pending at the same place as before, if that failed for want of room.
     fn write_out(&mut self) -> Result<()> {
         let (Some(active), Some(segment)) = (&mut self.active, self.segments.back()) else {
             return Ok(());
         };
+        if active.pending.is_empty() {
+            return Ok(());
+        }
         if let Err(error) = active.file.write_at(active.written, &active.pending) {
             let error = Error::io("write", &name(segment.head.number), error);
             if let Error::DiskFull { .. } = error {
-                // Gives back what it took; the next write goes over it in any case.
+                // Gives back what it took. If that fails, too: the last entry is not whole there, and
+                // the next write goes over it.
                 let _ = active.file.set_len(active.written);
             }
             return Err(error);
@@ -263,7 +256,21 @@ impl<S: Storage> Journal<S> {
     }
 }
 
+/// Writes a file whole and durably before it gets its name, durably.
 pub(super) fn write_new<S: Storage>(
+    storage: &S,
+    name: &str,
+    write: impl FnOnce(&mut S::File) -> std::io::Result<()>,
+) -> Result<S::File> {
+    let file = put_new(storage, name, write)?;
+    match storage.sync_dir() {
+        Ok(()) => Ok(file),
+        Err(error) => Err(Error::sync(name, error)),
+    }
+}
+
+/// The same, but the name is not durable yet.
+pub(super) fn put_new<S: Storage>(
     storage: &S,
     name: &str,
     write: impl FnOnce(&mut S::File) -> std::io::Result<()>,
@@ -284,11 +291,8 @@ pub(super) fn write_new<S: Storage>(
         let _ = storage.remove(&unfinished);
         return Err(Error::sync(&unfinished, error));
     }
-    if let Err(error) = storage.rename(&unfinished, name) {
-        return fail("rename", error);
-    }
-    match storage.sync_dir() {
+    match storage.rename(&unfinished, name) {
         Ok(()) => Ok(file),
-        Err(error) => Err(Error::sync(name, error)),
+        Err(error) => fail("rename", error),
     }
 }

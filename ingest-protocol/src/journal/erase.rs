@@ -1,6 +1,7 @@
 //! Erasing bodies by rewriting segments.
 
-use super::entry::{Append, ERASED, Entry, EntryMarks};
+use super::append::{WRITE, put_new};
+use super::entry::{Append, ERASED, Entry, EntryMarks, RESERVED};
 use super::error::{Error, Result};
 use super::head::{HEAD_BYTES, Head, name};
 use super::scan::{Scanner, Step};
@@ -20,7 +21,7 @@ pub enum Rewrite {
 }
 
 impl<S: Storage> Journal<S> {
-    /// Offers every entry that is on the disk, released ones included, and rewrites the
+    /// Offers every entry that is on the disk and not erased yet, released ones included, and rewrites the
     /// segments of those that are to change. The new file is durable before it takes the
     /// place of the old one, whose blocks the file system frees; it does not overwrite them.
     /// Indices, positions, cursors and states stay as they are: they should hold nothing
@@ -30,7 +31,8 @@ impl<S: Storage> Journal<S> {
     /// shall be: call it again.
     ///
     /// # Errors
-    /// [`TooLarge`](Error::TooLarge) for a replacement over the limit of an entry. Else as
+    /// [`TooLarge`](Error::TooLarge) for a replacement that makes the entry, its cursor and state
+    /// included, larger than the limit of one; its segment stays as it was. Else as
     /// [`append`](Journal::append).
     ///
     /// ```
@@ -57,16 +59,16 @@ impl<S: Storage> Journal<S> {
         for at in 0..self.segments.len() {
             let mut changes = Vec::new();
             self.each_entry(at, |_, entry| {
-                let choice = match entry.is_erased() {
-                    true => Rewrite::Keep,
-                    false => decide(&entry),
-                };
-                if choice != Rewrite::Keep {
-                    changes.push((entry.index(), choice));
+                // The others are erased already, or a later version's.
+                if entry.kind() < RESERVED {
+                    let choice = decide(&entry);
+                    self.check_size(&entry, &choice)?;
+                    if choice != Rewrite::Keep {
+                        changes.push((entry.index(), choice));
+                    }
                 }
                 Ok(())
             })?;
-            self.check_sizes(&changes)?;
             if changes.is_empty() {
                 continue;
             }
@@ -81,18 +83,16 @@ impl<S: Storage> Journal<S> {
         Ok(changed)
     }
 
-    fn check_sizes(&self, changes: &[(u64, Rewrite)]) -> Result<()> {
+    fn check_size(&self, entry: &Entry, choice: &Rewrite) -> Result<()> {
         let limit = self.options.entry_bytes;
-        for (_, change) in changes {
-            if let Rewrite::Replace(body) = change
-                && body.len() as u64 > limit
-            {
-                return Err(Error::TooLarge {
-                    what: "replacement",
-                    actual: body.len() as u64,
-                    limit,
-                });
-            }
+        let actual = changed(entry.as_append(), choice).len() as u64;
+        // What was appended under a larger limit may stay as it is.
+        if actual > limit && matches!(choice, Rewrite::Replace(_)) {
+            return Err(Error::TooLarge {
+                what: "entry with its replacement",
+                actual,
+                limit,
+            });
         }
         Ok(())
     }
@@ -126,11 +126,11 @@ impl<S: Storage> Journal<S> {
     }
 
     fn rewrite(&mut self, at: usize, changes: &[(u64, Rewrite)]) -> Result<()> {
-        const WRITE: usize = 1 << 20;
         let segment = self.segments[at];
         let file = name(segment.head.number);
         let head = Head {
-            rewrites: segment.head.rewrites + 1,
+            // Only told apart from the one before, by readers that were amid the segment.
+            rewrites: segment.head.rewrites.wrapping_add(1),
             whole: true,
             ..segment.head
         };
@@ -140,7 +140,7 @@ impl<S: Storage> Journal<S> {
         let mut failure = None;
         let mut changes = changes.iter().peekable();
         let seed = head.seed();
-        self.write_new(&file, |new| {
+        put_new(&self.storage, &file, |new| {
             let copied = self.each_entry(at, |marks, entry| {
                 let mut append = entry.as_append();
                 if let Some((_, change)) = changes.next_if(|(index, _)| *index == marks.index) {
@@ -170,7 +170,9 @@ impl<S: Storage> Journal<S> {
             bytes: written,
             ..segment
         };
-        Ok(())
+        // From here on it is this file that is read, even if its name is not durable.
+        let synced = self.storage.sync_dir();
+        synced.map_err(|error| Error::sync(&file, error))
     }
 
     /// The checkpoint's bytes, damaged or not: what is damaged stays known as that.

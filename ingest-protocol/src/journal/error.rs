@@ -109,6 +109,16 @@ pub enum Error {
         /// What is not known.
         what: &'static str,
     },
+    /// A file was read twice while the journal was opened, and was not the same: the disk or the
+    /// memory fails. Nothing was written but what was found both times.
+    #[error(
+        "{file} does not read the same twice: try again, \
+         or copy the journal to another disk and open it there"
+    )]
+    Unsteady {
+        /// The file's name inside the journal's directory.
+        file: String,
+    },
     /// The position is not one that this journal can go on from.
     #[error("the position can't be used: {problem}")]
     Position {

@@ -32,25 +32,14 @@ impl FsStorage {
         }
     }
 
-    /// Makes the directory, with those above it, if it does not exist.
+    /// Makes the directory, with those above it, if it does not exist, and sees to it that it
+    /// outlives a crash.
     ///
     /// # Errors
     /// As the operating system says.
     pub fn create(directory: impl Into<PathBuf>) -> io::Result<Self> {
         let directory = directory.into();
-        let mut missing = Vec::new();
-        let mut at: &Path = &directory;
-        while !at.as_os_str().is_empty() && !at.try_exists()? {
-            missing.push(at);
-            let Some(parent) = at.parent() else { break };
-            at = parent;
-        }
-        for path in missing.iter().rev() {
-            create_private(path)?;
-            // The new name is in the directory above.
-            let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
-            sync_directory(parent.unwrap_or(Path::new(".")))?;
-        }
+        create_durably(&directory, sync_directory)?;
         Ok(Self::new(directory))
     }
 
@@ -62,6 +51,40 @@ impl FsStorage {
     fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
+}
+
+/// Makes what is missing of a path, each name durable in the directory above before the
+/// next is made.
+fn create_durably(
+    directory: &Path,
+    mut sync: impl FnMut(&Path) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut missing = Vec::new();
+    let mut at: &Path = directory;
+    while !at.as_os_str().is_empty() && !at.try_exists()? {
+        missing.push(at);
+        let Some(parent) = at.parent() else { break };
+        at = parent;
+    }
+    if !at.as_os_str().is_empty() {
+        // A process that made it may have been killed before its name was durable. Where that
+        // can't be seen to, it was not made here.
+        let synced = sync(&at.join(".."));
+        let elsewhere = [
+            io::ErrorKind::PermissionDenied,
+            io::ErrorKind::ReadOnlyFilesystem,
+        ];
+        match synced {
+            Err(error) if elsewhere.contains(&error.kind()) => {}
+            other => other?,
+        }
+    }
+    for path in missing.iter().rev() {
+        create_private(path)?;
+        let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+        sync(parent.unwrap_or(Path::new(".")))?;
+    }
+    Ok(())
 }
 
 fn create_private(path: &Path) -> io::Result<()> {
@@ -185,5 +208,65 @@ impl StorageFile for FsFile {
 
     fn sync(&mut self) -> io::Result<()> {
         self.0.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A path and what became durable in the course of it, as paths below `root`.
+    fn create(root: &Path, path: &str, fails_at: usize) -> (io::Result<()>, Vec<String>) {
+        let mut synced = Vec::new();
+        let result = create_durably(&root.join(path), |directory| {
+            if synced.len() == fails_at {
+                return Err(io::Error::other("killed"));
+            }
+            let real = directory.canonicalize()?;
+            let below = real.strip_prefix(root).unwrap_or(Path::new("above"));
+            synced.push(below.to_string_lossy().replace('\\', "/"));
+            Ok(())
+        });
+        (result, synced)
+    }
+
+    #[test]
+    fn a_directory_found_is_made_durable_as_one_that_is_made() -> io::Result<()> {
+        let temporary = tempfile::tempdir()?;
+        let root = temporary.path().canonicalize()?;
+        // Killed after `a/b` was made and before it was durable in `a`.
+        let (killed, synced) = create(&root, "a/b/c", 2);
+        assert!(killed.is_err() && root.join("a/b").exists() && !root.join("a/b/c").exists());
+        assert_eq!(synced, ["above", ""]);
+        let (again, synced) = create(&root, "a/b/c", usize::MAX);
+        again?;
+        assert_eq!(synced, ["a", "a/b"]);
+        // The last one is there, too.
+        let (again, synced) = create(&root, "a/b/c", usize::MAX);
+        again?;
+        assert_eq!(synced, ["a/b"]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_directory_above_that_is_not_ours_is_left_alone() -> io::Result<()> {
+        let temporary = tempfile::tempdir()?;
+        for (kind, passes) in [
+            (io::ErrorKind::PermissionDenied, true),
+            (io::ErrorKind::ReadOnlyFilesystem, true),
+            (io::ErrorKind::Other, false),
+        ] {
+            let found = create_durably(temporary.path(), |_| Err(kind.into()));
+            assert_eq!(found.is_ok(), passes, "{kind}");
+            let made = create_durably(&temporary.path().join("new"), |directory| {
+                match directory.ends_with("..") {
+                    true => Ok(()),
+                    false => Err(kind.into()),
+                }
+            });
+            assert!(made.is_err(), "{kind}");
+            fs::remove_dir(temporary.path().join("new"))?;
+        }
+        Ok(())
     }
 }

@@ -97,7 +97,7 @@ impl Marks {
                     best = Some(marks);
                 }
                 Ok(_) | Err(BlockError::Blank) => {}
-                Err(BlockError::Damaged) => damaged |= read > 0 || slot == SLOTS[1],
+                Err(BlockError::Damaged) => damaged = true,
                 Err(BlockError::Unsupported(what)) => {
                     return Err(Error::Unsupported {
                         file: MARKS.to_owned(),

@@ -170,6 +170,7 @@ mod reclaim;
 mod recover;
 mod report;
 mod scan;
+mod settle;
 #[cfg(feature = "sim")]
 #[doc(hidden)]
 pub mod sim;

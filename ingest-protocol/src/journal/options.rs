@@ -88,6 +88,11 @@ impl Options {
 
     /// Opens a journal, which must exist, without writing anything. Several readers may
     /// have it open, but none while a writer has.
+    ///
+    /// What a program left that died amid appending is then read as it is found, which is not
+    /// always what a crash of the machine would leave: the last
+    /// [`Recovery::unconfirmed`](super::Recovery::unconfirmed) entries. Don't tell anyone that these are
+    /// stored; only opening for writing makes them durable.
     pub fn read_only(mut self) -> Self {
         self.read_only = true;
         self

@@ -40,32 +40,31 @@ impl<S: Storage> Journal<S> {
     }
 
     pub(super) fn reclaim(&mut self) -> Result<usize> {
-        // The first that stays must have a checkpoint, and the last stays.
-        let released = |at: &usize| self.segments.range(..at).all(|s| s.last <= self.released);
+        // Segments go whose entries were all released. The first that stays must have a
+        // checkpoint, and the last stays.
+        let last = self
+            .segments
+            .partition_point(|segment| segment.head.first <= self.released + 1);
         let keeps = |at: &usize| self.segments.get(*at).is_some_and(|s| s.checkpoint);
-        let mut choices = (1..self.segments.len()).take_while(released).filter(keeps);
-        let Some(first) = choices.by_ref().last() else {
+        let Some(first) = (1..last).rev().find(keeps) else {
             return Ok(0);
         };
         let oldest = self.segments[first].head.number;
         // That they may go is durable before they go, so that they are not missed.
         self.marks.oldest = oldest;
         self.store_marks()?;
+        if self.cached.as_ref().is_some_and(|c| c.segment < oldest) {
+            self.cached = None;
+        }
         let mut removed = 0;
-        while let Some(number) = self.oldest_below(oldest) {
-            if self.cached.as_ref().is_some_and(|c| c.segment == number) {
-                self.cached = None;
-            }
-            let gone = self.storage.remove(&name(number));
-            match gone {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Error::io("remove", &name(number), error));
-                }
-                _ => {}
-            }
-            self.unreadable.retain(|(n, _)| *n != number);
-            self.segments
-                .retain(|segment| segment.head.number != number);
+        while let Some(segment) = self.segments.front().filter(|s| s.head.number < oldest) {
+            self.remove_segment(segment.head.number)?;
+            self.segments.pop_front();
+            removed += 1;
+        }
+        while let Some((number, _)) = self.unreadable.first().filter(|(n, _)| *n < oldest) {
+            self.remove_segment(*number)?;
+            self.unreadable.remove(0);
             removed += 1;
         }
         let synced = self.storage.sync_dir();
@@ -73,9 +72,12 @@ impl<S: Storage> Journal<S> {
         Ok(removed)
     }
 
-    fn oldest_below(&self, number: u64) -> Option<u64> {
-        let readable = self.segments.iter().map(|segment| segment.head.number);
-        let unreadable = self.unreadable.iter().map(|(number, _)| *number);
-        readable.chain(unreadable).filter(|n| *n < number).min()
+    fn remove_segment(&self, number: u64) -> Result<()> {
+        match self.storage.remove(&name(number)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io("remove", &name(number), error))
+            }
+            _ => Ok(()),
+        }
     }
 }

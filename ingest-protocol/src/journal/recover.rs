@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::io;
 
-use super::append::write_new;
 use super::block::LIMIT;
 use super::checkpoint::Checkpoint;
 use super::entry::HEADER;
@@ -13,6 +12,7 @@ use super::marks::{Found as FoundMarks, MARKS, Marks};
 use super::options::Options;
 use super::report::{Finding, Recovery};
 use super::scan::{Scanner, Step};
+use super::settle::{Repairs, Tail};
 use super::state::{Journal, Segment};
 use super::storage::{Storage, StorageFile};
 
@@ -26,12 +26,14 @@ impl<S: Storage> Journal<S> {
     /// was found; to go on after a loss is the caller's decision.
     ///
     /// A segment that has no confirmed end is written anew and synced before this returns: after a
-    /// failed sync, what can be read is not always on the disk.
+    /// failed sync, what can be read is not always on the disk. If it is opened
+    /// [read-only](Options::read_only), this is not done, and entries may be read that a crash can still
+    /// take: [`Recovery::unconfirmed`] counts them.
     ///
     /// # Errors
     /// [`Locked`](Error::Locked); [`ReadOnly`](Error::ReadOnly), if the directory can't be written to;
-    /// [`Unsupported`](Error::Unsupported); [`Options`](Error::Options); else as the disk says.
-    /// Damage is not an error.
+    /// [`Unsupported`](Error::Unsupported), before anything is changed; [`Unsteady`](Error::Unsteady);
+    /// [`Options`](Error::Options); else as the disk says. Damage is not an error.
     ///
     /// ```
     /// use ingest_protocol::journal::{Append, FsStorage, Journal, Options};
@@ -61,10 +63,14 @@ impl<S: Storage> Journal<S> {
             let missing = io::Error::from(io::ErrorKind::NotFound);
             return Err(Error::io("open", MARKS, missing));
         }
+        let mut unfinished = Vec::new();
         if !options.read_only {
-            remove_unfinished(&storage, &names, &mut report)?;
+            unfinished = unfinished_files(&names);
+            let found = unfinished.iter().cloned();
+            let found = found.map(|file| Finding::Unfinished { file });
+            report.findings.extend(found);
         }
-        let (mut marks, keep_marks) = match found {
+        let (marks, keep_marks) = match found {
             FoundMarks::Marks { marks, damaged } => {
                 if damaged {
                     let recovered = true;
@@ -79,15 +85,7 @@ impl<S: Storage> Journal<S> {
                 (guess_marks(&candidates, &options), false)
             }
         };
-        if !options.read_only && keep_marks {
-            marks.confirm(&storage)?;
-        }
-        for number in take_leftover(&marks, &mut candidates) {
-            if !options.read_only {
-                let removed = storage.remove(&name(number));
-                removed.map_err(|error| Error::io("remove", &name(number), error))?;
-            }
-        }
+        let leftover = take_leftover(&marks, &mut candidates);
         let mut chain = Chain::new(&storage, &marks, report);
         chain.walk(&candidates)?;
         let tail = chain.tail.take();
@@ -100,15 +98,20 @@ impl<S: Storage> Journal<S> {
             .sum();
         let mut report = chain.report;
         report.entries = (next_index - 1).saturating_sub(released + lost);
-        if next_index >= LIMIT {
-            return Err(Error::Unsupported {
-                file: "the journal".to_owned(),
-                what: "indices of entries beyond 2^62",
-            });
-        }
+        report.unconfirmed = tail.as_ref().map_or(0, |tail| tail.next - tail.first);
+        let oldest = candidates.first().map_or(0, |(number, ..)| *number);
         let newest = candidates.last().map_or(0, |(number, ..)| *number);
+        let beyond = |what| {
+            let file = "the journal".to_owned();
+            Err(Error::Unsupported { file, what })
+        };
+        if next_index >= LIMIT {
+            return beyond("indices of entries beyond 2^62");
+        }
+        if newest.max(marks.newest) + 1 >= LIMIT {
+            return beyond("numbers of segments beyond 2^62");
+        }
         let mut journal = Self {
-            next_number: newest.max(marks.newest) + 1,
             next_index,
             durable: next_index - 1,
             released,
@@ -123,60 +126,18 @@ impl<S: Storage> Journal<S> {
             unreadable,
             state,
         };
+        // Nothing was changed yet, so that a journal that is refused stays as it is.
         if !options.read_only {
-            if let Some(tail) = tail {
-                journal.settle(&tail)?;
-            }
-            if !keep_marks {
-                marks.newest = newest;
-                (marks.released, marks.durable) = (released, journal.durable);
-                write_new(&journal.storage, MARKS, |file| {
-                    file.write_at(0, &marks.file())
-                })?;
-                journal.marks = marks;
-            }
-            let synced = journal.storage.sync_dir();
-            synced.map_err(|error| Error::sync("the directory", error))?;
-            // A crash, or a full disk, may have kept a segment out of the marks.
-            journal.marks.newest = journal.marks.newest.max(newest);
-            if journal.marks.oldest == 0 {
-                journal.marks.oldest = candidates.first().map_or(0, |(number, ..)| *number);
-            }
+            journal.repair(&Repairs {
+                unfinished,
+                leftover,
+                tail,
+                keep_marks,
+                oldest,
+                newest,
+            })?;
         }
         Ok((journal, report))
-    }
-
-    /// Makes durable what was found after the last entry that is known to be,
-    /// and cuts off the rest.
-    fn settle(&mut self, tail: &Tail) -> Result<()> {
-        const PIECE: u64 = 1 << 20;
-        let file = name(tail.segment);
-        let failed = |operation: &'static str| {
-            let file = file.clone();
-            move |error| Error::io(operation, &file, error)
-        };
-        let opened = self.storage.open(&file, true);
-        let mut opened = opened.map_err(failed("open"))?;
-        let mut at = tail.unconfirmed;
-        let mut buffer = Vec::new();
-        while at < tail.end {
-            buffer.resize((tail.end - at).min(PIECE) as usize, 0);
-            let read = opened.read_at(at, &mut buffer).map_err(failed("read"))?;
-            if read < buffer.len() {
-                return Err(failed("read")(io::ErrorKind::UnexpectedEof.into()));
-            }
-            opened.write_at(at, &buffer).map_err(failed("write"))?;
-            at += buffer.len() as u64;
-        }
-        if tail.len > tail.end {
-            opened.set_len(tail.end).map_err(failed("truncate"))?;
-        }
-        // Also if nothing was to be cut: it may have been when a disk was full, and not synced.
-        opened.sync().map_err(|error| Error::sync(&file, error))?;
-        if let Some(segment) = self.segments.back_mut() {
-            segment.bytes = tail.end;
-        }
-        Ok(())
     }
 }
 
@@ -207,23 +168,13 @@ fn candidates<S: Storage>(storage: &S, names: &[String]) -> Result<Vec<Candidate
     Ok(candidates)
 }
 
-fn remove_unfinished<S: Storage>(
-    storage: &S,
-    names: &[String],
-    report: &mut Recovery,
-) -> Result<()> {
-    for file in names {
-        let Some(finished) = file.strip_suffix(UNFINISHED) else {
-            continue;
-        };
-        if finished == MARKS || number(finished).is_some() {
-            let removed = storage.remove(file);
-            removed.map_err(|error| Error::io("remove", file, error))?;
-            let file = file.clone();
-            report.findings.push(Finding::Unfinished { file });
-        }
-    }
-    Ok(())
+/// The journal's files that a crash, or a full disk, left unfinished.
+fn unfinished_files(names: &[String]) -> Vec<String> {
+    let ours = |file: &&String| {
+        let finished = file.strip_suffix(UNFINISHED);
+        finished.is_some_and(|name| name == MARKS || number(name).is_some())
+    };
+    names.iter().filter(ours).cloned().collect()
 }
 
 /// The segments that were to be reclaimed when the program ended. They don't count.
@@ -263,17 +214,6 @@ fn guess_marks(candidates: &[Candidate], options: &Options) -> Marks {
         durable: head.first - 1,
         ..new_marks(head.journal)
     }
-}
-
-/// The end of the last segment, as far as nothing confirms that it is durable.
-struct Tail {
-    segment: u64,
-    /// Offset of the first entry that is not confirmed.
-    unconfirmed: u64,
-    /// Offset after the last entry that counts.
-    end: u64,
-    /// Length of the file.
-    len: u64,
 }
 
 /// Segments one after the other.
@@ -347,9 +287,6 @@ impl<'a, S: Storage> Chain<'a, S> {
         let bound = self.next.saturating_add(unknown.min(LIMIT));
         self.lose_to((bound - 1).max(self.marks.durable));
         self.say_what_is_gone();
-        if let Some(last) = self.segments.back_mut() {
-            last.last = self.next - 1;
-        }
         Ok(())
     }
 
@@ -403,6 +340,7 @@ impl<'a, S: Storage> Chain<'a, S> {
             }
         };
         let scan = self.entries(&mut scanner, confirmed, end, &file_name)?;
+        let next = self.next;
         self.lose_to(confirmed);
         if end == End::Open {
             if scan.end < len {
@@ -413,10 +351,13 @@ impl<'a, S: Storage> Chain<'a, S> {
                     entries: scan.cut,
                 });
             }
+            let (first, unconfirmed) = scan.unconfirmed.unwrap_or((next, scan.end));
             self.tail = Some(Tail {
-                segment: head.number,
-                unconfirmed: scan.unconfirmed.unwrap_or(scan.end),
+                first,
+                unconfirmed,
+                next,
                 end: scan.end,
+                confirmed,
                 len,
             });
         }
@@ -424,7 +365,6 @@ impl<'a, S: Storage> Chain<'a, S> {
             head,
             entries_at,
             end: scan.end,
-            last: self.next - 1,
             bytes: len,
             checkpoint: whole,
         });
@@ -476,7 +416,7 @@ impl<'a, S: Storage> Chain<'a, S> {
             }
             self.lose_to(index - 1);
             if index > confirmed && scan.unconfirmed.is_none() {
-                scan.unconfirmed = Some(at);
+                scan.unconfirmed = Some((index, at));
             }
             entry.as_append().apply(&mut self.state);
             self.released = self.released.max(header.marks.released);
@@ -528,7 +468,8 @@ enum End {
 
 struct Scan {
     end: u64,
-    unconfirmed: Option<u64>,
+    /// Index and offset of the first entry that nothing confirms.
+    unconfirmed: Option<(u64, u64)>,
     cut: u64,
 }
 

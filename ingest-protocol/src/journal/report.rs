@@ -120,6 +120,7 @@ impl Finding {
 pub struct Recovery {
     pub(super) findings: Vec<Finding>,
     pub(super) entries: u64,
+    pub(super) unconfirmed: u64,
     pub(super) new: bool,
 }
 
@@ -132,6 +133,14 @@ impl Recovery {
     /// How many entries can be read back: after what was released, without what was lost.
     pub fn entries(&self) -> u64 {
         self.entries
+    }
+
+    /// How many of the last entries nothing on the disk confirms as durable: they were read, but
+    /// perhaps only from the operating system's cache. Opening has made them durable, unless it was
+    /// [read-only](super::Options::read_only). If the journal was not closed, the last entry usually is
+    /// one of them.
+    pub fn unconfirmed(&self) -> u64 {
+        self.unconfirmed
     }
 
     /// Whether there was no journal before.

@@ -130,4 +130,20 @@ impl<F: StorageFile> Scanner<F> {
         self.skip(header);
         Ok(entry)
     }
+
+    /// The bytes of the entry under `header`, as they are, and moves past it; `None` if they are
+    /// damaged, or not the same any more.
+    pub(super) fn take_bytes(&mut self, header: &Header) -> io::Result<Option<&[u8]>> {
+        let at = self.offset;
+        self.skip(header);
+        let Some(bytes) = self.window.get(at, header.encoded_len())? else {
+            return Ok(None);
+        };
+        // The window may have been filled anew: nothing is verified but what is returned.
+        let (first, payload) = bytes.split_at(HEADER);
+        let same = Header::parse(first, &self.seed).is_some_and(|first| {
+            first.marks.index == header.marks.index && first.verify(payload, &self.seed)
+        });
+        Ok(same.then_some(bytes))
+    }
 }

@@ -37,6 +37,8 @@ struct Disk {
     sync_fails_at: Option<u64>,
     syncs: u64,
     write_fails: bool,
+    read_spoiled_at: Option<u64>,
+    reads: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -134,6 +136,12 @@ impl SimDisk {
     /// The next write fails, once, and not for want of room.
     pub fn fail_write(&self) {
         self.disk().write_fails = true;
+    }
+
+    /// The `n`th read of a file from now gives some wrong bits, once; on the disk they are right.
+    pub fn spoil_read_after(&self, n: u64) {
+        let mut disk = self.disk();
+        disk.read_spoiled_at = Some(disk.reads + n);
     }
 
     /// Bytes that all files together can take, or no limit.
@@ -254,6 +262,7 @@ impl Disk {
         self.dies_at = None;
         self.sync_fails_at = None;
         self.write_fails = false;
+        self.read_spoiled_at = None;
     }
 
     /// SplitMix64.
@@ -479,12 +488,20 @@ impl StorageFile for SimFile {
     }
 
     fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let disk = self.disk.disk();
+        let mut disk = self.disk.disk();
         disk.check(self.life)?;
         let bytes = &disk.files[self.file].cache;
         let from = usize::try_from(offset).map_or(bytes.len(), |at| at.min(bytes.len()));
         let len = buffer.len().min(bytes.len() - from);
         buffer[..len].copy_from_slice(&bytes[from..from + len]);
+        disk.reads += 1;
+        if len > 0 && disk.read_spoiled_at.is_some_and(|at| disk.reads >= at) {
+            disk.read_spoiled_at = None;
+            for _ in 0..=disk.below(4) {
+                let bit = disk.below(8 * len as u64) as usize;
+                buffer[bit / 8] ^= 1 << (bit % 8);
+            }
+        }
         Ok(len)
     }
 

@@ -22,8 +22,6 @@ pub(super) struct Segment {
     pub(super) entries_at: u64,
     /// Offset after the last durable entry.
     pub(super) end: u64,
-    /// Index of the last durable entry, the one before `head.first` if there is none.
-    pub(super) last: u64,
     /// Length of the file.
     pub(super) bytes: u64,
     /// Whether its checkpoint is readable.
@@ -43,8 +41,9 @@ pub(super) struct Active<F> {
 
 /// An open journal. See the [module](super) for how to use it.
 ///
-/// It holds the last cursor, each stream's state, and a few numbers for each segment
-/// in memory, never the entries, but those that are not written yet.
+/// In memory it holds the last cursor, each stream's state, a few numbers for each segment,
+/// and two buffers: of what is not written yet (1 MiB and an entry; 4 MiB stay allocated), and of what
+/// is read (64 KiB, or the largest entry that was).
 ///
 /// Dropping it writes nothing: what was not [synced](Journal::sync) may be lost.
 #[derive(Debug)]
@@ -59,7 +58,6 @@ pub struct Journal<S: Storage = FsStorage> {
     pub(super) active: Option<Active<S::File>>,
     /// After the last append.
     pub(super) state: Checkpoint,
-    pub(super) next_number: u64,
     pub(super) next_index: u64,
     /// Entries up to this index are durable.
     pub(super) durable: u64,
@@ -92,7 +90,8 @@ impl<S: Storage> Journal<S> {
         streams.map(|(stream, state)| (*stream, state.as_slice()))
     }
 
-    /// The place after the last durable entry.
+    /// The place after the last durable entry. If the journal was opened
+    /// [read-only](Options::read_only), after the last that counts, durable or not.
     pub fn position(&self) -> Position {
         self.position_of(self.durable)
     }

@@ -3,6 +3,8 @@ mod crash;
 mod damage;
 mod failing;
 mod golden;
+mod misread;
+mod newer;
 mod real;
 mod use_of;
 
@@ -25,6 +27,10 @@ fn read_all<S: Storage>(journal: &mut Journal<S>) -> (Vec<Entry>, Vec<(u64, u64)
 
 fn indices(entries: &[Entry]) -> Vec<u64> {
     entries.iter().map(Entry::index).collect()
+}
+
+fn bodies(entries: &[Entry]) -> Vec<Vec<u8>> {
+    entries.iter().map(|entry| entry.body().to_vec()).collect()
 }
 
 fn open(disk: &SimDisk, opening: u8) -> Journal<SimDisk> {

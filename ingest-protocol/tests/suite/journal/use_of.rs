@@ -154,13 +154,25 @@ fn a_large_checkpoint_makes_segments_longer_and_not_the_disk_full_of_checkpoints
             .unwrap();
     }
     let before = segments(&disk).len();
-    for stream in 0..100 {
-        journal
-            .append(Append::new(1, b"").state([stream; 16], &[1; 1000]))
-            .unwrap();
+    for stream in 0..100_u8 {
+        for round in 1..16 {
+            journal
+                .append(Append::new(1, b"").state([stream; 16], &[round; 1000]))
+                .unwrap();
+        }
     }
-    // Each checkpoint is 100 kB by then, each segment holds 400 kB of entries.
-    assert!(segments(&disk).len() <= before + 1);
+    let after = segments(&disk);
+    // The last is not full yet. An entry takes 1,080 bytes, a checkpoint about 100 kB.
+    let full = &after[before..after.len() - 1];
+    assert!(full.len() >= 2);
+    for file in full {
+        let bytes = disk.get(file).unwrap();
+        let checkpoint = u64::from_le_bytes(bytes[88..96].try_into().unwrap());
+        assert_eq!(checkpoint, 16 + 100 * 1020);
+        let entries = bytes.len() as u64 - 1024 - checkpoint;
+        let most = 4 * checkpoint;
+        assert!((most - 1080..=most).contains(&entries), "{entries}");
+    }
 }
 
 #[test]
