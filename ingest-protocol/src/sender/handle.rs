@@ -65,6 +65,9 @@ impl Sender {
             slot.frame = None;
         }
         self.done = slot.end;
+        for slot in &mut self.queue {
+            slot.done |= slot.end <= self.done;
+        }
         self.forget_done();
     }
 
@@ -99,9 +102,10 @@ impl Sender {
             Action::Rewind => self.rewind(&sent, problem, now),
             Action::Restamp => self.restamp(problem),
             Action::Split => self.split(&sent, problem, now),
-            Action::Downgrade if sent.is_compressed() && self.config.compress => {
+            Action::Downgrade if sent.is_compressed() => {
                 self.config.compress = false;
                 self.sealer.forget();
+                self.was_not_stored(u32::MAX);
                 self.events.push_back(Event::Downgraded);
                 self.phase = Phase::Ready;
             }
@@ -310,13 +314,18 @@ impl Sender {
             }
         }
         self.events.push_back(Event::Split(self.config.limits));
-        // It was not stored: that is what `too_large` means.
+        self.was_not_stored(at_most);
+        self.phase = Phase::Ready;
+    }
+
+    /// The receiver refused the frame at the head in a way that says that it was not stored
+    /// ([SPEC](crate::spec) section 4): it may be sealed differently.
+    fn was_not_stored(&mut self, at_most: u32) {
         if let Some(at) = self.head() {
             let slot = &mut self.queue[at];
             slot.attempted = false;
             slot.at_most = at_most;
         }
-        self.phase = Phase::Ready;
     }
 }
 

@@ -47,6 +47,8 @@ pub struct Sender {
     /// The number after the last record that was ever spooled.
     pub(super) spooled_next: i64,
     pub(super) batch: Batch,
+    /// With a loss that no frame declares yet.
+    pub(super) loss_cursor: Option<Bytes>,
     pub(super) queue: VecDeque<Slot>,
     pub(super) reseal: Option<Reseal>,
     pub(super) reading: Option<FrameId>,
@@ -129,6 +131,7 @@ impl Sender {
             next: 1,
             spooled_next: 1,
             batch: Batch::default(),
+            loss_cursor: None,
             queue: VecDeque::new(),
             reseal: None,
             reading: None,
@@ -262,16 +265,18 @@ impl Sender {
     }
 
     /// The next `records` of the source are lost (a log that wrapped before it was read): the next
-    /// frame declares them.
+    /// frame declares them. The `cursor` is where the source is to be read on from after
+    /// them; without it, a restart would lose them again.
     ///
     /// # Errors
     ///
     /// [`SealError::Codec`]: memory ran out; nothing was declared.
-    pub fn lose(&mut self, records: u64) -> Result<(), SealError> {
+    pub fn lose(&mut self, records: u64, cursor: Option<Bytes>) -> Result<(), SealError> {
         if !self.batch.is_empty() {
             self.seal_batch()?;
         }
         self.next = self.next.saturating_add_unsigned(records.min(1 << 40));
+        self.loss_cursor = cursor.or(self.loss_cursor.take());
         Ok(())
     }
 
@@ -316,7 +321,9 @@ impl Sender {
                     }
                 }
             };
-            let cursor = self.batch.take(count);
+            // The loss before them is declared with them.
+            let lost_before = self.loss_cursor.take();
+            let cursor = self.batch.take(count).or(lost_before);
             self.enqueue(first, header, frame, cursor);
         }
         Ok(())
@@ -328,7 +335,8 @@ impl Sender {
         if end < self.next && self.batch.is_empty() {
             let stamp = self.stamp(self.next, self.next.abs_diff(end));
             let (header, frame) = self.sealer.seal(&self.config, &stamp, &[])?;
-            self.enqueue(self.next, header, frame, None);
+            let cursor = self.loss_cursor.take();
+            self.enqueue(self.next, header, frame, cursor);
         }
         Ok(())
     }

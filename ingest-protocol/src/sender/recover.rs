@@ -90,7 +90,8 @@ impl Sender {
                 older.first < older.end
             }
         });
-        let at = self.queue.partition_point(|older| older.first < slot.first);
+        // A loss stands before the record it has the number of.
+        let at = self.queue.partition_point(|older| older.end <= slot.first);
         self.queue.insert(at, slot);
     }
 

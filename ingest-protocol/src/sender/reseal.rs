@@ -22,15 +22,15 @@ pub(super) struct Reseal {
 
 impl Sender {
     /// Whether the frame can be sent as it is: its stamp is the one that comes next in the current
-    /// stream, and it is within what the receiver takes.
+    /// stream, and it may have been sent already (S1) or is within what the receiver takes.
     pub(super) fn is_as_required(&self, slot: &Slot) -> bool {
         let header = &slot.header;
         let lost = slot.first.abs_diff(self.done);
-        slot.is_whole()
-            && slot.header.count() <= slot.at_most
-            && *header.stamp() == self.stamp(slot.first, lost)
+        let is_next = slot.is_whole() && *header.stamp() == self.stamp(slot.first, lost);
+        let is_taken = header.count() <= slot.at_most
             && header.within(&self.config.limits).is_ok()
-            && (self.config.compress || !header.is_compressed())
+            && (self.config.compress || !header.is_compressed());
+        is_next && (slot.attempted || is_taken)
     }
 
     /// Seals the first records of the frame at the head anew. Its bytes must be in memory.

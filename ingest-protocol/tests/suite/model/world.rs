@@ -222,7 +222,7 @@ impl World {
                 return;
             };
             if sourced.gone {
-                sender.sender_mut().lose(1).unwrap();
+                sender.sender_mut().lose(1, Some(cursor(at))).unwrap();
             } else if sender.push(record(sourced.n), cursor(at), now).is_err() {
                 break;
             }
@@ -295,7 +295,11 @@ impl World {
                 self.evicted += records;
                 self.tell(|| format!("evict {records}"));
             }
-            Err(_) => self.fail_agent(),
+            Err(_) => {
+                // Of a frame nobody knows whether it is gone.
+                self.evicted += 6;
+                self.fail_agent();
+            }
         }
     }
 
