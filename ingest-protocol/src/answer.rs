@@ -254,6 +254,13 @@ pub struct Problem {
         deserialize_with = "lenient::member"
     )]
     pub first_seq: Option<u64>,
+    /// Records of the frame that was refused.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::member"
+    )]
+    pub count: Option<u32>,
     /// The sequence number that the receiver expects next in the stream.
     #[serde(
         default,
@@ -304,6 +311,7 @@ impl Problem {
             instance: None,
             stream: None,
             first_seq: None,
+            count: None,
             next_seq: None,
             limits: None,
             retry_after: None,
@@ -322,6 +330,7 @@ impl Problem {
             instance: None,
             stream: None,
             first_seq: None,
+            count: None,
             next_seq: None,
             limits: None,
             retry_after: None,
@@ -333,6 +342,7 @@ impl Problem {
     pub fn with_frame(mut self, header: &Header) -> Self {
         self.stream = Some(header.stream());
         self.first_seq = Some(header.first_seq());
+        self.count = Some(header.count());
         self
     }
 
@@ -362,6 +372,16 @@ impl Problem {
     pub fn with_retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self
+    }
+
+    /// Whether this can be the answer to the frame of `header`: it names that frame, or none.
+    #[must_use]
+    pub fn answers(&self, header: &Header) -> bool {
+        self.stream.is_none_or(|stream| stream == header.stream())
+            && self
+                .first_seq
+                .is_none_or(|first| first == header.first_seq())
+            && self.count.is_none_or(|count| count == header.count())
     }
 
     /// What the sender does: as the receiver said it; else as the code is

@@ -66,6 +66,7 @@ impl Receiver {
     /// # Errors
     ///
     /// The problem to be answered: the bytes begin no frame that is known here.
+    #[allow(clippy::result_large_err)] // once for each request
     pub fn header(&self, bytes: &[u8]) -> Result<Header, Problem> {
         Header::peek(bytes, &Limits::MAX).map_err(|error| self.problem(&error, None))
     }

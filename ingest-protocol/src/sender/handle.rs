@@ -84,11 +84,14 @@ impl Sender {
         self.phase = Phase::Ready;
     }
 
-    /// The frame `id` was refused.
+    /// The frame `id` was refused. A problem that names another frame is no answer.
     pub fn handle_problem(&mut self, id: FrameId, problem: Problem, now: Instant) {
         let Some((sent, is_heartbeat)) = self.answered(id) else {
             return;
         };
+        if !problem.answers(&sent) && self.rules.keep(Rule::S2) {
+            return self.wait(None, now);
+        }
         self.in_flight = None;
         let told = problem.retry_after;
         match problem.action() {

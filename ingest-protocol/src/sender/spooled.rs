@@ -18,6 +18,7 @@ use crate::journal::{
     Append, Error, FsStorage, Item, Journal, Options, Reader, Recovery, Rewrite, Storage,
     SyncPolicy,
 };
+use crate::rules::Rule;
 
 /// Kinds of entries.
 const FRAME: u8 = 1;
@@ -280,6 +281,11 @@ impl<S: Storage> SpooledSender<S> {
     /// [`SpoolError::Journal`], if the journal has to be opened again. That it is full is no error here:
     /// what is spooled is sent.
     pub fn poll_transmit(&mut self, now: Instant) -> Result<Option<Transmit>, SpoolError> {
+        if !self.sender.rules.keep(Rule::S1)
+            && let Some(transmit) = self.sender.poll_transmit(now)
+        {
+            return Ok(Some(transmit));
+        }
         loop {
             let settled = match self.settle() {
                 Err(error) if !error.is_retryable() => return Err(error),

@@ -20,10 +20,13 @@ pub(super) struct Response {
     pub(super) id: FrameId,
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
+    pub(super) names_its_frame: bool,
 }
 
 #[derive(Default)]
 pub(super) struct Channel {
+    /// Answers to frames, of which a confused proxy repeats one.
+    said: Vec<Response>,
     pub(super) requests: Vec<Request>,
     pub(super) responses: Vec<Response>,
 }
@@ -71,7 +74,21 @@ impl Channel {
                 response.body.truncate(cut);
                 self.responses.push(response);
             }
-            _ => self.responses.push(response),
+            3 if !self.said.is_empty() => {
+                let at = random.below(self.said.len() as u64) as usize;
+                let said = self.said[at].clone();
+                self.responses.push(Response {
+                    status: said.status,
+                    body: said.body,
+                    ..response
+                });
+            }
+            _ => {
+                if response.names_its_frame {
+                    self.said.push(response.clone());
+                }
+                self.responses.push(response);
+            }
         }
     }
 

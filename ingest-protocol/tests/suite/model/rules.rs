@@ -9,7 +9,7 @@ fn first_failure(rule: Rule) -> Option<(u64, String)> {
     (0..500).find_map(|seed| {
         let faults = match seed % 2 {
             0 => Faults::crashes(),
-            _ => Faults::snapshots(),
+            _ => Faults::snapshots(seed),
         };
         let failure = super::run(seed, faults, Rules::without(rule)).err()?;
         Some((seed, failure))

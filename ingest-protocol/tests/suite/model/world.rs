@@ -17,22 +17,28 @@ use crate::random::Random;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Faults {
-    pub(super) crashes: bool,
-    pub(super) snapshots: bool,
+    /// The machines go back to copies of themselves.
+    pub(super) agent_goes_back: bool,
+    pub(super) service_goes_back: bool,
+    /// The source loses records before they are read, and frames are given up to make room.
+    pub(super) losses: bool,
 }
 
 impl Faults {
     pub(super) fn crashes() -> Self {
         Self {
-            crashes: true,
-            snapshots: false,
+            agent_goes_back: false,
+            service_goes_back: false,
+            losses: true,
         }
     }
 
-    pub(super) fn snapshots() -> Self {
+    /// By turns the agent, the service, and both with losses.
+    pub(super) fn snapshots(seed: u64) -> Self {
         Self {
-            crashes: true,
-            snapshots: true,
+            agent_goes_back: [0, 2].contains(&(seed % 3)),
+            service_goes_back: !seed.is_multiple_of(3),
+            losses: seed % 3 == 2,
         }
     }
 }
@@ -47,7 +53,7 @@ pub(super) struct Sourced {
 pub(super) struct World {
     pub(super) random: Random,
     pub(super) rules: Rules,
-    faults: Faults,
+    pub(super) faults: Faults,
     faulty: bool,
     pub(super) now: Instant,
     // The agent's machine.
@@ -73,6 +79,10 @@ pub(super) struct World {
     agent_copy: Option<(SimDisk, Vec<Sourced>)>,
     service_copy: Option<SimDisk>,
     pub(super) went_back: bool,
+    agent_went_back: bool,
+    /// The service went back after the agent did, which may have left a stream that then can't tell
+    /// what the service lost of it (SPEC section 4).
+    pub(super) left_a_stream: bool,
     pub(super) evicted: u64,
     /// States that an impatient receiver forgets, where R5 is left out.
     forgets: bool,
@@ -109,6 +119,8 @@ impl World {
             agent_copy: None,
             service_copy: None,
             went_back: false,
+            agent_went_back: false,
+            left_a_stream: false,
             evicted: 0,
             forgets: !rules.keep(Rule::R5),
             broken: false,
@@ -139,10 +151,10 @@ impl World {
             20..27 => self.arrive(),
             27..33 => self.come_back(),
             33..36 => self.pass_time(),
-            36 => self.evict(),
-            37 if self.faults.crashes => self.crash_agent(),
-            38 if self.faults.crashes => self.crash_service(),
-            39 if self.faults.snapshots => self.snapshot(),
+            36 if self.faults.losses => self.evict(),
+            37 => self.crash_agent(),
+            38 => self.crash_service(),
+            39 => self.snapshot(),
             _ => {}
         }
     }
@@ -150,7 +162,7 @@ impl World {
     /// Something happens on the agent's machine, to be told.
     fn happen(&mut self) {
         for _ in 0..=self.random.below(3) {
-            let gone = self.random.one_in(25);
+            let gone = self.faults.losses && self.random.one_in(25);
             self.source.push(Sourced {
                 n: self.next_n,
                 gone,
@@ -347,7 +359,9 @@ impl World {
             return;
         };
         if forgets {
-            log.forget(header.stream()).unwrap();
+            if log.forget(header.stream()).is_err() {
+                return self.fail_service();
+            }
             state = None;
         }
         match receiver.receive(request.bytes.clone(), state.as_ref(), None) {
@@ -408,11 +422,16 @@ impl World {
             Answer::Ack(ack) => (200, serde_json::to_vec(ack).unwrap()),
             Answer::Problem(problem) => (problem.status, serde_json::to_vec(problem).unwrap()),
         };
+        let names_its_frame = match answer {
+            Answer::Ack(_) => true,
+            Answer::Problem(problem) => problem.stream.is_some(),
+        };
         let response = Response {
             life: request.life,
             id: request.id,
             status,
             body,
+            names_its_frame,
         };
         self.channel.answer(&mut self.random, self.faulty, response);
     }
@@ -480,13 +499,13 @@ impl World {
     /// A copy is taken of a machine, or a machine goes back to its copy.
     fn snapshot(&mut self) {
         match self.random.below(8) {
-            0..3 => {
+            0..3 if self.faults.agent_goes_back => {
                 self.sender = None;
                 self.life += 1;
                 self.disk.kill();
                 self.agent_copy = Some((self.disk.backup(), self.source.clone()));
             }
-            3..6 => {
+            3..6 if self.faults.service_goes_back => {
                 self.fail_service();
                 self.service_copy = Some(self.log_disk.backup());
             }
@@ -497,6 +516,7 @@ impl World {
                     self.sender = None;
                     self.life += 1;
                     self.went_back = true;
+                    self.agent_went_back = true;
                 }
             }
             _ => {
@@ -506,6 +526,7 @@ impl World {
                     self.log = None;
                     self.deciding.clear();
                     self.went_back = true;
+                    self.left_a_stream |= self.agent_went_back;
                 }
             }
         }
