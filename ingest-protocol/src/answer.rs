@@ -384,6 +384,11 @@ impl Problem {
             && self.count.is_none_or(|count| count == header.count())
     }
 
+    /// Whether it names the frame: whoever made it had read an intact header.
+    pub(crate) fn names_a_frame(&self) -> bool {
+        self.stream.is_some() && self.first_seq.is_some()
+    }
+
     /// What the sender does: as the receiver said it; else as the code is
     /// registered; else by the status.
     #[must_use]

@@ -13,7 +13,8 @@ use crate::answer::{Ack, Action, Answer, Code, Problem};
 use crate::frame::{Header, Limits};
 use crate::rules::Rule;
 
-/// How often bytes that are intact are sent again to a receiver that calls them damaged.
+/// How often bytes that are intact are sent again to a receiver that calls them damaged, and how
+/// often an answer that names no frame must come to be believed.
 const VERIFICATIONS: u32 = 3;
 
 /// The stream is in use already.
@@ -81,6 +82,7 @@ impl Sender {
     fn recovered(&mut self) {
         self.retry.succeeded();
         self.verified = 0;
+        self.unnamed = 0;
         self.phase = Phase::Ready;
     }
 
@@ -94,7 +96,11 @@ impl Sender {
         }
         self.in_flight = None;
         let told = problem.retry_after;
-        match problem.action() {
+        let action = problem.action();
+        if self.is_doubtful(&problem, action) {
+            return self.wait(told, now);
+        }
+        match action {
             Action::Retry => self.wait(told, now),
             Action::Reauth => {
                 self.events.push_back(Event::CredentialsWanted(problem));
@@ -114,6 +120,23 @@ impl Sender {
             }
             Action::Downgrade => self.hold(problem, now),
         }
+    }
+
+    /// Whether the frame is to be sent again before it is sealed differently: a receiver that could
+    /// not read the header of damaged bytes, or a proxy, may have refused something else than what
+    /// was stored before. Who says it three times in a row means it.
+    fn is_doubtful(&mut self, problem: &Problem, action: Action) -> bool {
+        let seals_anew = matches!(action, Action::Split | Action::Downgrade);
+        if !seals_anew || problem.names_a_frame() {
+            self.unnamed = 0;
+            return false;
+        }
+        self.unnamed += 1;
+        if self.unnamed < VERIFICATIONS {
+            return true;
+        }
+        self.unnamed = 0;
+        false
     }
 
     /// No answer came to the frame `id`, or none that could be read. What became of it is not known:

@@ -60,6 +60,8 @@ pub struct Sender {
     pub(super) retry: Retry,
     /// How often the frame at the head was to be verified.
     pub(super) verified: u32,
+    /// How often in a row it was refused as too large, or of an unknown kind, by who did not name it.
+    pub(super) unnamed: u32,
     pub(super) sent_at: Option<Instant>,
     pub(super) events: VecDeque<Event>,
 }
@@ -142,6 +144,7 @@ impl Sender {
             in_flight: None,
             retry: Retry::new(config.seed),
             verified: 0,
+            unnamed: 0,
             sent_at: None,
             events: VecDeque::new(),
             config,
