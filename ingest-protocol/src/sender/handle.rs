@@ -91,7 +91,7 @@ impl Sender {
         let Some((sent, is_heartbeat)) = self.answered(id) else {
             return;
         };
-        if !problem.answers(&sent) && self.rules.keep(Rule::S2) {
+        if !problem.answers(&sent) && self.rules.keep(Rule::S3) {
             return self.wait(None, now);
         }
         self.in_flight = None;

@@ -6,7 +6,7 @@ use super::world::Faults;
 
 /// The first run that shows what comes of leaving out the rule.
 fn first_failure(rule: Rule) -> Option<(u64, String)> {
-    (0..500).find_map(|seed| {
+    (0..2_000).find_map(|seed| {
         let faults = match seed % 2 {
             0 => Faults::crashes(),
             _ => Faults::snapshots(seed),
