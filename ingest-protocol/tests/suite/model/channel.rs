@@ -92,13 +92,13 @@ impl Channel {
         }
     }
 
-    /// The next request to arrive, in any order; it may come again later.
-    pub(super) fn arriving(&mut self, random: &mut Random, faulty: bool) -> Option<Request> {
+    /// The next request to arrive, in any order; it comes again later, once in `echo` times.
+    pub(super) fn arriving(&mut self, random: &mut Random, echo: Option<u64>) -> Option<Request> {
         if self.requests.is_empty() {
             return None;
         }
         let at = random.below(self.requests.len() as u64) as usize;
-        if faulty && random.one_in(10) && self.requests.len() < 50 {
+        if self.requests.len() < 50 && echo.is_some_and(|echo| random.one_in(echo)) {
             return Some(self.requests[at].clone());
         }
         Some(self.requests.swap_remove(at))

@@ -8,7 +8,10 @@ use super::world::Faults;
 fn first_failure(rule: Rule) -> Option<(u64, String)> {
     (0..2_000).find_map(|seed| {
         let faults = match seed % 2 {
-            0 => Faults::crashes(),
+            0 => Faults {
+                echoes: seed % 4 == 0,
+                ..Faults::crashes()
+            },
             _ => Faults::snapshots(seed),
         };
         let failure = super::run(seed, faults, Rules::without(rule)).err()?;

@@ -22,6 +22,8 @@ pub(super) struct Faults {
     pub(super) service_goes_back: bool,
     /// The source loses records before they are read, and frames are given up to make room.
     pub(super) losses: bool,
+    /// The sender says often where it is, and much of what is sent arrives again later.
+    pub(super) echoes: bool,
 }
 
 impl Faults {
@@ -30,6 +32,7 @@ impl Faults {
             agent_goes_back: false,
             service_goes_back: false,
             losses: true,
+            echoes: false,
         }
     }
 
@@ -39,6 +42,7 @@ impl Faults {
             agent_goes_back: [0, 2].contains(&(seed % 3)),
             service_goes_back: !seed.is_multiple_of(3),
             losses: seed % 3 == 2,
+            echoes: seed.is_multiple_of(5),
         }
     }
 }
@@ -176,7 +180,11 @@ impl World {
             .max_records(1 + self.random.below(6) as u32)
             .history(self.random.below(5) as usize)
             .seed(self.random.below(u64::MAX))
-            .heartbeat(Duration::from_secs(300));
+            .heartbeat(Duration::from_secs(if self.faults.echoes {
+                5
+            } else {
+                300
+            }));
         #[cfg(feature = "zstd")]
         let config = match self.random.one_in(2) {
             true => config.zstd(),
@@ -337,9 +345,16 @@ impl World {
         self.log_disk.kill();
     }
 
+    /// How often what arrives stays to arrive again: once in so many times.
+    fn echo(&self) -> Option<u64> {
+        self.faulty
+            .then_some(if self.faults.echoes { 2 } else { 10 })
+    }
+
     /// A request arrives at a front end, which decides now and commits now or later.
     fn arrive(&mut self) {
-        let Some(request) = self.channel.arriving(&mut self.random, self.faulty) else {
+        let echo = self.echo();
+        let Some(request) = self.channel.arriving(&mut self.random, echo) else {
             return self.commit_one();
         };
         if let Some(answer) = self.proxy(&request.bytes) {
