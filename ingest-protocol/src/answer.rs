@@ -261,6 +261,13 @@ pub struct Problem {
         deserialize_with = "lenient::member"
     )]
     pub count: Option<u32>,
+    /// CRC-64/NVME of the raw body of the frame that was refused, as in its header.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "lenient::member"
+    )]
+    pub raw_crc: Option<Crc64>,
     /// The sequence number that the receiver expects next in the stream.
     #[serde(
         default,
@@ -312,6 +319,7 @@ impl Problem {
             stream: None,
             first_seq: None,
             count: None,
+            raw_crc: None,
             next_seq: None,
             limits: None,
             retry_after: None,
@@ -331,6 +339,7 @@ impl Problem {
             stream: None,
             first_seq: None,
             count: None,
+            raw_crc: None,
             next_seq: None,
             limits: None,
             retry_after: None,
@@ -343,6 +352,7 @@ impl Problem {
         self.stream = Some(header.stream());
         self.first_seq = Some(header.first_seq());
         self.count = Some(header.count());
+        self.raw_crc = Some(Crc64(header.fingerprint().raw_crc));
         self
     }
 
@@ -382,6 +392,7 @@ impl Problem {
                 .first_seq
                 .is_none_or(|first| first == header.first_seq())
             && self.count.is_none_or(|count| count == header.count())
+            && (self.raw_crc).is_none_or(|crc| crc.0 == header.fingerprint().raw_crc)
     }
 
     /// Whether it names the frame: whoever made it had read an intact header.
@@ -461,6 +472,46 @@ impl Rejected {
     }
 }
 
+/// A CRC-64/NVME, in JSON as 16 hexadecimal digits, since many readers of JSON know no whole
+/// numbers beyond 2^53.
+///
+/// ```
+/// use ingest_protocol::Crc64;
+///
+/// assert_eq!(serde_json::to_string(&Crc64(0xae8b_1486_0a79_9888))?, r#""ae8b14860a799888""#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(clippy::exhaustive_structs)] // a number
+pub struct Crc64(pub u64);
+
+impl fmt::Display for Crc64 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl Serialize for Crc64 {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Crc64 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'_, str>::deserialize(deserializer)?;
+        let is_hex = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = u64::from_str_radix(&text, 16).ok().filter(|_| is_hex);
+        let number = number.ok_or_else(|| serde::de::Error::custom("not 16 hexadecimal digits"))?;
+        Ok(Self(number))
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// "You may delete this frame": the one answer that means so.
 ///
 /// A receiver can't make one but by a commit: there is no other constructor. It can be
@@ -475,7 +526,7 @@ impl Rejected {
 ///
 /// let ack: Ack = serde_json::from_str(
 ///     r#"{"stream":"0190f3c2-7b1e-7c40-9a51-3f2d6c8e1a01","first_seq":1,"count":2,
-///         "next_seq":3,"outcome":"committed","rejected_total":0}"#,
+///         "raw_crc":"41d1a2cf7b1e0c40","next_seq":3,"outcome":"committed","rejected_total":0}"#,
 /// )?;
 /// assert_eq!(ack.outcome(), Outcome::Committed);
 /// assert_eq!(ack.next_seq(), 3);
@@ -486,7 +537,10 @@ impl Rejected {
 pub struct Ack {
     stream: StreamId,
     first_seq: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    lost: u64,
     count: u32,
+    raw_crc: Crc64,
     next_seq: u64,
     outcome: Outcome,
     #[serde(default)]
@@ -511,7 +565,9 @@ impl Ack {
         Self {
             stream: header.stream(),
             first_seq: header.first_seq(),
+            lost: header.lost(),
             count: header.count(),
+            raw_crc: Crc64(header.fingerprint().raw_crc),
             next_seq,
             outcome,
             rejected_total,
@@ -525,7 +581,9 @@ impl Ack {
     pub fn answers(&self, header: &Header) -> bool {
         self.stream == header.stream()
             && self.first_seq == header.first_seq()
+            && self.lost == header.lost()
             && self.count == header.count()
+            && self.raw_crc.0 == header.fingerprint().raw_crc
             && self.next_seq >= header.next_seq()
     }
 

@@ -81,7 +81,7 @@ pub mod rules;
 mod rules;
 pub mod sender;
 
-pub use answer::{Ack, Action, Answer, Code, Outcome, Problem, Rejected};
+pub use answer::{Ack, Action, Answer, Code, Crc64, Outcome, Problem, Rejected};
 pub use ids::{Audience, KeyId, StreamId};
 
 pub mod spec {

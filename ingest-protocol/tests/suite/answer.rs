@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ingest_protocol::frame::{Frame, Header, Limits, Record, Sealer, Stamp};
-use ingest_protocol::{Ack, Action, Audience, Code, Outcome, Problem, Rejected, StreamId};
+use ingest_protocol::{Ack, Action, Audience, Code, Crc64, Outcome, Problem, Rejected, StreamId};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ fn header(first_seq: u64, count: usize) -> Header {
     Frame::check(&frame, &limits).unwrap()
 }
 
-const ACK: &str = r#"{"stream":"0190f3c2-7b1e-7c40-9a51-3f2d6c8e1a01","first_seq":1,"count":20,"next_seq":21,"outcome":"committed","rejected_total":1,"rejected":[{"seq":17,"code":"not_json","detail":"line 1, column 3"}]}"#;
+const ACK: &str = r#"{"stream":"0190f3c2-7b1e-7c40-9a51-3f2d6c8e1a01","first_seq":1,"count":20,"raw_crc":"41d1a2cf7b1e0c40","next_seq":21,"outcome":"committed","rejected_total":1,"rejected":[{"seq":17,"code":"not_json","detail":"line 1, column 3"}]}"#;
 
 #[test]
 fn the_golden_ack_is_read_and_written_again() {
@@ -36,7 +36,15 @@ fn unknown_members_of_an_ack_are_ignored_and_missing_ones_are_not() {
         serde_json::from_str::<Ack>(&later).unwrap(),
         serde_json::from_str::<Ack>(ACK).unwrap()
     );
-    for member in ["stream", "first_seq", "count", "next_seq", "outcome"] {
+    let members = [
+        "stream",
+        "first_seq",
+        "count",
+        "raw_crc",
+        "next_seq",
+        "outcome",
+    ];
+    for member in members {
         let without = ACK.replace(&format!("\"{member}\""), "\"x\"");
         assert!(serde_json::from_str::<Ack>(&without).is_err(), "{member}");
     }
@@ -46,29 +54,48 @@ fn unknown_members_of_an_ack_are_ignored_and_missing_ones_are_not() {
 
 #[test]
 fn an_ack_answers_its_frame_alone() {
-    let ack: Ack = serde_json::from_str(ACK).unwrap();
-    assert!(ack.answers(&header(1, 20)));
-    assert!(!ack.answers(&header(2, 20)));
-    assert!(!ack.answers(&header(1, 19)));
-    let short = ACK.replace("\"next_seq\":21", "\"next_seq\":20");
-    assert!(
-        !serde_json::from_str::<Ack>(&short)
-            .unwrap()
-            .answers(&header(1, 20))
-    );
-    let other = ACK.replace("1a01", "1a02");
-    assert!(
-        !serde_json::from_str::<Ack>(&other)
-            .unwrap()
-            .answers(&header(1, 20))
-    );
+    let frame = header(1, 20);
+    let crc = Crc64(frame.fingerprint().raw_crc).to_string();
+    let ack = ACK.replace("41d1a2cf7b1e0c40", &crc);
+    let answers =
+        |ack: &str, frame: &Header| serde_json::from_str::<Ack>(ack).unwrap().answers(frame);
+    assert!(answers(&ack, &frame));
+    assert!(!answers(&ack, &header(2, 20)));
+    assert!(!answers(&ack, &header(1, 19)));
+    let changed = [
+        ("\"next_seq\":21", "\"next_seq\":20"),
+        ("1a01", "1a02"),
+        ("\"first_seq\":1", "\"first_seq\":2"),
+        ("\"count\":20", "\"count\":20,\"lost\":1"),
+        (
+            "\"raw_crc\":\"",
+            "\"raw_crc\":\"0000000000000000\",\"was\":\"",
+        ),
+    ];
+    for (from, to) in changed {
+        let other = ack.replace(from, to);
+        assert_ne!(other, ack);
+        assert!(!answers(&other, &frame), "{to}");
+    }
     // A duplicate may be behind by now.
-    let behind = ACK.replace("\"next_seq\":21", "\"next_seq\":99");
-    assert!(
-        serde_json::from_str::<Ack>(&behind)
-            .unwrap()
-            .answers(&header(1, 20))
-    );
+    let behind = ack.replace("\"next_seq\":21", "\"next_seq\":99");
+    assert!(answers(&behind, &frame));
+}
+
+#[test]
+fn a_problem_that_names_another_frame_is_no_answer() {
+    let frame = header(7, 3);
+    let problem = Problem::new(Code::FORK).with_frame(&frame);
+    assert!(problem.answers(&frame));
+    assert!(Problem::new(Code::FORK).answers(&frame)); // it names none
+    assert!(!problem.answers(&header(8, 3)));
+    assert!(!problem.answers(&header(7, 4)));
+    let mut other = problem.clone();
+    other.raw_crc = Some(Crc64(1));
+    assert!(!other.answers(&frame));
+    let mut other = problem;
+    other.stream = Some("0190f3c2-7b1e-7c40-9a51-3f2d6c8e1a02".parse().unwrap());
+    assert!(!other.answers(&frame));
 }
 
 #[test]
@@ -79,18 +106,21 @@ fn the_golden_problem_is_written_and_read() {
         .with_next_seq(31)
         .with_limits(Limits::FLOOR)
         .with_retry_after(7);
-    let json = r#"{"type":"about:blank","title":"The frame is too large","status":413,"code":"too_large","action":"split","detail":"too much","stream":"0190f3c2-7b1e-7c40-9a51-3f2d6c8e1a01","first_seq":40,"next_seq":31,"limits":{"frame_bytes":1048576,"raw_bytes":8388608,"records":1000,"record_bytes":262144},"retry_after":7}"#;
-    assert_eq!(serde_json::to_string(&problem).unwrap(), json);
+    let frame = header(40, 2);
+    let crc = Crc64(frame.fingerprint().raw_crc);
+    let json = r#"{"type":"about:blank","title":"The frame is too large","status":413,"code":"too_large","action":"split","detail":"too much","stream":"0190f3c2-7b1e-7c40-9a51-3f2d6c8e1a01","first_seq":40,"count":2,"raw_crc":"CRC","next_seq":31,"limits":{"frame_bytes":1048576,"raw_bytes":8388608,"records":1000,"record_bytes":262144},"retry_after":7}"#;
+    let json = &json.replace("CRC", &crc.to_string());
+    assert_eq!(&serde_json::to_string(&problem).unwrap(), json);
     assert_eq!(serde_json::from_str::<Problem>(json).unwrap(), problem);
 }
 
 /// Every member, so that it shows which one was not read.
-const PROBLEM: &str = r#"{"type":"https://example.com/t","title":"T","status":409,"code":"gap","action":"hold","detail":"D","instance":"/i","stream":"0190f3c2-7b1e-7c40-9a51-3f2d6c8e1a01","first_seq":40,"next_seq":31,"limits":{"frame_bytes":1,"raw_bytes":2,"records":3,"record_bytes":4},"retry_after":7}"#;
+const PROBLEM: &str = r#"{"type":"https://example.com/t","title":"T","status":409,"code":"gap","action":"hold","detail":"D","instance":"/i","stream":"0190f3c2-7b1e-7c40-9a51-3f2d6c8e1a01","first_seq":40,"count":5,"raw_crc":"3cb947b2cc432ace","next_seq":31,"limits":{"frame_bytes":1,"raw_bytes":2,"records":3,"record_bytes":4},"retry_after":7}"#;
 
 #[test]
 fn a_member_of_the_wrong_type_is_as_one_that_is_missing() {
     let members: BTreeMap<String, &RawValue> = serde_json::from_str(PROBLEM).unwrap();
-    assert_eq!(members.len(), 12);
+    assert_eq!(members.len(), 14);
     let wrong = [
         "null",
         "true",
