@@ -410,6 +410,27 @@ impl Problem {
     }
 }
 
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let title = if self.title.is_empty() {
+            "Refused"
+        } else {
+            &self.title
+        };
+        write!(f, "{title} (status {}", self.status)?;
+        if let Some(code) = &self.code {
+            write!(f, ", {code}")?;
+        }
+        f.write_str(")")?;
+        match &self.detail {
+            Some(detail) => write!(f, ": {detail}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Problem {}
+
 impl From<&crate::frame::FrameError> for Problem {
     /// The problem a receiver answers for bytes that are wrong. Its limits are added
     /// with [`with_limits`](Problem::with_limits).

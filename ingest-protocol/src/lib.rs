@@ -3,16 +3,6 @@
 //! have to move to a new stream, after a restored snapshot or a damaged spool, may some
 //! be there twice, and event ids let a store remove those.
 //!
-//! <div class="warning">
-//!
-//! Not all of it is here yet: this version has the [specification](spec), the
-//! [frame], the answers ([`Ack`], [`Problem`]) and, as a feature, the journal. The
-//! two state machines and the HTTP mapping come next.
-//!
-//! </div>
-//!
-//! # What it will be
-//!
 //! An agent reads records (MIM requests, audit rows, anything with an id, a kind
 //! and a time), a service stores them. Between the two there are crashes,
 //! restored backups, slow disks and proxies. The crate holds the part that is
@@ -25,8 +15,12 @@
 //!              journal                                 journal
 //! ```
 //!
-//! - It does **no I/O**: bytes and decisions come out, bytes and answers go in.
-//!   There is no clock, socket, thread or random source inside; `now` is an argument.
+//! - [`sender`] and [`receiver`] are pure state machines: bytes and decisions come out, bytes and
+//!   answers go in. There is **no clock, socket, thread or random source** inside; `now` is an
+//!   argument. Both pages draw the machine, and say the driving loop in a sentence and in code.
+//! - [`frame`] is what is sent and stored; the [specification](spec) says each byte of it.
+//! - The `journal` feature stores on `std::fs`, and adds both ends in one piece:
+//!   `sender::SpooledSender` for an agent, `receiver::ReceiverLog` for a service.
 //! - Records are opaque payloads. The crate depends on neither of its siblings,
 //!   `mim-events` and `report-query`, and works for events of any other kind.
 //!
@@ -54,6 +48,13 @@
 //!                        ^                         |                (may be deleted)
 //!                        +--- no answer, refused --+
 //! ```
+//!
+//! # How far it can be trusted
+//!
+//! A model in the tests drives the real sender and receiver over simulated disks (which lose, tear
+//! and reorder what was not synced, and fail to sync) and a channel that drops, repeats, reorders,
+//! cuts, flips and mixes up what it carries, while both sides crash, start again and go back to snapshots.
+//! Each rule of the specification can be left out there, and the model then fails.
 //!
 //! # Features
 //!

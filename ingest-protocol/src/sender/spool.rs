@@ -6,7 +6,7 @@ use super::FrameId;
 use crate::StreamId;
 
 /// What the embedding program does with its spool for a [`Sender`](super::Sender), in this
-/// order. A [`journal`](crate::journal) is made for it.
+/// order. The `journal` feature brings one that is made for it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[must_use = "the sender waits for it"]
 #[non_exhaustive]

@@ -146,7 +146,7 @@ fn a_member_of_the_wrong_type_is_as_one_that_is_missing() {
             let read: Problem = serde_json::from_str(&json).unwrap();
             let fits = match member.as_str() {
                 "type" | "title" | "code" | "detail" | "instance" => value.starts_with('"'),
-                "status" | "first_seq" | "next_seq" | "retry_after" => value == "5",
+                "status" | "first_seq" | "count" | "next_seq" | "retry_after" => value == "5",
                 "limits" => value == "{}",
                 _ => false,
             };
