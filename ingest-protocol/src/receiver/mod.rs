@@ -35,7 +35,7 @@
 //!             let rejected = ingest_protocol::receiver::not_json(&frame);
 //!             // one transaction: the records, those that are set aside, and
 //!             store.insert(stream, commit.state().clone());
-//!             let ack = commit.committed(rejected);
+//!             let (_, ack) = commit.committed(rejected);
 //!             assert_eq!((attempt, ack.outcome()), (0, Outcome::Committed));
 //!         }
 //!         Reception::Duplicate(ack) => assert_eq!((attempt, ack.next_seq()), (1, 2)),
