@@ -61,9 +61,17 @@ impl<'a> Utf16<'a> {
         out.reserve(self.len());
         let mut rest = self.0;
         let mut replaced = 0;
+        let mut is_plain = true;
         loop {
+            // The larger the block, the fewer instructions; and the more in vain where
+            // other letters are.
+            if is_plain {
+                rest = push_ascii::<256>(rest, out);
+            }
+            let before = rest.len();
             rest = push_ascii::<64>(rest, out);
             rest = push_ascii::<8>(rest, out);
+            is_plain = before - rest.len() >= 256;
             if rest.is_empty() {
                 return replaced;
             }

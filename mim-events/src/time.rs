@@ -212,12 +212,18 @@ impl Cursor<'_> {
 
     /// Value and number of digits, up to nine.
     fn number(&mut self) -> Option<(u32, usize)> {
-        let digits = self.rest.bytes().take_while(u8::is_ascii_digit).count();
-        if digits == 0 || digits > 9 {
+        let (mut value, mut digits) = (0, 0);
+        for byte in self.rest.bytes().take_while(u8::is_ascii_digit) {
+            if digits == 9 {
+                return None;
+            }
+            value = value * 10 + u32::from(byte - b'0');
+            digits += 1;
+        }
+        if digits == 0 {
             return None;
         }
-        let value = self.rest[..digits].parse().ok()?;
-        self.rest = &self.rest[digits..];
+        self.rest = self.rest.get(digits..)?;
         Some((value, digits))
     }
 
