@@ -130,7 +130,7 @@ impl From<String> for Code {
 #[allow(clippy::exhaustive_enums)] // the set is closed, by the specification
 pub enum Action {
     /// Check the stored bytes: intact, send them again, at most three times, then
-    /// hold; damaged, save what records can be saved into a new stream.
+    /// hold; damaged, declare their records lost.
     Verify,
     /// Get new credentials and send again.
     Reauth,

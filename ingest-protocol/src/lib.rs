@@ -1,7 +1,7 @@
 //! Upload batches of records from agents to a service, over any transport. **Nothing is
-//! lost in silence, and a frame that is sent again is stored once.** Only where records
-//! have to move to a new stream, after a restored snapshot or a damaged spool, may some
-//! be there twice, and event ids let a store remove those.
+//! lost in silence, and a frame that is sent again is stored once.** Only after a machine
+//! went back to a snapshot may records be there twice, and event ids let a store remove
+//! those.
 //!
 //! An agent reads records (MIM requests, audit rows, anything with an id, a kind
 //! and a time), a service stores them. Between the two there are crashes,
