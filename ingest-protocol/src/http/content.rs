@@ -51,24 +51,23 @@ pub(super) const CODINGS: &str = match (cfg!(feature = "gzip"), cfg!(feature = "
 impl Coding {
     /// By `Content-Encoding`. `None`: one that is not known here, or more than one.
     pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
-        let mut found = Self::Identity;
+        let mut named = None;
         for value in headers.get_all(CONTENT_ENCODING) {
             for name in value.to_str().ok()?.split(',').map(str::trim) {
-                let coding = match name.to_ascii_lowercase().as_str() {
-                    "" | "identity" => continue,
-                    #[cfg(feature = "gzip")]
-                    "gzip" | "x-gzip" => Self::Gzip,
-                    #[cfg(feature = "zstd")]
-                    "zstd" => Self::Zstd,
-                    _ => return None,
-                };
-                if found != Self::Identity {
+                let is_none = name.is_empty() || name.eq_ignore_ascii_case("identity");
+                if !is_none && named.replace(name.to_ascii_lowercase()).is_some() {
                     return None;
                 }
-                found = coding;
             }
         }
-        Some(found)
+        match named.as_deref() {
+            None => Some(Self::Identity),
+            #[cfg(feature = "gzip")]
+            Some("gzip" | "x-gzip") => Some(Self::Gzip),
+            #[cfg(feature = "zstd")]
+            Some("zstd") => Some(Self::Zstd),
+            Some(_) => None,
+        }
     }
 
     /// Expands a body to at most `limit` bytes.
@@ -80,14 +79,16 @@ impl Coding {
             #[cfg(any(feature = "gzip", feature = "zstd"))]
             _ if body.is_empty() => Err(Fault::Damaged("it is empty".to_owned())),
             #[cfg(feature = "gzip")]
-            Self::Gzip => read(flate2::read::MultiGzDecoder::new(&body[..]), limit),
+            Self::Gzip => {
+                read(flate2::read::MultiGzDecoder::new(&body[..]), limit).map(Bytes::from)
+            }
             #[cfg(feature = "zstd")]
             Self::Zstd => {
                 let damaged = |error: std::io::Error| Fault::Damaged(error.to_string());
                 let mut decoder = zstd::Decoder::with_buffer(&body[..]).map_err(damaged)?;
                 // 8 MiB: what RFC 9659 lets every reader expect.
                 decoder.window_log_max(23).map_err(damaged)?;
-                read(decoder, limit)
+                read(decoder, limit).map(Bytes::from)
             }
         }
     }
@@ -105,7 +106,7 @@ pub(super) enum Fault {
 
 /// Reads to the end, and never holds more than `limit` and one chunk.
 #[cfg_attr(not(any(feature = "gzip", feature = "zstd")), allow(dead_code))]
-fn read(mut from: impl Read, limit: usize) -> Result<Bytes, Fault> {
+fn read(mut from: impl Read, limit: usize) -> Result<Vec<u8>, Fault> {
     const CHUNK: usize = 64 * 1024;
     let mut chunk = vec![0; CHUNK];
     let mut text = Vec::new();
@@ -113,7 +114,7 @@ fn read(mut from: impl Read, limit: usize) -> Result<Bytes, Fault> {
         let count = from.read(&mut chunk);
         let count = count.map_err(|error| Fault::Damaged(error.to_string()))?;
         let Some(part) = chunk.get(..count).filter(|part| !part.is_empty()) else {
-            return Ok(text.into());
+            return Ok(text);
         };
         let left = limit - text.len();
         if part.len() > left {
@@ -124,5 +125,22 @@ fn read(mut from: impl Read, limit: usize) -> Result<Bytes, Fault> {
             text.reserve_exact(text.len().max(CHUNK).min(left));
         }
         text.extend_from_slice(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_takes_no_more_memory_than_the_limit() {
+        for limit in [1, 65_535, 65_537, 200_000, 1 << 20] {
+            for len in [0, 1, limit / 2, limit - 1, limit] {
+                let text = read(std::io::repeat(7).take(len as u64), limit).unwrap();
+                assert_eq!(text.len(), len);
+                assert!(text.capacity() <= limit, "{len} of {limit}");
+            }
+            assert_eq!(read(std::io::repeat(7), limit), Err(Fault::TooLarge));
+        }
     }
 }
