@@ -231,10 +231,10 @@ fn receive(folder: &Path, network: &Network) -> Process {
     process
 }
 
-fn upload(folder: &Path, file: &Path, to: SocketAddr) -> Process {
+fn upload(folder: &Path, file: &Path, to: SocketAddr, batch: &str) -> Process {
     let (folder, file) = (folder.to_str().unwrap(), file.to_str().unwrap());
     let to = format!("http://{to}/v1/batches");
-    let how = ["--batch", "500", "--timeout", "5", "--impatient"];
+    let how = ["--batch", batch, "--timeout", "5", "--impatient"];
     let arguments = [&["--dir", folder, "--to", &to, file], &how[..]].concat();
     Process::start("upload", &arguments).0
 }
@@ -258,13 +258,18 @@ fn what_is_received_is_the_file_whatever_is_killed_and_lost() {
         counts: Arc::default(),
     };
     let to = network.start();
+    // 400 frames, or 2,000, of at least 10 ms each: the last kill falls before the end.
+    let (batch, between) = if kills <= 3 {
+        ("500", 2_000)
+    } else {
+        ("100", 150)
+    };
     let mut receiver = receive(&path("received"), &network);
-    let mut sender = upload(&path("spool"), &path("file.ndjson"), to);
-    // 400 frames of about 25 ms each: the last kill falls before the end.
-    let between = 8_000 / (kills + 1);
+    let mut sender = upload(&path("spool"), &path("file.ndjson"), to, batch);
     let started = Instant::now();
     let mut killed = 0;
     while !sender.ended() {
+        assert!(!receiver.ended(), "it stopped by itself");
         assert!(
             started.elapsed() < Duration::from_secs(300),
             "{:?}",
@@ -274,17 +279,16 @@ fn what_is_received_is_the_file_whatever_is_killed_and_lost() {
             sleep(Duration::from_millis(20));
             continue;
         }
-        sleep(Duration::from_millis(
-            random.below(between.clamp(150, 2_000)),
-        ));
+        sleep(Duration::from_millis(random.below(between)));
         if sender.ended() {
             break;
         }
         killed += 1;
-        match random.below(2) {
-            0 => {
+        // In turn, so that few kills are also some of both.
+        match killed % 2 {
+            1 => {
                 sender.kill();
-                sender = upload(&path("spool"), &path("file.ndjson"), to);
+                sender = upload(&path("spool"), &path("file.ndjson"), to, batch);
             }
             _ => {
                 receiver.kill();
