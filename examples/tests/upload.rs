@@ -260,7 +260,7 @@ fn what_is_received_is_the_file_whatever_is_killed_and_lost() {
     let to = network.start();
     // 400 frames, or 2,000, of at least 10 ms each: the last kill falls before the end.
     let (batch, between) = if kills <= 3 {
-        ("500", 2_000)
+        ("500", 1_000)
     } else {
         ("100", 150)
     };

@@ -1,4 +1,4 @@
-//! The protocol over HTTP ([SPEC](crate::spec) section 7), in the types of the [`http`](::http)
+//! The protocol over HTTP ([SPEC](crate::spec) section 7), in the types of the `http`
 //! crate, which most clients and servers speak. No I/O: requests and responses are made and read,
 //! whoever embeds this sends them.
 //!
