@@ -65,11 +65,15 @@
 //! - `journal`: the spool and the service's log, on `std::fs`; `sim` adds a disk that
 //!   fails, for tests.
 //! - `encrypt`: encrypt bodies end to end with AES-256-GCM-SIV, keys by name.
+//! - `http`: requests and responses, frames or NDJSON, in the types of the `http` crate;
+//!   `gzip` takes NDJSON that is compressed so, and `zstd` the other.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs_ingest_protocol, feature(doc_cfg))]
 
 mod answer;
 pub mod frame;
+#[cfg(feature = "http")]
+pub mod http;
 mod ids;
 #[cfg(feature = "journal")]
 pub mod journal;

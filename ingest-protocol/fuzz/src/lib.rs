@@ -2,8 +2,10 @@
 //! that an example can hand it a file on a stable toolchain, too.
 
 mod frame;
+mod http;
 mod input;
 mod journal;
 
 pub use frame::frame;
+pub use http::{ndjson, problem};
 pub use journal::journal;

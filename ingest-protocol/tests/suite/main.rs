@@ -4,6 +4,8 @@
 mod answer;
 mod frame;
 mod hostile;
+#[cfg(feature = "http")]
+mod http;
 #[cfg(feature = "sim")]
 mod journal;
 mod memory;
