@@ -79,7 +79,7 @@ fn the_golden_problem_is_written_and_read() {
         .with_next_seq(31)
         .with_limits(Limits::FLOOR)
         .with_retry_after(7);
-    let json = r#"{"type":"about:blank","title":"The frame is too large","status":413,"code":"too_large","action":"split","detail":"too much","stream":"0190f3c2-7b1e-7c40-9a51-3f2d6c8e1a01","first_seq":40,"next_seq":31,"limits":{"frame_bytes":1048576,"raw_bytes":8388608,"records":1000,"record_bytes":262144},"retry_after":7}"#;
+    let json = r#"{"type":"about:blank","title":"The frame is too large","status":413,"code":"too_large","action":"split","detail":"too much","stream":"0190f3c2-7b1e-7c40-9a51-3f2d6c8e1a01","first_seq":40,"count":2,"next_seq":31,"limits":{"frame_bytes":1048576,"raw_bytes":8388608,"records":1000,"record_bytes":262144},"retry_after":7}"#;
     assert_eq!(serde_json::to_string(&problem).unwrap(), json);
     assert_eq!(serde_json::from_str::<Problem>(json).unwrap(), problem);
 }

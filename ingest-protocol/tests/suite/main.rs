@@ -3,6 +3,7 @@
 
 mod answer;
 mod frame;
+mod golden;
 mod hostile;
 #[cfg(feature = "sim")]
 mod journal;
