@@ -12,4 +12,5 @@ mod memory;
 mod model;
 #[cfg(feature = "sim")]
 mod random;
+mod sender;
 mod vectors;
