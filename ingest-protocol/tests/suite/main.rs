@@ -12,5 +12,6 @@ mod memory;
 mod model;
 #[cfg(feature = "sim")]
 mod random;
+mod receiver;
 mod sender;
 mod vectors;

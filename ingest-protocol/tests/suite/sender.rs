@@ -1,4 +1,5 @@
 //! The sender's state machine, through its public API.
+#![allow(clippy::disallowed_methods)] // when a test begins
 
 mod answers;
 mod batching;
@@ -167,8 +168,9 @@ impl Spool {
                 None
             }
             SpoolOp::Release { through } => {
-                assert!(*through > self.released && *through <= self.place);
-                self.released = *through;
+                // A sender that was recovered does not know what was released.
+                assert!(*through <= self.place);
+                self.released = self.released.max(*through);
                 self.frames = self.frames.split_off(&(through + 1));
                 None
             }
