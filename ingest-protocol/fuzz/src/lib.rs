@@ -4,6 +4,8 @@
 mod frame;
 mod input;
 mod journal;
+mod machines;
 
 pub use frame::frame;
 pub use journal::journal;
+pub use machines::machines;

@@ -237,3 +237,19 @@ fn the_last_cursor_is_spooled_with_the_frame() {
     };
     assert_eq!(cursor.as_deref(), Some(&b"two"[..]));
 }
+
+#[test]
+#[ignore = "`now` and `Duration::MAX` overflow an `Instant`"]
+fn a_time_without_end_is_never_reached() {
+    let never = std::time::Duration::MAX;
+    let config = config().max_records(10).max_age(never).timeout(never);
+    let (mut sender, now) = sender(config.heartbeat(never));
+    assert_eq!(sender.poll_transmit(now), None);
+    sender.push(record(1), now).unwrap();
+    assert_eq!(sender.poll_timeout(), None);
+    sender.handle_timeout(now + seconds(1_000_000));
+    assert_eq!(sender.poll_transmit(now), None);
+    sender.flush().unwrap();
+    transmit(&mut sender, now);
+    assert_eq!(sender.poll_timeout(), None);
+}
