@@ -286,6 +286,15 @@ fn a_stream_that_went_with_its_data_is_not_taken_for_new() {
 }
 
 #[test]
+fn a_stream_of_another_kind_of_uuid_has_no_beginning() {
+    let version_1 = "c232ab00-9414-11ec-b3c8-9f6bdeced846".parse().unwrap();
+    let bytes = seal(Stamp::new(AUDIENCE, version_1, 1), &["{}"]);
+    let horizon = DateTime::from_timestamp(4_000_000_000, 0);
+    let reception = receiver().receive(bytes, None, horizon);
+    assert!(matches!(reception, Reception::Commit(..)));
+}
+
+#[test]
 fn the_header_alone_decides_the_same() {
     let (known, state) = after_one();
     assert!(matches!(

@@ -434,3 +434,10 @@ fn unknown_answers_never_drop_records() {
         assert_eq!(sender.backlog(), 2, "{status}");
     }
 }
+
+#[test]
+fn no_heartbeat_shortens_a_wait() {
+    let (mut sender, now) = with_records(config().heartbeat(seconds(60)), 2);
+    refuse(&mut sender, told(Code::FORBIDDEN), now);
+    assert_eq!(sender.poll_timeout(), Some(now + seconds(900)));
+}

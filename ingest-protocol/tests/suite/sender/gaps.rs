@@ -239,3 +239,23 @@ fn a_receiver_that_went_back_has_everything_again() {
     }
     assert_eq!((service.stored, service.lost), (texts(1..=10), 0));
 }
+
+#[test]
+fn what_is_not_sealed_yet_is_not_lost() {
+    let config = config().heartbeat(seconds(300)).history(0);
+    let (mut sender, now) = with_records(config, 4);
+    acknowledge(&mut sender, now);
+    acknowledge(&mut sender, now);
+    events(&mut sender);
+    let due = now + seconds(300);
+    let sent = transmit(&mut sender, due);
+    sender.push(super::record(5), due).unwrap();
+    sender.handle_problem(sent.id, gap(3), due);
+    let rewound = Event::Rewound {
+        next_seq: 3,
+        lost: 2,
+    };
+    assert_eq!(events(&mut sender), [rewound]);
+    sender.flush().unwrap();
+    assert_eq!(content(&transmit(&mut sender, due)), (5, 2, texts([5])));
+}

@@ -236,6 +236,7 @@ fn a_frame_whose_records_can_not_be_read_is_found_when_the_receiver_doubts_it() 
         super::Sender::recover(config(), super::stream(9), state.as_deref(), frames).unwrap();
     spool.frames = [(1, Bytes::from(changed))].into_iter().collect();
     let sent = spool.transmit(&mut sender, now).unwrap();
+    assert_eq!(sent.header.count(), 2);
     let problem = told(Code::MALFORMED).with_frame(&sent.header);
     sender.handle_problem(sent.id, problem, now);
     let again = sender.poll_timeout().unwrap();

@@ -447,3 +447,28 @@ fn a_new_stream_while_frames_are_split_keeps_all_records() {
     assert_eq!((service.stored, service.lost), (texts(1..=8), 0));
     assert!(service.states[&stream(2)].next_seq() == 9);
 }
+
+#[test]
+fn a_record_that_only_looks_like_a_tombstone_becomes_one() {
+    let looks = Record::new(format!(r#"{{"$oversize":"{}"}}"#, "x".repeat(300)));
+    let (mut sender, now) = with_records(config().max_records(1), 0);
+    sender.push(looks.clone(), now).unwrap();
+    refuse(&mut sender, told(Code::TOO_LARGE), now);
+    acknowledge(&mut sender, now);
+    assert!(events(&mut sender).contains(&Event::Oversize(looks)));
+}
+
+#[test]
+fn a_record_longer_than_a_frame_should_be_is_sent_alone() {
+    let (mut sender, now) = with_records(config().max_bytes(10), 0);
+    for _ in 0..2 {
+        sender.push(Record::new("x".repeat(50)), now).unwrap();
+    }
+    sender.flush().unwrap();
+    sender.handle_stream(stream(2)).unwrap();
+    for first_seq in 1..=2 {
+        let header = acknowledge(&mut sender, now).header;
+        assert_eq!((header.first_seq(), header.count()), (first_seq, 1));
+    }
+    assert!(sender.is_idle());
+}

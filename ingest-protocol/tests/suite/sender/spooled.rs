@@ -76,7 +76,7 @@ fn what_is_read_twice_or_of_another_frame_is_ignored() {
     let sent = transmit(&mut sender, now);
     let before = sender.clone();
     sender.handle_read(sent.id, None);
-    sender.handle_spooled(sent.id, 2);
+    sender.handle_spooled(sent.id, 1);
     assert_eq!(sender, before);
 }
 
@@ -256,4 +256,110 @@ fn everything_is_stored_once_through_any_answers() {
     spool.drain(&mut sender, &mut service, now);
     assert_eq!((service.stored, service.lost), (texts(1..=40), 0));
     assert!(sender.is_idle());
+}
+
+#[test]
+fn what_was_done_before_a_rewind_is_not_free_after_it() {
+    let (mut sender, now) = with_records(config().spooled().history(2), 6);
+    let mut spool = Spool::default();
+    spool.settle(&mut sender);
+    for _ in 0..3 {
+        let sent = spool.transmit(&mut sender, now).unwrap();
+        sender.handle_ack(sent.id, &super::ack(&sent.header), now);
+    }
+    spool.settle(&mut sender);
+    super::push_all(&mut sender, 7..=8, now);
+    let sent = spool.transmit(&mut sender, now).unwrap();
+    let problem = told(Code::GAP).with_next_seq(4).with_frame(&sent.header);
+    sender.handle_problem(sent.id, problem, now);
+    // The state that is spooled with this says where it went back to: into a frame.
+    super::push_all(&mut sender, 9..=10, now);
+    spool.settle(&mut sender);
+    let mut recovered = spool.recover(config());
+    assert_eq!(recovered.backlog(), 7);
+    let mut copy = spool.clone();
+    let first = copy.transmit(&mut recovered, now).unwrap();
+    assert_eq!(content(&first), (4, 0, texts([4])));
+    for _ in 0..3 {
+        let sent = spool.transmit(&mut sender, now).unwrap();
+        sender.handle_ack(sent.id, &super::ack(&sent.header), now);
+        spool.settle(&mut sender);
+    }
+    // What was acknowledged since is not known to the spool; the second frame was taken over.
+    assert_eq!(spool.released, 2);
+}
+
+#[test]
+fn an_append_frees_what_it_tells_to_be_done() {
+    let (mut sender, now) = with_records(config().spooled().history(0), 4);
+    let mut spool = Spool::default();
+    spool.settle(&mut sender);
+    acknowledge(&mut sender, now);
+    super::push_all(&mut sender, 5..=6, now);
+    spool.settle(&mut sender);
+    assert_eq!((spool.place, spool.released), (3, 1));
+}
+
+#[test]
+fn numbers_of_frames_given_up_are_not_used_again() {
+    let (mut sender, now) = with_records(config().spooled(), 6);
+    let (mut service, mut spool) = (Service::default(), Spool::default());
+    spool.settle(&mut sender);
+    let sent = spool.transmit(&mut sender, now).unwrap();
+    while let Some((_, Some(place))) = sender.evict() {
+        spool.frames.remove(&place);
+    }
+    sender.handle_answer(sent.id, service.receive(&sent.frame), now);
+    spool.settle(&mut sender); // a mark
+    let mut sender = spool.recover(config());
+    super::push_all(&mut sender, 7..=8, now);
+    spool.drain(&mut sender, &mut service, now);
+    assert_eq!((service.stored, service.lost), (texts([1, 2, 7, 8]), 4));
+}
+
+#[test]
+fn a_frame_is_sealed_anew_once() {
+    let (mut sender, now) = with_records(config().max_records(4).spooled(), 4);
+    let mut spool = Spool::default();
+    let sent = spool.transmit(&mut sender, now).unwrap();
+    let problem = told(Code::TOO_LARGE).with_frame(&sent.header);
+    sender.handle_problem(sent.id, problem, now);
+    assert_eq!(sender.poll_transmit(now), None);
+    let Some(SpoolOp::Append { id, .. }) = sender.poll_spool() else {
+        panic!("a half");
+    };
+    assert_eq!(sender.poll_transmit(now), None);
+    assert_eq!(sender.poll_spool(), None);
+    // What is being sealed anew is not given up.
+    assert_eq!(sender.evict(), None);
+    sender.handle_spooled(id, 2);
+    assert_eq!(transmit(&mut sender, now).id, id);
+}
+
+#[test]
+fn what_is_not_spooled_is_not_sealed_anew_before_it_is() {
+    let (mut sender, now) = with_records(config().spooled(), 2);
+    sender.handle_stream(super::stream(2)).unwrap();
+    assert_eq!(sender.poll_transmit(now), None);
+    let Some(SpoolOp::Append { id, frame, .. }) = sender.poll_spool() else {
+        panic!("a frame");
+    };
+    let header = ingest_protocol::sender::spooled_header(&frame).unwrap();
+    assert_eq!(header.stream(), super::stream(1));
+    // It is spooled first, so that what takes it over comes later.
+    assert_eq!(sender.poll_transmit(now), None);
+    assert_eq!(sender.poll_spool(), None);
+    sender.handle_spooled(id, 1);
+    assert_eq!(sender.poll_transmit(now), None);
+    assert!(matches!(sender.poll_spool(), Some(SpoolOp::Append { .. })));
+}
+
+#[test]
+fn what_is_being_read_is_not_given_up() {
+    let (mut sender, now) = with_records(config().spooled(), 4);
+    let mut spool = Spool::default();
+    spool.settle(&mut sender);
+    acknowledge(&mut sender, now);
+    assert_eq!(sender.poll_transmit(now), None);
+    assert_eq!(sender.evict(), None);
 }
