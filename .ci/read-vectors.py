@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""A second reader of ingest-protocol's frames, written from SPEC.md alone.
+"""A second reader of ingest-protocol's frames, and a second receiver, written from SPEC.md alone.
 
 Reads the test vectors with nothing but Python's standard library, and compares:
-what is accepted, what comes out, and with which code the rest is refused. zstd and
+what is accepted, what comes out, and with which code the rest is refused; and what a
+receiver answers to frames that arrive one after the other. zstd and
 AES-GCM-SIV are not in the standard library: where the packages `zstandard` and
 `cryptography` are not installed, the header, the length, the MAC and what checksum
 can be checked of such frames are, and the rest is listed as skipped.
 
-Usage: .ci/read-vectors.py [frames.json]
+Usage: .ci/read-vectors.py [frames.json [decisions.json]]
 """
 
 import hashlib
@@ -75,11 +76,11 @@ def need(condition, code):
         raise Refused(code)
 
 
-def within(limit, value):
-    need(value <= LIMITS[limit], "too_large")
+def within(limit, value, limits=LIMITS):
+    need(value <= limits[limit], "too_large")
 
 
-def read_header(frame):
+def read_header(frame, limits=LIMITS):
     begins = b"\x89IGB"
     need(frame[:4] == begins[: len(frame)], "malformed")
     need(len(frame) < 5 or frame[4] == 1, "unsupported")
@@ -101,9 +102,9 @@ def read_header(frame):
     raw = not must & ZSTD or must & ENCRYPTED
     need(not raw or raw_len == body_len, "malformed")
     need(not must & ENCRYPTED or body_len >= 32, "malformed")
-    within("records", count)
-    within("frame_bytes", header_len + body_len + (48 if must & MAC else 0))
-    within("raw_bytes", raw_len)
+    within("records", count, limits)
+    within("frame_bytes", header_len + body_len + (48 if must & MAC else 0), limits)
+    within("raw_bytes", raw_len, limits)
     return {
         "minor": minor, "header_len": header_len, "zstd": bool(must & ZSTD), "mac": bool(must & MAC),
         "encrypted": bool(must & ENCRYPTED), "may": may, "format": form,
@@ -173,12 +174,12 @@ def read_sections(body, count):
     return sections
 
 
-def read_records(header, body):
+def read_records(header, body, limits=LIMITS):
     count = header["count"]
     sections = read_sections(body, count)
     lens = struct.unpack(f"<{count}I", sections[1])
     for length in lens:
-        within("record_bytes", length)
+        within("record_bytes", length, limits)
     need(sum(lens) == len(sections[2]), "malformed")
     records, at = [], 0
     for index, length in enumerate(lens):
@@ -195,10 +196,10 @@ def read_records(header, body):
     return records
 
 
-def read_frame(frame, given, keys, audience=None):
+def read_frame(frame, given, keys, audience=None, limits=LIMITS):
     """The header and the records of a frame, `given` the names of the keys to require,
     `audience` the only one whose frames are taken."""
-    header = read_header(frame)
+    header = read_header(frame, limits)
     end = header["header_len"] + header["body_len"]
     length = end + (48 if header["mac"] else 0)
     if len(frame) < length:
@@ -225,12 +226,72 @@ def read_frame(frame, given, keys, audience=None):
             raise Skipped("compressed", header)
         body = expand(body, None if header["encrypted"] else header["raw_len"])
         need(header["encrypted"] or f"{crc64(body):016x}" == header["raw_crc"], "corrupt")
-    return header, read_records(header, body)
+    return header, read_records(header, body, limits)
+
+
+RING = 64
+UNLIMITED = dict.fromkeys(LIMITS, 0xFFFFFFFF)
+
+
+def decide(state, header):
+    """Section 4's rules: what is answered, and the state after it. A state is next_seq and the
+    fingerprints, the oldest first."""
+    next_seq, ring = state
+    fingerprint = [header[field] for field in ("first_seq", "lost", "count", "raw_len", "raw_crc")]
+    from_seq = header["first_seq"] - header["lost"]
+    if fingerprint in ring:  # R2
+        return "duplicate", state
+    if from_seq == next_seq:  # R1
+        if header["count"] == 0 and header["lost"] == 0:
+            return "duplicate", state
+        return "committed", (header["first_seq"] + header["count"], (ring + [fingerprint])[-RING:])
+    return ("gap" if from_seq > next_seq else "fork"), state  # R3, R4
+
+
+def is_expired(stream, horizon):
+    """R5, of a stream that is not known. The time of a UUIDv7 is its first 48 bits, milliseconds."""
+    stream = uuid.UUID(stream)
+    return horizon is not None and stream.version == 7 and (stream.int >> 80) * 1000 < horizon
+
+
+def receive(states, frame, audience, limits, horizon):
+    """The answer to a frame, and the next_seq in it; `states` are the receiver's, by stream."""
+    header = read_header(frame, UNLIMITED)
+    stream = header["stream"]
+    if stream not in states and is_expired(stream, horizon):
+        return "stream_expired", None
+    answer, after = decide(states.get(stream, (1, [])), header)
+    # R2 before limits; what is refused for itself is, before R1.
+    read_frame(frame, [], {}, audience, UNLIMITED if answer == "duplicate" else limits)
+    if answer == "committed":
+        states[stream] = after
+    return answer, after[0]
+
+
+def check_sequence(sequence, audience):
+    """What is wrong with the answers to the frames of a sequence."""
+    states, limits, horizon = {}, LIMITS, None
+    for at, step in enumerate(sequence["steps"]):
+        limits, horizon = step.get("limits", limits), step.get("horizon", horizon)
+        frame = bytes.fromhex(step["frame"])
+        try:
+            answer, next_seq = receive(states, frame, audience, limits, horizon)
+        except Refused as refused:
+            answer, next_seq = refused.code, None
+        state = states.get(read_header(frame, UNLIMITED)["stream"])
+        if state:
+            ends = {"oldest": state[1][0], "newest": state[1][-1]}
+            state = {"next_seq": state[0], "ring": len(state[1]), **ends}
+        found = {"answer": answer, "next_seq": next_seq, "state": state}
+        if found != {field: step[field] for field in found}:
+            yield f"{sequence['name']}, step {at} ({step['why']}): {found}"
 
 
 def main():
-    path = Path(__file__).parent.parent / "ingest-protocol/tests/vectors/frames.json"
-    vectors = json.loads(Path(*sys.argv[1:2] or [path]).read_text())
+    folder = Path(__file__).parent.parent / "ingest-protocol/tests/vectors"
+    given = [Path(path) for path in sys.argv[1:]]
+    paths = given + [folder / "frames.json", folder / "decisions.json"][len(given) :]
+    vectors, decisions = (json.loads(path.read_text()) for path in paths)
     assert crc32c(b"123456789") == 0xE3069283 and crc64(b"123456789") == 0xAE8B14860A799888
     keys = {
         kind: {(key["audience"], key["key_id"]): bytes.fromhex(key["secret"]) for key in those}
@@ -282,12 +343,17 @@ def main():
         elif (found.code, found.needed) != (expected["code"], expected["needed"]):
             wrong.append(f"{name}: {found.code}, {found.needed} instead of {expected}")
 
+    sequences = decisions["sequences"]
+    for sequence in sequences:
+        wrong.extend(check_sequence(sequence, decisions["audience"]))
+
     print(f"{len(vectors['accepted'])} frames to accept, {len(vectors['refused'])} to refuse; "
           f"{cut} prefixes, {flipped} flipped bits")
+    print(f"{len(sequences)} sequences of {sum(len(each['steps']) for each in sequences)} decisions")
     print("skipped, but for the header:", ", ".join(skipped) or "nothing")
     for line in wrong:
         print("WRONG:", line)
-    return 1 if wrong or not vectors["accepted"] or not vectors["refused"] else 0
+    return 1 if wrong or not vectors["accepted"] or not vectors["refused"] or not sequences else 0
 
 
 if __name__ == "__main__":

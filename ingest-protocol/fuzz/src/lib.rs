@@ -5,7 +5,9 @@ mod frame;
 mod http;
 mod input;
 mod journal;
+mod machines;
 
 pub use frame::frame;
 pub use http::{ndjson, problem};
 pub use journal::journal;
+pub use machines::machines;

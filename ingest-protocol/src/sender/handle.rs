@@ -114,7 +114,7 @@ impl Sender {
             Action::Downgrade if sent.is_compressed() => {
                 self.config.compress = false;
                 self.sealer.forget();
-                self.was_not_stored(u32::MAX);
+                self.was_not_stored(problem, u32::MAX);
                 self.events.push_back(Event::Downgraded);
                 self.phase = Phase::Ready;
             }
@@ -151,11 +151,12 @@ impl Sender {
     /// Time went by: seals what is old enough, gives up waiting for an answer.
     pub fn handle_timeout(&mut self, now: Instant) {
         let age = self.config.max_age;
-        if self.batch.since().is_some_and(|since| now >= since + age) {
+        let due = self.batch.since().and_then(|since| since.checked_add(age));
+        if due.is_some_and(|due| now >= due) {
             let _ = self.seal_batch(); // tried again by the next call
         }
         if let Some(sent) = &self.in_flight
-            && now >= sent.deadline
+            && sent.deadline.is_some_and(|deadline| now >= deadline)
         {
             self.handle_failure(sent.id, now);
         }
@@ -252,7 +253,7 @@ impl Sender {
         self.phase = Phase::Waiting(now + self.retry.wait(told));
     }
 
-    fn hold(&mut self, problem: Problem, now: Instant) {
+    pub(super) fn hold(&mut self, problem: Problem, now: Instant) {
         let told = Duration::from_secs(problem.retry_after.unwrap_or(0).min(3600));
         self.events.push_back(Event::Held(problem));
         self.phase = Phase::Waiting(now + told.max(retry::HOLD));
@@ -340,18 +341,20 @@ impl Sender {
             }
         }
         self.events.push_back(Event::Split(self.config.limits));
-        self.was_not_stored(at_most);
+        self.was_not_stored(problem, at_most);
         self.phase = Phase::Ready;
     }
 
     /// The receiver refused the frame at the head in a way that says that it was not stored
     /// ([SPEC](crate::spec) section 4): it may be sealed differently.
-    fn was_not_stored(&mut self, at_most: u32) {
+    fn was_not_stored(&mut self, problem: Problem, at_most: u32) {
         if let Some(at) = self.head() {
             let slot = &mut self.queue[at];
             slot.attempted = false;
+            slot.is_refused = true;
             slot.at_most = at_most;
         }
+        self.refusal = Some(problem);
     }
 }
 

@@ -15,6 +15,7 @@ use super::slot::Slot;
 use super::spool::SenderState;
 use super::tombstone::tombstone;
 use crate::StreamId;
+use crate::answer::Problem;
 use crate::frame::{Header, Record, SealError, Stamp};
 use crate::rules::Rules;
 
@@ -62,6 +63,8 @@ pub struct Sender {
     pub(super) verified: u32,
     /// How often in a row it was refused as too large, or of an unknown kind, by who did not name it.
     pub(super) unnamed: u32,
+    /// Why the frame at the head is to be sealed anew.
+    pub(super) refusal: Option<Problem>,
     pub(super) sent_at: Option<Instant>,
     pub(super) events: VecDeque<Event>,
 }
@@ -80,7 +83,8 @@ pub(super) enum Phase {
 pub(super) struct InFlight {
     pub(super) id: FrameId,
     pub(super) header: Header,
-    pub(super) deadline: Instant,
+    /// `None` is never.
+    pub(super) deadline: Option<Instant>,
     pub(super) is_heartbeat: bool,
 }
 
@@ -145,6 +149,7 @@ impl Sender {
             retry: Retry::new(config.seed),
             verified: 0,
             unnamed: 0,
+            refusal: None,
             sent_at: None,
             events: VecDeque::new(),
             config,
@@ -217,8 +222,12 @@ impl Sender {
         cursor: Option<Bytes>,
         now: Instant,
     ) -> Result<(), PushError> {
+        let needed = batch::size(&record);
+        if self.held_bytes() + needed > self.config.max_memory {
+            self.forget_history();
+        }
         let held = self.held_bytes();
-        if held > 0 && held + batch::size(&record) > self.config.max_memory {
+        if held > 0 && held + needed > self.config.max_memory {
             return Err(PushError::Full { record, held });
         }
         let is_oversize = self.is_oversize(&record);
@@ -246,6 +255,13 @@ impl Sender {
             let _ = self.seal_batch();
         }
         Ok(())
+    }
+
+    /// What is acknowledged is the first to go when room is short.
+    fn forget_history(&mut self) {
+        while !self.config.spooled && self.queue.front().is_some_and(|slot| slot.done) {
+            self.queue.pop_front();
+        }
     }
 
     pub(super) fn is_oversize(&self, record: &Record) -> bool {

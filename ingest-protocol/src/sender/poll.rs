@@ -90,7 +90,7 @@ impl Sender {
         self.in_flight = Some(InFlight {
             id,
             header,
-            deadline: now + self.config.timeout,
+            deadline: now.checked_add(self.config.timeout),
             is_heartbeat,
         });
         Transmit { id, frame, header }
@@ -98,15 +98,25 @@ impl Sender {
 
     /// A frame that says only where the stream is, when it is time for one.
     fn heartbeat(&mut self, now: Instant) -> Option<Transmit> {
-        let every = self.config.heartbeat?;
-        let due = *self.sent_at.get_or_insert(now) + every;
-        if now < due || !self.batch.is_empty() || self.done < self.next {
+        self.config.heartbeat?;
+        self.sent_at.get_or_insert(now);
+        if self.heartbeat_due().is_none_or(|due| now < due) {
             return None;
         }
         let stamp = self.stamp(self.next, 0);
         let (header, frame) = self.sealer.seal(&self.config, &stamp, &[]).ok()?;
         let id = self.new_id();
         Some(self.sent(id, header, frame, true, now))
+    }
+
+    /// When a heartbeat is to be sent, if there is nothing else to wait for.
+    fn heartbeat_due(&self) -> Option<Instant> {
+        let is_quiet = self.phase == Phase::Ready
+            && self.in_flight.is_none()
+            && self.batch.is_empty()
+            && self.done == self.next;
+        let every = self.config.heartbeat.filter(|_| is_quiet)?;
+        self.sent_at?.checked_add(every)
     }
 
     /// What to do with the spool now; `None` without a [spool](super::SenderConfig::spooled), or
@@ -204,17 +214,16 @@ impl Sender {
     /// When to call [`handle_timeout`](Self::handle_timeout), if nothing happens before.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let age = self.batch.since().map(|since| since + self.config.max_age);
-        let answer = self.in_flight.as_ref().map(|sent| sent.deadline);
+        let age = self
+            .batch
+            .since()
+            .and_then(|since| since.checked_add(self.config.max_age));
+        let answer = self.in_flight.as_ref().and_then(|sent| sent.deadline);
         let wait = match self.phase {
             Phase::Waiting(until) => Some(until),
             Phase::Ready | Phase::StreamWanted => None,
         };
-        let idle = self
-            .config
-            .heartbeat
-            .filter(|_| answer.is_none() && wait.is_none());
-        let heartbeat = idle.zip(self.sent_at).map(|(every, sent)| sent + every);
+        let heartbeat = self.heartbeat_due();
         [age, answer, wait, heartbeat].into_iter().flatten().min()
     }
 

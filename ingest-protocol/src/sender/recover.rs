@@ -51,7 +51,10 @@ impl Sender {
             let Some(zero) = sender.zero_of(header.stream()) else {
                 continue;
             };
-            let first = zero.saturating_add_unsigned(header.first_seq());
+            // No spool ever gave such numbers.
+            let Some(first) = number(zero, &header) else {
+                continue;
+            };
             sender.insert(place, first, header);
         }
         sender.begin(state.next);
@@ -111,6 +114,12 @@ impl Sender {
         self.spooled_next = self.next;
         self.forget_done();
     }
+}
+
+/// The number of a frame's first record, unless it is far out.
+fn number(zero: i64, header: &Header) -> Option<i64> {
+    let first = zero.checked_add_unsigned(header.first_seq())?;
+    (first.unsigned_abs() < 1 << 62).then_some(first)
 }
 
 /// The header of a spooled frame, or `None` if it is none.

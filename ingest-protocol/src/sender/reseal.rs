@@ -27,7 +27,8 @@ impl Sender {
         let header = &slot.header;
         let lost = slot.first.abs_diff(self.done);
         let is_next = slot.is_whole() && *header.stamp() == self.stamp(slot.first, lost);
-        let is_taken = header.count() <= slot.at_most
+        let is_taken = !slot.is_refused
+            && header.count() <= slot.at_most
             && header.within(&self.config.limits).is_ok()
             && (self.config.compress || !header.is_compressed());
         is_next && (slot.attempted || is_taken)
@@ -73,6 +74,16 @@ impl Sender {
                 },
             }
         };
+        let old = &self.queue[at].header;
+        if self.queue[at].is_refused && is_same(&header, old) {
+            // Sealed anew it is what was refused: an operator has to do something.
+            self.queue[at].is_refused = false;
+            self.queue[at].at_most = u32::MAX;
+            if let Some(problem) = self.refusal.take() {
+                self.hold(problem, now);
+            }
+            return;
+        }
         // Those further back come when their turn does.
         oversize.truncate(count);
         self.events
@@ -142,6 +153,11 @@ impl Sender {
         };
         found.is_ok_and(|found| found == *header)
     }
+}
+
+/// Whether a receiver that refused the one refuses the other.
+fn is_same(a: &Header, b: &Header) -> bool {
+    a.fingerprint() == b.fingerprint() && a.is_compressed() == b.is_compressed()
 }
 
 /// The records of a frame that no other frame took over.

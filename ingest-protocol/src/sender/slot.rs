@@ -27,6 +27,8 @@ pub(super) struct Slot {
     /// It may have been sent.
     pub(super) attempted: bool,
     pub(super) done: bool,
+    /// It was refused as it is, and is not stored anywhere.
+    pub(super) is_refused: bool,
     /// It is to be sealed anew with at most so many records; 0: one, as a tombstone.
     pub(super) at_most: u32,
 }
@@ -45,6 +47,7 @@ impl Slot {
             given: None,
             attempted: false,
             done: false,
+            is_refused: false,
             at_most: u32::MAX,
         }
     }

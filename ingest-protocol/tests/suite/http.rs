@@ -139,7 +139,7 @@ fn what_a_proxy_says_in_the_transport_goes_before_the_body() {
 #[test]
 fn an_answer_over_64_kib_is_none() {
     let ack = |len: usize| {
-        let ack = r#"{"stream":"0190f3c2-7b1e-7c40-9a51-3f2d6c8e1a01","first_seq":1,"count":2,"next_seq":3,"outcome":"committed"}"#;
+        let ack = r#"{"stream":"0190f3c2-7b1e-7c40-9a51-3f2d6c8e1a01","first_seq":1,"count":2,"raw_crc":"41d1a2cf7b1e0c40","next_seq":3,"outcome":"committed"}"#;
         let response = Response::new(ack.to_owned() + &" ".repeat(len - ack.len()));
         answer(&response, Default::default())
     };

@@ -3,6 +3,7 @@
 
 mod answer;
 mod frame;
+mod golden;
 mod hostile;
 #[cfg(feature = "http")]
 mod http;
@@ -13,4 +14,6 @@ mod memory;
 mod model;
 #[cfg(feature = "sim")]
 mod random;
+mod receiver;
+mod sender;
 mod vectors;

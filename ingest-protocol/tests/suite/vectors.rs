@@ -1,5 +1,6 @@
 //! The test vectors: read by what is built, and made anew where all of it is.
 
+mod decisions;
 pub(crate) mod file;
 #[cfg(all(feature = "zstd", feature = "mac", feature = "encrypt"))]
 mod make;
@@ -111,6 +112,15 @@ fn the_file_is_what_the_program_makes() {
             assert_eq!(read, made);
         }
     }
+}
+
+#[test]
+fn sequences_of_frames_are_decided_as_they_say() {
+    let text = include_str!("../vectors/decisions.json");
+    decisions::check(&serde_json::from_str(text).unwrap());
+    // The program makes the same, each step of it against what was expected by hand.
+    let made = decisions::text(&decisions::sequences());
+    assert_eq!(text.trim_end(), made);
 }
 
 /// The first frames of the protocol's design, byte for byte.
