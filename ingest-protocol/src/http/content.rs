@@ -76,8 +76,6 @@ impl Coding {
         match self {
             Self::Identity if body.len() > limit => Err(Fault::TooLarge),
             Self::Identity => Ok(body),
-            #[cfg(any(feature = "gzip", feature = "zstd"))]
-            _ if body.is_empty() => Err(Fault::Damaged("it is empty".to_owned())),
             #[cfg(feature = "gzip")]
             Self::Gzip => {
                 read(flate2::read::MultiGzDecoder::new(&body[..]), limit).map(Bytes::from)
