@@ -218,8 +218,11 @@ fn there_is_no_tombstone_of_a_tombstone() {
     let (mut sender, now) = with_records(config().max_records(1), 1);
     refuse(&mut sender, told(Code::TOO_LARGE), now);
     let tombstone = refuse(&mut sender, told(Code::TOO_LARGE), now);
+    assert_eq!(sender.poll_transmit(now), None);
     let oversize = |event: &Event| matches!(event, Event::Oversize(_));
-    assert_eq!(events(&mut sender).into_iter().filter(oversize).count(), 1);
+    let told = events(&mut sender);
+    assert_eq!(told.iter().filter(|event| oversize(event)).count(), 1);
+    assert!(matches!(told.last(), Some(Event::Held(_))));
     let again = transmit(&mut sender, now + seconds(900));
     assert_eq!(content(&again), content(&tombstone));
     assert!(!events(&mut sender).iter().any(oversize));
