@@ -273,14 +273,14 @@ fn what_was_done_before_a_rewind_is_not_free_after_it() {
     let problem = told(Code::GAP).with_next_seq(4).with_frame(&sent.header);
     sender.handle_problem(sent.id, problem, now);
     // The state that is spooled with this says where it went back to: into a frame.
-    super::push_all(&mut sender, 9..=10, now);
+    super::push_all(&mut sender, 9..=14, now);
     spool.settle(&mut sender);
     let mut recovered = spool.recover(config());
-    assert_eq!(recovered.backlog(), 7);
+    assert_eq!(recovered.backlog(), 11);
     let mut copy = spool.clone();
     let first = copy.transmit(&mut recovered, now).unwrap();
     assert_eq!(content(&first), (4, 0, texts([4])));
-    for _ in 0..3 {
+    for _ in 0..5 {
         let sent = spool.transmit(&mut sender, now).unwrap();
         sender.handle_ack(sent.id, &super::ack(&sent.header), now);
         spool.settle(&mut sender);
