@@ -4,6 +4,9 @@
 use std::fmt;
 use std::time::Duration;
 
+/// What all turns together take, unless they are few.
+const LONGEST: Duration = Duration::from_secs(3);
+
 /// Ratios of the turns, ascending.
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_structs, reason = "the benches' own")]
@@ -48,7 +51,8 @@ impl fmt::Display for Ratios {
 }
 
 /// How many times longer `over` takes than `under`. Each turn runs either for about
-/// `span`, by the clock `now`, and every other turn begins with the other one.
+/// `span`, by the clock `now`, and every other turn begins with the other one. Of what takes
+/// long by itself there are fewer turns, but 11 at least.
 pub fn ratios(
     turns: usize,
     span: Duration,
@@ -66,9 +70,13 @@ pub fn ratios(
     let passes = |side: &mut dyn FnMut()| {
         time(side, 1);
         let once = time(side, 1).max(1e-9);
-        (span.as_secs_f64() / once).clamp(1.0, 1e6) as u32
+        let passes = (span.as_secs_f64() / once).clamp(1.0, 1e6).floor();
+        (passes as u32, passes * once)
     };
-    let (over_passes, under_passes) = (passes(over), passes(under));
+    let (over_passes, over_time) = passes(over);
+    let (under_passes, under_time) = passes(under);
+    let fit = (LONGEST.as_secs_f64() / (over_time + under_time)) as usize;
+    let turns = turns.min(fit.max(11));
     let turn = |turn| {
         if turn % 2 == 0 {
             let over = time(over, over_passes);

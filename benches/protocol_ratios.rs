@@ -284,75 +284,73 @@ fn show_sizes() {
     println!();
 }
 
-/// A group commit of so many frames in each turn.
-const GROUPS: [usize; 2] = [16, 1];
-const COMMITS: usize = 60;
+/// Frames of a group commit.
+const GROUP: usize = 16;
+const COMMITS: usize = 200;
 
 fn show_journal() {
-    println!("| journal, share of a bare file's throughput, median [quartiles] | 450 B | 5 KB |");
+    println!("| journal, {GROUP} frames and one sync: bare file's time over ours | 450 B | 5 KB |");
     println!("|---|---:|---:|");
-    for group in GROUPS {
-        let found = Set::ALL.map(|set| commits(set, group));
-        for (at, said) in ["a file that grows", "a file written over"]
-            .iter()
-            .enumerate()
-        {
-            let cells = found.each_ref().map(|sides| sides[at].to_string());
-            println!(
-                "| {group} frames, one sync; beside {said} | {} |",
-                cells.join(" | ")
-            );
-        }
+    let found = Set::ALL.map(commits);
+    for (at, (side, _)) in found[0].iter().enumerate() {
+        let row = |said: &str, show: fn(&Share) -> String| {
+            let cells = found.each_ref().map(|sides| show(&sides[at].1));
+            println!("| {side}, {said} | {} |", cells.join(" | "));
+        };
+        row("median [quartiles]", |share| share.turns.to_string());
+        row("all turns together", |share| format!("{:.2}", share.whole));
+        row("processor time of all turns", |share| {
+            format!("{:.2}", share.processor)
+        });
     }
     println!();
 }
 
-/// Times of a bare file over those of the journal, turn by turn and of all turns together:
-/// the growing file, and the one written over.
-fn commits(set: Set, group: usize) -> [Share; 2] {
+/// A bare file beside the journal.
+struct Share {
+    turns: Ratios,
+    whole: f64,
+    processor: f64,
+}
+
+fn commits(set: Set) -> [(&'static str, Share); 2] {
     let batches = set.batches();
     let mut sealer = Frames::new(true, false);
     let frames: Vec<_> = batches.iter().map(|batch| sealer.encode(batch)).collect();
-    let frames: Vec<_> = frames.into_iter().cycle().take(group).collect();
+    let frames: Vec<_> = frames.into_iter().cycle().take(GROUP).collect();
     let scratch = Scratch::new("journal");
     let mut spool = Spool::new(&scratch);
-    let (mut growing, mut over) = (Plain::new(&scratch, false), Plain::new(&scratch, true));
-    let mut times: [Vec<f64>; 3] = Default::default();
-    for turn in 0..COMMITS + 3 {
+    let mut growing = Plain::new(&scratch, false);
+    let mut over = Plain::new(&scratch, true);
+    let mut waited: [Vec<f64>; 3] = Default::default();
+    let mut worked = [0.0; 3];
+    // The first turns make files and warm up.
+    let warm = 3;
+    for turn in 0..COMMITS + warm {
         for side in 0..3 {
             let side = (turn + side) % 3;
-            let start = wall();
+            let (start, start_work) = (wall(), now());
             match side {
                 0 => spool.commit(&frames),
                 1 => growing.commit(&frames),
                 _ => over.commit(&frames),
             }
-            let time = (wall() - start).as_secs_f64();
-            // The first turns make files and warm up.
-            if turn >= 3 {
-                times[side].push(time);
+            if turn >= warm {
+                waited[side].push((wall() - start).as_secs_f64());
+                worked[side] += (now() - start_work).as_secs_f64();
             }
         }
     }
-    let share = |bare: &[f64]| Share {
-        turns: Ratios::new(
-            bare.iter()
-                .zip(&times[0])
-                .map(|(bare, ours)| bare / ours)
-                .collect(),
-        ),
-        whole: bare.iter().sum::<f64>() / times[0].iter().sum::<f64>(),
+    let share = |side: usize| {
+        let turns = waited[side].iter().zip(&waited[0]);
+        Share {
+            turns: Ratios::new(turns.map(|(bare, ours)| bare / ours).collect()),
+            whole: waited[side].iter().sum::<f64>() / waited[0].iter().sum::<f64>(),
+            processor: worked[side] / worked[0],
+        }
     };
-    [share(&times[1]), share(&times[2])]
-}
-
-struct Share {
-    turns: Ratios,
-    whole: f64,
-}
-
-impl std::fmt::Display for Share {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}, all turns {:.2}", self.turns, self.whole)
-    }
+    [
+        ("a file that grows", share(1)),
+        ("a file written over", share(2)),
+    ]
 }

@@ -1,10 +1,11 @@
 //! Batches of records: what is sealed and opened, and by whom.
 //!
-//! The same 10,000 records for everybody, in ten batches of 1,000, twice over: as the
-//! generator's requests are ([`Set::Whole`]), and cut down to what an envelope of
-//! them holds ([`Set::Short`]).
+//! The same 10,000 records for everybody, in ten batches of 1,000, of either size:
+//! requests of the generator ([`Set::Whole`]), and requests cut down ([`Set::Short`]).
 
 use std::collections::HashSet;
+use std::fs;
+use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -27,17 +28,20 @@ pub use ways::{Sizes, Way, sizes, way, ways};
 pub const RECORDS: usize = 1_000;
 /// Batches of a set.
 pub const BATCHES: usize = 10;
-/// The longest request taken whole, in bytes. With it their mean is about 5 KB.
-const LONGEST: usize = 31_000;
+/// Goes into the files' names; raise it when what is in them changes.
+const VERSION: u32 = 1;
+/// How long the requests are that are taken whole, in bytes: those of the generator that are
+/// so long have a mean of about 5 KB.
+const WHOLE: RangeInclusive<usize> = 4_000..=31_000;
 
 /// Records to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "the benches' own")]
 pub enum Set {
-    /// About 450 bytes each: id, operation, status, time, creator, target and the first
-    /// parameter of a generated request, the values' text as it stands there.
+    /// About 450 bytes each: id, operation, status, time, the creator's and the target's id and
+    /// name, and the first parameter of a generated request, each as it stands there.
     Short,
-    /// Generated requests as they are, about 5 KB each.
+    /// The longer ones of the generated requests, as they are: about 5 KB each.
     Whole,
 }
 
@@ -60,22 +64,40 @@ impl Set {
         Self::ALL.into_iter().find(|set| set.name() == name)
     }
 
-    /// The records.
+    /// The records, from a file in `target/bench-data` that is made once.
     #[must_use]
     pub fn batches(self) -> Vec<Batch> {
+        let path = crate::logs::directory().join(format!("{}-v{VERSION}.tsv", self.name()));
+        if !path.exists() {
+            let lines: String = self.events().iter().map(Event::line).collect();
+            let new = path.with_extension(std::process::id().to_string());
+            fs::create_dir_all(crate::logs::directory()).expect("the target directory");
+            fs::write(&new, lines).expect("the target directory can be written");
+            fs::rename(&new, &path).expect("the target directory can be written");
+        }
+        let lines = fs::read_to_string(&path).expect("a file");
+        let mut events = lines.lines().map(Event::of_line);
+        (0..BATCHES)
+            .map(|_| Batch::new(events.by_ref().take(RECORDS).collect()))
+            .collect()
+    }
+
+    fn events(self) -> Vec<Event> {
         let mut events = Vec::new();
         let mut seen = HashSet::new();
         for step in Generator::new(&Options::new(42).requests(u64::MAX >> 20)) {
             let Item::Request(request) = step.item else {
                 continue;
             };
-            if request.json.len() > LONGEST || !seen.insert(request.id) {
-                continue;
-            }
             let text = match self {
                 Self::Short => short(&request.json),
-                Self::Whole => request.json,
+                Self::Whole if WHOLE.contains(&request.json.len()) => request.json,
+                Self::Whole => continue,
             };
+            // A request is logged at several states; nobody has to send a copy.
+            if !seen.insert(request.id) {
+                continue;
+            }
             events.push(Event {
                 text,
                 id: request.id,
@@ -85,11 +107,7 @@ impl Set {
                 break;
             }
         }
-        assert_eq!(events.len(), RECORDS * BATCHES);
-        let mut events = events.into_iter();
-        (0..BATCHES)
-            .map(|_| Batch::new(events.by_ref().take(RECORDS).collect()))
-            .collect()
+        events
     }
 }
 
@@ -103,6 +121,28 @@ pub struct Event {
     pub id: Uuid,
     /// When it was logged.
     pub time: DateTime<Utc>,
+}
+
+impl Event {
+    /// A generated text has neither tabs nor lines.
+    fn line(&self) -> String {
+        let time = self.time.timestamp_micros();
+        format!("{}\t{time}\t{}\n", self.id, self.text)
+    }
+
+    fn of_line(line: &str) -> Self {
+        let mut fields = line.splitn(3, '\t');
+        let mut field = || fields.next().expect("three fields");
+        Self {
+            id: field().parse().expect("an id"),
+            time: field()
+                .parse()
+                .ok()
+                .and_then(DateTime::from_timestamp_micros)
+                .expect("a time"),
+            text: field().to_owned(),
+        }
+    }
 }
 
 /// A thousand records, and what their senders hold before they encode them.
@@ -152,7 +192,7 @@ impl Batch {
     }
 }
 
-/// What an envelope of a request says; about a tenth of it.
+/// A part of a request.
 fn short(json: &str) -> String {
     let request = Request::from_json(json).expect("a generated request");
     let mut out = String::from("{");
@@ -189,7 +229,7 @@ fn short(json: &str) -> String {
 }
 
 fn short_reference(reference: &Reference<'_>) -> String {
-    let members: Vec<_> = ["HybridObjectID", "ObjectType", "DisplayName"]
+    let members: Vec<_> = ["HybridObjectID", "DisplayName"]
         .into_iter()
         .filter_map(|key| Some(format!("\"{key}\":{}", reference.get(key)?.raw())))
         .collect();
