@@ -14,7 +14,9 @@ use rustix::time::{ClockId, clock_gettime};
 #[allow(clippy::exhaustive_structs, reason = "the benches' own")]
 pub struct ThreadTime;
 
-fn now() -> Duration {
+/// The processor time that this thread has taken so far.
+#[must_use]
+pub fn now() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }

@@ -9,6 +9,8 @@ use std::io::Cursor;
 use mim_events::eventlog::{LogWriter, MIM_CHANNEL, MIM_PROVIDER, OwnedLogEvent, REQUEST};
 use mim_events::generate::{Generator, Item, Options};
 
+pub mod batches;
+pub mod beside;
 #[cfg(unix)]
 pub mod cpu;
 pub mod logs;

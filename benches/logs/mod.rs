@@ -132,7 +132,7 @@ pub fn megabytes() -> u64 {
 }
 
 /// Where the files are.
-fn directory() -> PathBuf {
+pub(crate) fn directory() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),
         PathBuf::from,
