@@ -2,10 +2,22 @@
 //! quartiles, so that a machine that is busy now and then moves both sides alike.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 /// What all turns together take, unless they are few.
 const LONGEST: Duration = Duration::from_secs(3);
+
+/// The wall clock since it was asked first.
+#[must_use]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "no library: a disk is waited for"
+)]
+pub fn wall() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
 
 /// Ratios of the turns, ascending.
 #[derive(Clone, Debug)]

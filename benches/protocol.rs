@@ -5,13 +5,14 @@
 //! `protocol_ratios`, which runs both sides by turns.
 #![allow(missing_docs, clippy::missing_panics_doc)]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use criterion::measurement::Measurement;
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use hybrid_benches::batches::disk::{Plain, Scratch, Spool};
 use hybrid_benches::batches::own::Frames;
 use hybrid_benches::batches::{Batch, Codec as _, Set, ways};
+use hybrid_benches::beside::wall;
 
 fn codecs<M: Measurement>(c: &mut Criterion<M>) {
     for set in Set::ALL {
@@ -48,9 +49,9 @@ fn journal(c: &mut Criterion) {
         let timed = |passes, commit: &mut dyn FnMut(), release: &mut dyn FnMut()| {
             let mut time = Duration::ZERO;
             for pass in 0..passes {
-                let start = Instant::now();
+                let start = wall();
                 commit();
-                time += start.elapsed();
+                time += wall() - start;
                 if pass % 64 == 63 {
                     release();
                 }

@@ -9,12 +9,12 @@
 #![allow(missing_docs, clippy::print_stdout, clippy::print_stderr)]
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hybrid_benches::batches::disk::{Plain, Scratch, Spool};
 use hybrid_benches::batches::own::Frames;
 use hybrid_benches::batches::{BATCHES, Batch, Codec as _, RECORDS, Set, Way, sizes, way, ways};
-use hybrid_benches::beside::{Ratios, ratios};
+use hybrid_benches::beside::{Ratios, ratios, wall};
 
 fn main() -> ExitCode {
     match run() {
@@ -205,11 +205,6 @@ fn now() -> Duration {
 #[cfg(not(unix))]
 fn now() -> Duration {
     wall()
-}
-
-fn wall() -> Duration {
-    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    START.get_or_init(Instant::now).elapsed()
 }
 
 fn show_codecs(rows: &[Row]) {
