@@ -32,7 +32,6 @@ Example, to the program `receive`:
   upload --dir spool --to http://127.0.0.1:8080/v1/batches new.ndjson
 
 Take a folder for each file: what was uploaded from it is passed over.
-
 While the receiver can't be reached, or refuses, it says so and tries again, for ever.
 Exit codes: 0 every record is acknowledged, 1 file or spool failed, 2 wrong arguments.")]
 struct Arguments {
@@ -85,7 +84,8 @@ fn upload(arguments: &Arguments) -> anyhow::Result<()> {
     let agent: Agent = agent.build().into();
     loop {
         // Only a little ahead: what is not read yet waits as well in the file.
-        while offset < length && spool.sender().backlog() < 4 * u64::from(arguments.batch) {
+        let ahead = 4 * u64::from(arguments.batch);
+        while offset < length && spool.sender().backlog() < ahead && has_room(&spool) {
             let mut line = Vec::new();
             offset += file.read_until(b'\n', &mut line)? as u64;
             line.pop_if(|last| *last == b'\n');
@@ -138,13 +138,13 @@ fn upload(arguments: &Arguments) -> anyhow::Result<()> {
     }
 }
 
+fn has_room(spool: &SpooledSender) -> bool {
+    spool.sender().held_bytes() < 16 << 20
+}
+
 fn send(agent: &Agent, to: &http::Uri, transmit: Transmit) -> Result<Answer, ureq::Error> {
     let mut response = agent.run(request(to.clone(), transmit.frame.to_vec()))?;
-    let most = ANSWER_BYTES as u64 + 1;
-    let body = response
-        .body_mut()
-        .with_config()
-        .limit(most)
-        .read_to_vec()?;
+    let body = response.body_mut().with_config();
+    let body = body.limit(ANSWER_BYTES as u64 + 1).read_to_vec()?;
     Ok(answer(&response.map(|_| body), SystemTime::now().into()))
 }
