@@ -50,7 +50,7 @@ impl<S: Storage> Journal<S> {
                 limit,
             });
         }
-        self.make_room(append.encoded_len())?;
+        self.make_room(append.encoded_len(), append.over_cap)?;
         let marks = EntryMarks {
             index: self.next_index,
             durable: self.durable,
@@ -133,8 +133,12 @@ impl<S: Storage> Journal<S> {
     }
 
     /// Sees to it that there is an active segment with room for `len` bytes.
-    fn make_room(&mut self, len: u64) -> Result<()> {
-        let cap = self.options.cap_bytes;
+    fn make_room(&mut self, len: u64, over_cap: bool) -> Result<()> {
+        let cap = if over_cap {
+            u64::MAX
+        } else {
+            self.options.cap_bytes
+        };
         let mut needed = len;
         let mut begin = match (&self.active, self.segments.back()) {
             (Some(_), Some(segment)) => {
@@ -163,15 +167,6 @@ impl<S: Storage> Journal<S> {
         }
         if begin {
             self.begin_segment()?;
-        }
-        Ok(())
-    }
-
-    /// Fails as an append of so many bytes would.
-    pub(crate) fn keep_room(&self, needed: u64) -> Result<()> {
-        let (used, cap) = (self.used_bytes(), self.options.cap_bytes);
-        if used.saturating_add(needed) > cap && !self.all_released() {
-            return Err(Error::Full { needed, used, cap });
         }
         Ok(())
     }

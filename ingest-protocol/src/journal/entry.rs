@@ -40,6 +40,8 @@ pub struct Append<'a> {
     pub(super) body: &'a [u8],
     pub(super) cursor: Option<&'a [u8]>,
     pub(super) state: Option<(Stream, Option<&'a [u8]>)>,
+    /// It makes room, so it finds room.
+    pub(super) over_cap: bool,
 }
 
 impl<'a> Append<'a> {
@@ -50,6 +52,7 @@ impl<'a> Append<'a> {
             body,
             cursor: None,
             state: None,
+            over_cap: false,
         }
     }
 
@@ -62,6 +65,12 @@ impl<'a> Append<'a> {
     /// The state of a stream, by its 16-byte id, from this entry on.
     pub fn state(mut self, stream: [u8; 16], state: &'a [u8]) -> Self {
         self.state = Some((stream, Some(state)));
+        self
+    }
+
+    /// For what has to be stored before something can be released.
+    pub(crate) fn over_cap(mut self, over_cap: bool) -> Self {
+        self.over_cap = over_cap;
         self
     }
 
@@ -323,6 +332,7 @@ impl Entry {
 
     pub(super) fn as_append(&self) -> Append<'_> {
         Append {
+            over_cap: false,
             kind: self.kind,
             body: &self.body,
             cursor: self.cursor.as_deref(),

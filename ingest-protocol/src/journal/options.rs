@@ -80,7 +80,8 @@ impl Options {
     }
 
     /// Bytes that all files together may take, at least two segments. While the last
-    /// segment is exchanged or entries are erased, a segment more may be there for a moment.
+    /// segment is exchanged or entries are erased, a segment more may be there for a moment;
+    /// and what a sender stores so that it can release something goes over it.
     pub fn cap_bytes(mut self, bytes: u64) -> Self {
         self.cap_bytes = bytes;
         self
@@ -96,16 +97,6 @@ impl Options {
     pub fn read_only(mut self) -> Self {
         self.read_only = true;
         self
-    }
-
-    /// Bytes of a segment.
-    pub(crate) fn segment(&self) -> u64 {
-        self.segment_bytes
-    }
-
-    /// Bytes that all files may take.
-    pub(crate) fn cap(&self) -> u64 {
-        self.cap_bytes
     }
 
     pub(super) fn check(&self) -> Result<()> {

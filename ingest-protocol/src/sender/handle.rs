@@ -69,7 +69,7 @@ impl Sender {
         for slot in &mut self.queue {
             slot.done |= slot.end <= self.done;
         }
-        self.forget_done();
+        self.forget_done(self.config.history);
     }
 
     /// The header of the frame in flight, if it is the one that was answered.
@@ -218,6 +218,14 @@ impl Sender {
         self.durable_done = self.durable_done.max(given.unwrap_or(self.durable_done));
         if resealed == Some(id) {
             self.take_over();
+        }
+    }
+
+    /// The frame `id` could not be stored, for want of room: it is given out again, with the state
+    /// as it is then.
+    pub fn handle_not_spooled(&mut self, id: FrameId) {
+        if let Some(slot) = self.slot_mut(id).filter(|slot| slot.place.is_none()) {
+            slot.given = None;
         }
     }
 

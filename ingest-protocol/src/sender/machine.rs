@@ -224,7 +224,7 @@ impl Sender {
     ) -> Result<(), PushError> {
         let needed = batch::size(&record);
         if self.held_bytes() + needed > self.config.max_memory {
-            self.forget_history();
+            self.forget_done(0); // the history is the first to go
         }
         let held = self.held_bytes();
         if held > 0 && held + needed > self.config.max_memory {
@@ -255,13 +255,6 @@ impl Sender {
             let _ = self.seal_batch();
         }
         Ok(())
-    }
-
-    /// What is acknowledged is the first to go when room is short.
-    fn forget_history(&mut self) {
-        while !self.config.spooled && self.queue.front().is_some_and(|slot| slot.done) {
-            self.queue.pop_front();
-        }
     }
 
     pub(super) fn is_oversize(&self, record: &Record) -> bool {

@@ -126,10 +126,13 @@ impl Sender {
         if !self.config.spooled {
             return None;
         }
-        if let Some(op) = self.append() {
-            return Some(op);
-        }
-        let wants_mark = self.unmarked() >= MARK || self.unmarked() > 0 && self.head().is_none();
+        self.append().or_else(|| self.upkeep(false))
+    }
+
+    /// What to do with the spool beside storing frames; all that makes room, where it `is_full`.
+    pub(super) fn upkeep(&mut self, is_full: bool) -> Option<SpoolOp> {
+        let at_once = is_full || self.head().is_none();
+        let wants_mark = self.unmarked() >= if at_once { 1 } else { MARK };
         if wants_mark && self.marking.is_none() {
             self.marking = Some(self.done);
             let state = self.state(0).to_bytes();
@@ -140,7 +143,7 @@ impl Sender {
         {
             return Some(SpoolOp::Read { id, place });
         }
-        self.release()
+        self.release(if is_full { 0 } else { self.config.history })
     }
 
     /// Whether [`poll_spool`](Self::poll_spool) has a frame to store or to read.
@@ -151,6 +154,16 @@ impl Sender {
         self.reading.is_some() || slots.any(|slot| slot.given.is_none())
     }
 
+    /// Whether it has a frame to read, or one that replaces another to store.
+    #[cfg(feature = "journal")]
+    pub(super) fn wants_room(&self) -> bool {
+        let replaces = self
+            .reseal
+            .as_ref()
+            .is_some_and(|reseal| reseal.slot.given.is_none());
+        self.reading.is_some() || replaces
+    }
+
     /// The next frame that is not spooled.
     fn append(&mut self) -> Option<SpoolOp> {
         let resealed = self.reseal.as_ref().map(|reseal| &reseal.slot);
@@ -158,6 +171,10 @@ impl Sender {
         let slot = slots.find(|slot| slot.given.is_none())?;
         let (id, end) = (slot.id, slot.end);
         let (frame, cursor) = (slot.frame.clone()?, slot.cursor.clone());
+        let replaces = self
+            .reseal
+            .as_ref()
+            .is_some_and(|reseal| reseal.slot.id == id);
         let state = self.state(end).to_bytes();
         let done = self.done;
         if let Some(slot) = self.slot_mut(id) {
@@ -168,6 +185,7 @@ impl Sender {
             frame,
             cursor,
             state,
+            replaces,
         })
     }
 
@@ -187,8 +205,8 @@ impl Sender {
     }
 
     /// Forgets frames that are done for good, and says so when there is something to be freed.
-    fn release(&mut self) -> Option<SpoolOp> {
-        self.forget_done();
+    fn release(&mut self, history: usize) -> Option<SpoolOp> {
+        self.forget_done(history);
         let oldest = self.queue.iter().filter_map(|slot| slot.place).min();
         let through = oldest.map_or(self.last_place, |place| place.saturating_sub(1));
         if through <= self.released {
@@ -200,9 +218,9 @@ impl Sender {
 
     /// Keeps of the frames that are done those of the history, and those that the spool does
     /// not know to be done.
-    pub(super) fn forget_done(&mut self) {
+    pub(super) fn forget_done(&mut self, history: usize) {
         let mut done = self.head().unwrap_or(self.queue.len());
-        while done > self.config.history
+        while done > history
             && let Some(slot) = self.queue.front()
             && (!self.config.spooled || slot.end <= self.durable_done)
         {

@@ -112,7 +112,7 @@ impl Sender {
         let end = self.queue.back().map_or(self.done, |slot| slot.end);
         self.next = end.max(next).max(self.done);
         self.spooled_next = self.next;
-        self.forget_done();
+        self.forget_done(self.config.history);
     }
 }
 

@@ -13,7 +13,8 @@ use crate::StreamId;
 pub enum SpoolOp {
     /// Store the frame, the cursor and the state in one write, make them durable, then call
     /// [`handle_spooled`](super::Sender::handle_spooled) with where the frame is. Several may be
-    /// stored before they are made durable together.
+    /// stored before they are made durable together. If there is no room, call
+    /// [`handle_not_spooled`](super::Sender::handle_not_spooled), and it is given out again.
     Append {
         /// Which frame.
         id: FrameId,
@@ -23,6 +24,9 @@ pub enum SpoolOp {
         cursor: Option<Bytes>,
         /// What [`Sender::recover`](super::Sender::recover) needs.
         state: Bytes,
+        /// It takes over records of a frame that can be released then: there should be room for it
+        /// when there is none for new frames.
+        replaces: bool,
     },
     /// Read a frame back, and call [`handle_read`](super::Sender::handle_read).
     Read {

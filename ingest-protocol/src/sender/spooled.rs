@@ -91,12 +91,8 @@ pub struct SpooledSender<S: Storage = FsStorage> {
     journal: Journal<S>,
     /// Where the last frame was read back.
     reader: Reader,
-    /// What could not be done for want of room.
-    postponed: Option<SpoolOp>,
     /// Appended, not yet durable.
     unsynced: Vec<(FrameId, u64)>,
-    /// Frames leave so much room for marks, by which frames are released.
-    reserve: u64,
 }
 
 impl<S: Storage> SpooledSender<S> {
@@ -128,8 +124,6 @@ impl<S: Storage> SpooledSender<S> {
         let sender = Sender::recover(config, fresh, journal.state(&STATE), frames)?;
         let spool = Self {
             reader: journal.reader(),
-            reserve: options.segment().min(options.cap() / 4),
-            postponed: None,
             unsynced: Vec::new(),
             sender,
             journal,
@@ -206,19 +200,35 @@ impl<S: Storage> SpooledSender<S> {
     /// [`SpoolError::Journal`]. What could not be stored for want of room is stored by a later
     /// call.
     pub fn settle(&mut self) -> Result<(), SpoolError> {
-        while let Some(op) = self.postponed.take().or_else(|| self.sender.poll_spool()) {
-            if !matches!(op, SpoolOp::Append { .. }) {
+        while let Some(op) = self.sender.poll_spool() {
+            let SpoolOp::Append { id, .. } = &op else {
                 self.sync()?;
-            }
-            if let Err(error) = self.carry_out(&op) {
-                if error.is_retryable() {
-                    self.postponed = Some(op);
+                self.carry_out(&op)?;
+                continue;
+            };
+            match self.carry_out(&op) {
+                Err(error) if error.is_retryable() => {
+                    self.sender.handle_not_spooled(*id);
                     self.sync()?;
+                    if !self.make_room()? {
+                        return Err(error.into());
+                    }
                 }
-                return Err(error.into());
+                done => done?,
             }
         }
         self.sync()
+    }
+
+    /// While a frame finds no room, those before it go on, and the history goes: whether anything
+    /// was released.
+    fn make_room(&mut self) -> Result<bool, SpoolError> {
+        let mut has_released = false;
+        while let Some(op) = self.sender.upkeep(true) {
+            self.carry_out(&op)?;
+            has_released |= matches!(op, SpoolOp::Release { .. });
+        }
+        Ok(has_released)
     }
 
     /// What is appended is durable.
@@ -239,17 +249,17 @@ impl<S: Storage> SpooledSender<S> {
                 frame,
                 cursor,
                 state,
+                replaces,
             } => {
                 let mut append = Append::new(FRAME, frame).state(STATE, state);
                 if let Some(cursor) = cursor {
                     append = append.cursor(cursor);
                 }
-                self.journal.keep_room(append.len() as u64 + self.reserve)?;
-                let position = self.journal.append(append)?;
+                let position = self.journal.append(append.over_cap(*replaces))?;
                 self.unsynced.push((*id, position.index()));
             }
             SpoolOp::Mark { state } => {
-                let mark = Append::new(MARK, b"").state(STATE, state);
+                let mark = Append::new(MARK, b"").state(STATE, state).over_cap(true);
                 let position = self.journal.append(mark)?;
                 self.journal.sync()?;
                 self.sender.handle_marked(position.index());
@@ -286,6 +296,7 @@ impl<S: Storage> SpooledSender<S> {
         {
             return Ok(Some(transmit));
         }
+        let mut tries = 3;
         loop {
             let settled = match self.settle() {
                 Err(error) if !error.is_retryable() => return Err(error),
@@ -294,8 +305,14 @@ impl<S: Storage> SpooledSender<S> {
             if let Some(transmit) = self.sender.poll_transmit(now) {
                 return Ok(Some(transmit));
             }
-            // It may have sealed anew, or want to read.
-            if !settled || !self.sender.wants_spool() {
+            // It may have sealed anew, or want to read. Where nothing finds room, not for ever.
+            let wants = if settled {
+                self.sender.wants_spool()
+            } else {
+                tries -= 1;
+                tries > 0 && self.sender.wants_room()
+            };
+            if !wants {
                 return Ok(None);
             }
         }

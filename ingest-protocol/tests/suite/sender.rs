@@ -3,6 +3,8 @@
 
 mod answers;
 mod batching;
+#[cfg(feature = "sim")]
+mod full;
 mod gaps;
 mod loss;
 mod recovery;
@@ -161,6 +163,7 @@ impl Spool {
                 frame,
                 cursor,
                 state,
+                ..
             } => {
                 self.place += 1;
                 self.frames.insert(self.place, frame.clone());

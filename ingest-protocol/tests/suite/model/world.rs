@@ -208,6 +208,10 @@ impl World {
     fn sender(&mut self) -> Option<&mut SpooledSender<SimDisk>> {
         if self.sender.is_none() {
             let (options, config, fresh) = (self.options(), self.config(), self.new_stream());
+            let options = match self.random.one_in(4) {
+                true => options.cap_bytes(32 << 10),
+                false => options,
+            };
             let (disk, rules) = (self.disk.clone(), self.rules);
             let (mut sender, _) = SpooledSender::open(disk, options, config, fresh).ok()?;
             sender.sender_mut().set_rules(rules);
@@ -256,7 +260,8 @@ impl World {
         } else {
             sender.settle()
         };
-        if done.is_err() {
+        // A full spool takes the rest when it has sent.
+        if done.is_err_and(|error| !error.is_retryable()) {
             self.fail_agent();
         }
     }
@@ -565,7 +570,10 @@ impl World {
             if let Some(sender) = &mut self.sender
                 && self.pushed == self.source.len()
             {
-                sender.flush().map_err(|error| error.to_string())?;
+                match sender.flush() {
+                    Err(error) if !error.is_retryable() => return Err(error.to_string()),
+                    _ => {}
+                }
                 if sender.is_idle() && self.channel.requests.is_empty() && self.deciding.is_empty()
                 {
                     // What has come too late is known by the next heartbeat.

@@ -1,0 +1,147 @@
+//! A spool that is full: nothing is lost, what it holds is sent, and then there is room again.
+
+use std::time::Instant;
+
+use ingest_protocol::frame::Record;
+use ingest_protocol::journal::Options;
+use ingest_protocol::journal::sim::SimDisk;
+use ingest_protocol::receiver::{Decision, StreamState};
+use ingest_protocol::sender::{PushError, SpooledSender};
+use ingest_protocol::{Answer, Code, Problem};
+
+use super::{config, payloads, stream};
+
+const RECORDS: usize = 3_000;
+
+struct World {
+    disk: SimDisk,
+    cap: u64,
+    spool: SpooledSender<SimDisk>,
+    openings: u8,
+    /// The next record to be pushed.
+    next: usize,
+    state: StreamState,
+    received: Vec<String>,
+    /// The receiver refuses this many frames as forks, before it takes what comes in a new stream.
+    forks: u32,
+}
+
+fn open(disk: &SimDisk, opening: u8, cap: u64) -> SpooledSender<SimDisk> {
+    let options = Options::new([opening; 16]);
+    let options = options.segment_bytes(8 << 10).cap_bytes(cap);
+    let config = config().max_records(5).max_memory(20_000);
+    let opened = SpooledSender::open(disk.clone(), options, config, stream(1));
+    opened.unwrap().0
+}
+
+impl World {
+    fn new(cap: u64, forks: u32) -> Self {
+        let disk = SimDisk::new(cap);
+        Self {
+            cap,
+            spool: open(&disk, 1, cap),
+            disk,
+            openings: 1,
+            next: 0,
+            state: StreamState::default(),
+            received: Vec::new(),
+            forks,
+        }
+    }
+
+    /// Pushes until all is pushed or the spool is full; whether it is full.
+    fn push(&mut self, now: Instant) -> bool {
+        while self.next < RECORDS {
+            let cursor = (self.next as u64 + 1).to_le_bytes().to_vec();
+            match self.spool.push(Record::new(text(self.next)), cursor, now) {
+                Ok(()) => self.next += 1,
+                Err(PushError::Full { .. }) => match self.spool.settle() {
+                    Ok(()) => {}
+                    Err(error) if error.is_retryable() => return true,
+                    Err(error) => panic!("{error}"),
+                },
+                Err(error) => panic!("{error}"),
+            }
+        }
+        false
+    }
+
+    fn send(&mut self, frames: usize, now: Instant) {
+        for _ in 0..frames {
+            let Some(sent) = self.spool.poll_transmit(now).unwrap() else {
+                return;
+            };
+            if self.forks > 0 && self.received.len() > 100 {
+                self.forks -= 1;
+                let problem = Problem::new(Code::FORK).with_frame(&sent.header);
+                self.spool
+                    .handle_answer(sent.id, Answer::Problem(problem), now);
+                let fresh = stream(100 + u128::from(self.forks));
+                self.spool.handle_stream(fresh).unwrap();
+                self.state = StreamState::default();
+                continue;
+            }
+            let ack = match self.state.decide(&sent.header) {
+                Decision::Commit(commit) => {
+                    self.received.extend(payloads(&sent.frame));
+                    let (state, ack) = commit.committed(Vec::new());
+                    self.state = state;
+                    ack
+                }
+                Decision::Duplicate(ack) => ack,
+                Decision::Refuse(problem) => panic!("{problem}"),
+            };
+            self.spool.handle_answer(sent.id, Answer::Ack(ack), now);
+        }
+    }
+
+    /// The process is killed, and goes on where its cursor is.
+    fn kill(&mut self) {
+        self.disk.kill();
+        self.openings += 1;
+        self.spool = open(&self.disk, self.openings, self.cap);
+        let cursor = self.spool.cursor().unwrap().try_into().unwrap();
+        self.next = u64::from_le_bytes(cursor) as usize;
+    }
+}
+
+fn text(n: usize) -> String {
+    format!(r#"{{"n":{n},"padding":"{}"}}"#, "x".repeat(n % 90))
+}
+
+fn fills_and_empties(cap: u64, forks: u32) {
+    let (mut world, now) = (World::new(cap, forks), Instant::now());
+    let mut times_full = 0;
+    while world.push(now) {
+        times_full += 1;
+        assert!(world.disk.used() <= cap + (16 << 10));
+        let before = world.received.len();
+        world.send(40, now);
+        assert!(world.received.len() > before || times_full < 3);
+        if times_full % 3 == 0 {
+            world.kill();
+        }
+    }
+    assert!(times_full > 3, "{times_full}");
+    while !world.spool.is_idle() {
+        let before = world.spool.sender().backlog();
+        let _ = world.spool.flush(); // while it is full, sending makes room
+        world.send(40, now);
+        world.spool.settle().unwrap();
+        assert!(world.spool.sender().backlog() < before || before == 0);
+    }
+    let expected: Vec<String> = (0..RECORDS).map(text).collect();
+    assert!(world.received == expected);
+}
+
+#[test]
+fn a_full_spool_takes_records_again_when_what_it_holds_was_sent() {
+    fills_and_empties(64 << 10, 0);
+    fills_and_empties(100 << 10, 0);
+}
+
+#[test]
+fn a_full_spool_has_room_for_a_new_stream() {
+    fills_and_empties(64 << 10, 1);
+    fills_and_empties(100 << 10, 3);
+}
