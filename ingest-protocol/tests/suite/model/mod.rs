@@ -35,6 +35,19 @@ fn exactly_once_through_crashes_of_both_and_any_channel() {
 }
 
 #[test]
+fn exactly_once_out_of_a_spool_that_fills_up() {
+    let faults = Faults {
+        fills: true,
+        ..Faults::crashes()
+    };
+    for seed in 0..runs() {
+        if let Err(why) = run(seed, faults, Rules::default()) {
+            panic!("seed {seed}: {why}");
+        }
+    }
+}
+
+#[test]
 fn nothing_lost_in_silence_after_either_goes_back_to_a_snapshot() {
     for seed in 0..runs() {
         if let Err(why) = run(seed, Faults::snapshots(seed), Rules::default()) {

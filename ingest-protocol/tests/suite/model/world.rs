@@ -24,6 +24,8 @@ pub(super) struct Faults {
     pub(super) losses: bool,
     /// The sender says often where it is, and much of what is sent arrives again later.
     pub(super) echoes: bool,
+    /// The agent's spool may not grow large.
+    pub(super) fills: bool,
 }
 
 impl Faults {
@@ -33,6 +35,7 @@ impl Faults {
             service_goes_back: false,
             losses: true,
             echoes: false,
+            fills: false,
         }
     }
 
@@ -43,6 +46,7 @@ impl Faults {
             service_goes_back: !seed.is_multiple_of(3),
             losses: seed % 3 == 2,
             echoes: seed.is_multiple_of(5),
+            fills: false,
         }
     }
 }
@@ -208,7 +212,7 @@ impl World {
     fn sender(&mut self) -> Option<&mut SpooledSender<SimDisk>> {
         if self.sender.is_none() {
             let (options, config, fresh) = (self.options(), self.config(), self.new_stream());
-            let options = match self.random.one_in(4) {
+            let options = match self.faults.fills && self.random.one_in(2) {
                 true => options.cap_bytes(32 << 10),
                 false => options,
             };
