@@ -13,6 +13,7 @@ use criterion::{
 };
 use hybrid_benches::logs::own::{self, Source};
 use hybrid_benches::logs::{Digest, Picked, Set, floor, megabytes};
+use hybrid_benches::settings::by_thread_time;
 
 fn read<M: Measurement>(c: &mut Criterion<M>) {
     for set in Set::ALL {
@@ -107,23 +108,5 @@ fn agree(path: &Path, set: Set) {
     }
 }
 
-fn settings<M: Measurement>(criterion: Criterion<M>) -> Criterion<M> {
-    criterion
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(2))
-        .without_plots()
-}
-
-#[cfg(unix)]
-fn criterion() -> Criterion<hybrid_benches::cpu::ThreadTime> {
-    settings(Criterion::default().with_measurement(hybrid_benches::cpu::ThreadTime))
-}
-
-#[cfg(not(unix))]
-fn criterion() -> Criterion {
-    settings(Criterion::default())
-}
-
-criterion_group!(name = benches; config = criterion(); targets = read);
+criterion_group!(name = benches; config = by_thread_time(Duration::from_secs(2)); targets = read);
 criterion_main!(benches);

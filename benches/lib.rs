@@ -14,6 +14,7 @@ pub mod beside;
 #[cfg(unix)]
 pub mod cpu;
 pub mod logs;
+pub mod settings;
 
 /// Ordinary requests of a generated stream that fit one event each.
 #[must_use]

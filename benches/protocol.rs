@@ -13,6 +13,7 @@ use hybrid_benches::batches::disk::{Plain, Scratch, Spool};
 use hybrid_benches::batches::own::Frames;
 use hybrid_benches::batches::{Batch, Codec as _, Set, ways};
 use hybrid_benches::beside::wall;
+use hybrid_benches::settings::{by_thread_time, settings};
 
 fn codecs<M: Measurement>(c: &mut Criterion<M>) {
     for set in Set::ALL {
@@ -78,24 +79,6 @@ fn journal(c: &mut Criterion) {
     }
 }
 
-fn settings<M: Measurement>(criterion: Criterion<M>) -> Criterion<M> {
-    criterion
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(1))
-        .without_plots()
-}
-
-#[cfg(unix)]
-fn criterion() -> Criterion<hybrid_benches::cpu::ThreadTime> {
-    settings(Criterion::default().with_measurement(hybrid_benches::cpu::ThreadTime))
-}
-
-#[cfg(not(unix))]
-fn criterion() -> Criterion {
-    settings(Criterion::default())
-}
-
-criterion_group!(name = codecs_group; config = criterion(); targets = codecs);
-criterion_group!(name = journal_group; config = settings(Criterion::default()); targets = journal);
+criterion_group!(name = codecs_group; config = by_thread_time(Duration::from_secs(1)); targets = codecs);
+criterion_group!(name = journal_group; config = settings(Criterion::default(), Duration::from_secs(1)); targets = journal);
 criterion_main!(codecs_group, journal_group);

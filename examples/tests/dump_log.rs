@@ -1,25 +1,19 @@
 //! `dump_log` as a user runs it.
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
+mod common;
+
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Output, Stdio};
 
 use mim_events::eventlog::{LogWriter, MIM_CHANNEL, MIM_PROVIDER, OwnedLogEvent, REQUEST};
 use serde_json::{Value, json};
 
-/// Cargo builds the examples beside the tests.
-fn program() -> Command {
-    let mut path: PathBuf = std::env::current_exe().unwrap();
-    path.pop();
-    path.pop();
-    path.push("examples");
-    path.push(format!("dump_log{}", std::env::consts::EXE_SUFFIX));
-    Command::new(path)
-}
+use self::common::program;
 
 fn run(arguments: &[&str]) -> Output {
-    program().args(arguments).output().unwrap()
+    program("dump_log").args(arguments).output().unwrap()
 }
 
 fn write_log(path: &Path, count: u64) {
@@ -159,7 +153,7 @@ fn a_reader_that_went_away_is_no_error() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("a.evtx");
     write_log(&log, 3000);
-    let mut child = program()
+    let mut child = program("dump_log")
         .arg(&log)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

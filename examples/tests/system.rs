@@ -1,22 +1,16 @@
 //! The main job as its users run it: real processes on real files.
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
+mod common;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Output;
 
 use mim_events::activity::Activity;
 use serde_json::Value;
 
-/// Cargo builds the examples beside the tests.
-fn program(name: &str) -> Command {
-    let mut path: PathBuf = std::env::current_exe().unwrap();
-    path.pop();
-    path.pop();
-    path.push("examples");
-    path.push(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    Command::new(path)
-}
+use self::common::program;
 
 #[track_caller]
 fn run(name: &str, arguments: &[&str], code: i32) -> Output {

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::tombstone::bury;
 use crate::frame::Record;
 
 /// Records that are not sealed yet, each with the cursor that came with it.
@@ -52,11 +53,13 @@ impl Batch {
         &self.records
     }
 
-    pub(super) fn replace(&mut self, index: usize, record: Record) {
-        if let Some(place) = self.records.get_mut(index) {
-            self.bytes = self.bytes + size(&record) - size(place);
-            *place = record;
-        }
+    /// Puts a tombstone in the place of the first record, which is returned; `None` if it is one.
+    pub(super) fn bury_first(&mut self) -> Option<Record> {
+        let first = self.records.first_mut()?;
+        let before = size(first);
+        let buried = bury(first)?;
+        self.bytes = self.bytes + size(first) - before;
+        Some(buried)
     }
 
     /// Takes the first `count` records away, and returns the last cursor among them.

@@ -58,17 +58,17 @@ impl Sender {
 
     /// The frame at the head is done.
     fn finish_head(&mut self) {
-        let Some(at) = self.head() else { return };
-        let spooled = self.config.spooled;
-        let slot = &mut self.queue[at];
-        slot.done = true;
-        if spooled && slot.place.is_some() {
-            slot.frame = None;
+        let Some(at) = self.queue.head() else { return };
+        if self.config.spooled && self.queue[at].place.is_some() {
+            self.queue.set_frame(at, None);
         }
-        self.done = slot.end;
-        for slot in &mut self.queue {
-            slot.done |= slot.end <= self.done;
-        }
+        self.queue[at].done = true;
+        self.done = self.queue[at].end;
+        debug_assert!(
+            self.queue
+                .iter()
+                .all(|slot| slot.done == (slot.end <= self.done))
+        );
         self.forget_done(self.config.history);
     }
 
@@ -199,10 +199,7 @@ impl Sender {
     /// The frame `id` is durable, at this place in the spool.
     pub fn handle_spooled(&mut self, id: FrameId, place: u64) {
         self.last_place = self.last_place.max(place);
-        let head = self
-            .head()
-            .and_then(|at| self.queue.get(at))
-            .map(|slot| slot.id);
+        let head = self.queue.head().map(|at| self.queue[at].id);
         let in_flight = self.in_flight.as_ref().map(|sent| sent.id);
         let resealed = self.reseal.as_ref().map(|reseal| reseal.slot.id);
         let Some(slot) = self.slot_mut(id).filter(|slot| slot.place.is_none()) else {
@@ -210,10 +207,12 @@ impl Sender {
         };
         slot.place = Some(place);
         let (end, given) = (slot.end, slot.given);
-        if ![head, in_flight, resealed].contains(&Some(id)) {
-            slot.frame = None;
-        }
         slot.cursor = None;
+        if ![head, in_flight, resealed].contains(&Some(id))
+            && let Some(at) = self.queue.position(id)
+        {
+            self.queue.set_frame(at, None);
+        }
         self.spooled_next = self.spooled_next.max(end);
         self.durable_done = self.durable_done.max(given.unwrap_or(self.durable_done));
         if resealed == Some(id) {
@@ -227,6 +226,12 @@ impl Sender {
         if let Some(slot) = self.slot_mut(id).filter(|slot| slot.place.is_none()) {
             slot.given = None;
         }
+    }
+
+    /// The state of a [`Mark`](super::SpoolOp::Mark) could not be stored: it is given out again, as it
+    /// is then.
+    pub fn handle_not_marked(&mut self) {
+        self.marking = None;
     }
 
     /// The state of a [`Mark`](super::SpoolOp::Mark) is durable, at this place in the spool.
@@ -243,15 +248,12 @@ impl Sender {
             return;
         }
         self.reading = None;
-        let Some(header) = self.slot_mut(id).map(|slot| slot.header) else {
+        let Some(at) = self.queue.position(id) else {
             return;
         };
+        let header = self.queue[at].header;
         match frame.filter(|bytes| self.is_intact(&header, bytes)) {
-            Some(bytes) => {
-                if let Some(slot) = self.slot_mut(id) {
-                    slot.frame = Some(bytes);
-                }
-            }
+            Some(bytes) => self.queue.set_frame(at, Some(bytes)),
             None => self.damaged(id),
         }
     }
@@ -270,15 +272,14 @@ impl Sender {
     /// The receiver says that the bytes are damaged: are they, here?
     fn verify(&mut self, problem: Problem, is_heartbeat: bool, now: Instant) {
         self.verified += 1;
-        if let (Some(at), false) = (self.head(), is_heartbeat) {
-            let slot = &mut self.queue[at];
-            let (id, header) = (slot.id, slot.header);
+        if let (Some(at), false) = (self.queue.head(), is_heartbeat) {
+            let slot = &self.queue[at];
             if self.config.spooled && slot.place.is_some() {
-                slot.frame = None; // read, and looked at, before it is sent again
-            } else if let Some(bytes) = slot.frame.clone()
-                && !self.is_intact(&header, &bytes)
+                self.queue.set_frame(at, None); // read, and looked at, before it is sent again
+            } else if let Some(bytes) = slot.frame()
+                && !self.is_intact(&slot.header, bytes)
             {
-                self.damaged(id);
+                self.damaged(slot.id);
             }
         }
         if self.verified > VERIFICATIONS {
@@ -301,16 +302,15 @@ impl Sender {
         };
         self.done = zero.saturating_add_unsigned(next_seq);
         self.durable_done = self.durable_done.min(self.done);
-        for slot in &mut self.queue {
+        for slot in self.queue.iter_mut() {
             if slot.end > self.done {
                 slot.done = false;
                 slot.first = slot.first.max(self.done);
             }
         }
-        let head = self.head().and_then(|at| self.queue.get(at));
-        let lost = head
-            .map_or(self.next - self.batch.len() as i64, |slot| slot.first)
-            .abs_diff(self.done);
+        let sealed = self.next - self.batch.len() as i64;
+        let head = self.queue.head().map(|at| self.queue[at].first);
+        let lost = head.unwrap_or(sealed).abs_diff(self.done);
         self.events.push_back(Event::Rewound { next_seq, lost });
         self.phase = Phase::Ready;
     }
@@ -356,7 +356,7 @@ impl Sender {
     /// The receiver refused the frame at the head in a way that says that it was not stored
     /// ([SPEC](crate::spec) section 4): it may be sealed differently.
     fn was_not_stored(&mut self, problem: Problem, at_most: u32) {
-        if let Some(at) = self.head() {
+        if let Some(at) = self.queue.head() {
             let slot = &mut self.queue[at];
             slot.attempted = false;
             slot.is_refused = true;

@@ -8,16 +8,16 @@ use bytes::Bytes;
 use super::batch::{self, Batch};
 use super::config::SenderConfig;
 use super::event::Event;
+use super::queue::{Queue, Slot};
 use super::reseal::Reseal;
 use super::retry::Retry;
 use super::seal::SealerCell;
-use super::slot::Slot;
 use super::spool::SenderState;
-use super::tombstone::tombstone;
+use super::tombstone::{self, bury};
 use crate::StreamId;
 use crate::answer::Problem;
 use crate::frame::{Header, Record, SealError, Stamp};
-use crate::rules::Rules;
+use crate::rules::{Rule, Rules};
 
 /// The name of a frame within one [`Sender`]. A frame that is sealed anew has a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,7 +50,7 @@ pub struct Sender {
     pub(super) batch: Batch,
     /// With a loss that no frame declares yet.
     pub(super) loss_cursor: Option<Bytes>,
-    pub(super) queue: VecDeque<Slot>,
+    pub(super) queue: Queue,
     pub(super) reseal: Option<Reseal>,
     pub(super) reading: Option<FrameId>,
     pub(super) released: u64,
@@ -138,7 +138,7 @@ impl Sender {
             spooled_next: 1,
             batch: Batch::default(),
             loss_cursor: None,
-            queue: VecDeque::new(),
+            queue: Queue::default(),
             reseal: None,
             reading: None,
             released: 0,
@@ -188,7 +188,7 @@ impl Sender {
     /// Bytes of records and frames in memory.
     #[must_use]
     pub fn held_bytes(&self) -> u64 {
-        self.batch.bytes() + self.queue.iter().map(Slot::held).sum::<u64>()
+        self.batch.bytes() + self.queue.held()
     }
 
     /// Takes a record. It is sent when its frame is full, old enough or [flushed](Self::flush). One
@@ -218,7 +218,7 @@ impl Sender {
 
     fn push_with(
         &mut self,
-        record: Record,
+        mut record: Record,
         cursor: Option<Bytes>,
         now: Instant,
     ) -> Result<(), PushError> {
@@ -231,24 +231,17 @@ impl Sender {
             return Err(PushError::Full { record, held });
         }
         let is_oversize = self.is_oversize(&record);
-        let size = if is_oversize {
-            256
-        } else {
-            batch::size(&record)
-        };
+        let size = if is_oversize { tombstone::MAX } else { needed };
         if !self.batch.is_empty()
             && self.batch.bytes() + size > self.config.body_bytes()
             && let Err(error) = self.seal_batch()
         {
             return Err(PushError::Seal { record, error });
         }
-        let instead = is_oversize.then(|| tombstone(&record));
-        if let Some(instead) = instead {
-            self.events.push_back(Event::Oversize(record));
-            self.batch.push(instead, cursor, now);
-        } else {
-            self.batch.push(record, cursor, now);
+        if is_oversize && let Some(buried) = bury(&mut record) {
+            self.events.push_back(Event::Oversize(buried));
         }
+        self.batch.push(record, cursor, now);
         self.next += 1;
         if self.batch.len() >= self.config.records() {
             // What can't be sealed now is tried again with the next record, or by age.
@@ -296,7 +289,6 @@ impl Sender {
     /// lost with the next frame. How many, and where the frame was spooled; `None` if there is no
     /// such frame (S6).
     pub fn evict(&mut self) -> Option<(u64, Option<u64>)> {
-        use crate::rules::Rule;
         let in_flight = self.in_flight.as_ref().map(|sent| sent.id);
         let busy = self.reseal.as_ref().map(|reseal| reseal.of);
         let any = !self.rules.keep(Rule::S6);
@@ -326,10 +318,8 @@ impl Sender {
                     Err(SealError::Codec { what }) => return Err(SealError::Codec { what }),
                     Err(_) if count > 1 => count = count.div_ceil(2),
                     Err(error) => {
-                        let record = self.batch.records().first().cloned();
-                        let record = record.filter(|record| !is_tombstone(record)).ok_or(error)?;
-                        self.batch.replace(0, tombstone(&record));
-                        self.events.push_back(Event::Oversize(record));
+                        let buried = self.batch.bury_first().ok_or(error)?;
+                        self.events.push_back(Event::Oversize(buried));
                     }
                 }
             };
@@ -361,9 +351,9 @@ impl Sender {
     }
 
     fn enqueue(&mut self, first: i64, header: Header, frame: Bytes, cursor: Option<Bytes>) {
-        let mut slot = Slot::new(self.new_id(), first, header, frame);
+        let mut slot = Slot::new(self.new_id(), first, header, Some(frame));
         slot.cursor = cursor;
-        self.queue.push_back(slot);
+        self.queue.push(slot);
     }
 
     pub(super) fn new_id(&mut self) -> FrameId {
@@ -398,8 +388,4 @@ impl Sender {
             streams,
         }
     }
-}
-
-pub(super) fn is_tombstone(record: &Record) -> bool {
-    record.payload().len() < 256 && record.payload().starts_with(br#"{"$oversize":"#)
 }

@@ -68,11 +68,11 @@ mod event;
 mod handle;
 mod machine;
 mod poll;
+mod queue;
 mod recover;
 mod reseal;
 mod retry;
 mod seal;
-mod slot;
 mod spool;
 #[cfg(feature = "journal")]
 mod spooled;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::FrameId;
 use super::event::Event;
 use super::machine::{InFlight, Phase, Sender};
-use super::slot::Slot;
+use super::queue::Slot;
 use super::spool::SpoolOp;
 use crate::frame::Header;
 use crate::rules::Rule;
@@ -31,11 +31,6 @@ pub(super) const UNMARKED: usize = 32;
 const MARK: usize = 16;
 
 impl Sender {
-    /// Where the first frame in the queue is that is not done.
-    pub(super) fn head(&self) -> Option<usize> {
-        self.queue.iter().position(|slot| !slot.done)
-    }
-
     /// The frame to send now, if any; one at a time (S3). Answer it with one of the `handle_`
     /// methods, also if there was no answer.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Transmit> {
@@ -43,11 +38,11 @@ impl Sender {
         if self.phase != Phase::Ready || self.in_flight.is_some() || self.unmarked() >= UNMARKED {
             return None;
         }
-        if self.head().is_none() && self.batch.is_empty() {
+        if self.queue.head().is_none() && self.batch.is_empty() {
             let _ = self.seal_loss(); // tried again at the next poll
         }
         loop {
-            let Some(at) = self.head() else {
+            let Some(at) = self.queue.head() else {
                 return self.heartbeat(now);
             };
             let slot = &self.queue[at];
@@ -56,7 +51,7 @@ impl Sender {
                 if !is_durable && self.rules.keep(Rule::S1) {
                     return None; // S1: it is sent when it is spooled
                 }
-                let Some(frame) = slot.frame.clone() else {
+                let Some(frame) = slot.frame().cloned() else {
                     self.reading = Some(id);
                     return None;
                 };
@@ -67,7 +62,7 @@ impl Sender {
             if self.reseal.is_some() || !is_durable {
                 return None;
             }
-            if slot.frame.is_none() {
+            if slot.frame().is_none() {
                 self.reading = Some(id);
                 return None;
             }
@@ -131,7 +126,7 @@ impl Sender {
 
     /// What to do with the spool beside storing frames; all that makes room, where it `is_full`.
     pub(super) fn upkeep(&mut self, is_full: bool) -> Option<SpoolOp> {
-        let at_once = is_full || self.head().is_none();
+        let at_once = is_full || self.queue.head().is_none();
         let wants_mark = self.unmarked() >= if at_once { 1 } else { MARK };
         if wants_mark && self.marking.is_none() {
             self.marking = Some(self.done);
@@ -139,7 +134,7 @@ impl Sender {
             return Some(SpoolOp::Mark { state });
         }
         if let Some(id) = self.reading
-            && let Some(place) = self.queue.iter().find(|slot| slot.id == id)?.place
+            && let Some(place) = self.queue[self.queue.position(id)?].place
         {
             return Some(SpoolOp::Read { id, place });
         }
@@ -149,32 +144,28 @@ impl Sender {
     /// Whether [`poll_spool`](Self::poll_spool) has a frame to store or to read.
     #[cfg(feature = "journal")]
     pub(super) fn wants_spool(&self) -> bool {
-        let resealed = self.reseal.as_ref().map(|reseal| &reseal.slot);
-        let mut slots = resealed.into_iter().chain(&self.queue);
-        self.reading.is_some() || slots.any(|slot| slot.given.is_none())
+        self.reading.is_some() || self.unspooled().is_some()
     }
 
     /// Whether it has a frame to read, or one that replaces another to store.
     #[cfg(feature = "journal")]
     pub(super) fn wants_room(&self) -> bool {
-        let replaces = self
-            .reseal
-            .as_ref()
-            .is_some_and(|reseal| reseal.slot.given.is_none());
-        self.reading.is_some() || replaces
+        let replacing = self.reseal.as_ref().map(|reseal| &reseal.slot);
+        self.reading.is_some() || replacing.is_some_and(|slot| slot.given.is_none())
+    }
+
+    /// The first frame that is to be spooled, and whether it replaces another.
+    fn unspooled(&self) -> Option<(&Slot, bool)> {
+        let replacing = self.reseal.iter().map(|reseal| (&reseal.slot, true));
+        let mut slots = replacing.chain(self.queue.iter().map(|slot| (slot, false)));
+        slots.find(|(slot, _)| slot.given.is_none())
     }
 
     /// The next frame that is not spooled.
     fn append(&mut self) -> Option<SpoolOp> {
-        let resealed = self.reseal.as_ref().map(|reseal| &reseal.slot);
-        let mut slots = resealed.into_iter().chain(&self.queue);
-        let slot = slots.find(|slot| slot.given.is_none())?;
+        let (slot, replaces) = self.unspooled()?;
         let (id, end) = (slot.id, slot.end);
-        let (frame, cursor) = (slot.frame.clone()?, slot.cursor.clone());
-        let replaces = self
-            .reseal
-            .as_ref()
-            .is_some_and(|reseal| reseal.slot.id == id);
+        let (frame, cursor) = (slot.frame().cloned()?, slot.cursor.clone());
         let state = self.state(end).to_bytes();
         let done = self.done;
         if let Some(slot) = self.slot_mut(id) {
@@ -191,7 +182,7 @@ impl Sender {
 
     pub(super) fn slot_mut(&mut self, id: FrameId) -> Option<&mut Slot> {
         let resealed = self.reseal.as_mut().map(|reseal| &mut reseal.slot);
-        let mut slots = resealed.into_iter().chain(&mut self.queue);
+        let mut slots = resealed.into_iter().chain(self.queue.iter_mut());
         slots.find(|slot| slot.id == id)
     }
 
@@ -200,8 +191,8 @@ impl Sender {
         if !self.config.spooled {
             return 0;
         }
-        let unmarked = |slot: &&Slot| slot.done && slot.end > self.durable_done;
-        self.queue.iter().filter(unmarked).count()
+        let done = self.queue.iter().take_while(|slot| slot.done);
+        done.filter(|slot| slot.end > self.durable_done).count()
     }
 
     /// Forgets frames that are done for good, and says so when there is something to be freed.
@@ -219,12 +210,12 @@ impl Sender {
     /// Keeps of the frames that are done those of the history, and those that the spool does
     /// not know to be done.
     pub(super) fn forget_done(&mut self, history: usize) {
-        let mut done = self.head().unwrap_or(self.queue.len());
+        let mut done = self.queue.done();
         while done > history
             && let Some(slot) = self.queue.front()
             && (!self.config.spooled || slot.end <= self.durable_done)
         {
-            self.queue.pop_front();
+            self.queue.remove(0);
             done -= 1;
         }
     }

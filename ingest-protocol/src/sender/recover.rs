@@ -3,7 +3,7 @@
 use super::config::SenderConfig;
 use super::machine::Sender;
 use super::poll::UNMARKED;
-use super::slot::Slot;
+use super::queue::Slot;
 use super::spool::SenderState;
 use crate::StreamId;
 use crate::frame::{Header, Limits};
@@ -70,15 +70,17 @@ impl Sender {
 
     /// Puts in a frame that is newer than all in the queue, and takes over their records.
     fn insert(&mut self, place: u64, first: i64, header: Header) {
-        let mut slot = Slot::new(self.new_id(), first, header, bytes::Bytes::new());
-        slot.frame = None;
+        let mut slot = Slot::new(self.new_id(), first, header, None);
         slot.place = Some(place);
         slot.given = Some(self.done);
         let (from, end) = (slot.from(), slot.end);
-        for older in &mut self.queue {
+        if self.queue.back().is_none_or(|last| last.end <= from) {
+            return self.queue.push(slot); // nearly always
+        }
+        for older in self.queue.iter_mut() {
             if older.first < end && older.end > from {
                 if older.first >= from {
-                    older.first = end.min(older.end);
+                    older.first = end; // what is behind it is still to be sent
                 } else {
                     older.end = from;
                 }
@@ -93,15 +95,13 @@ impl Sender {
                 older.first < older.end
             }
         });
-        // A loss stands before the record it has the number of.
-        let at = self.queue.partition_point(|older| older.end <= slot.first);
-        self.queue.insert(at, slot);
+        self.queue.insert(self.queue.place_of(slot.first), slot);
     }
 
     /// Sorts out what is done, and what may have been sent.
     fn begin(&mut self, next: i64) {
         let mut live = 0;
-        for slot in &mut self.queue {
+        for slot in self.queue.iter_mut() {
             slot.done = slot.end <= self.done;
             if !slot.done {
                 slot.first = slot.first.max(self.done);

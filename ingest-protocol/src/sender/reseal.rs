@@ -7,10 +7,10 @@ use bytes::Bytes;
 use super::FrameId;
 use super::batch;
 use super::event::Event;
-use super::machine::{Phase, Sender, is_tombstone};
+use super::machine::{Phase, Sender};
+use super::queue::Slot;
 use super::retry;
-use super::slot::Slot;
-use super::tombstone::tombstone;
+use super::tombstone::bury;
 use crate::frame::{Frame, Header, Record, SealError};
 
 /// A frame that takes over the first records of one in the queue, once it is spooled.
@@ -36,9 +36,9 @@ impl Sender {
 
     /// Seals the first records of the frame at the head anew. Its bytes must be in memory.
     pub(super) fn reseal(&mut self, now: Instant) {
-        let Some(at) = self.head() else { return };
+        let Some(at) = self.queue.head() else { return };
         let slot = self.queue[at].clone();
-        let Some(bytes) = slot.frame.clone() else {
+        let Some(bytes) = slot.frame().cloned() else {
             return;
         };
         let Ok(frame) = self.config.opener().open(bytes) else {
@@ -47,12 +47,10 @@ impl Sender {
         let mut records = live_records(&frame, &slot);
         let lost = slot.first.abs_diff(self.done);
         let mut count = self.fitting(&records).min((slot.at_most as usize).max(1));
-        let mut oversize = Vec::new();
-        for record in records.iter_mut().take(count) {
-            let is_oversize = slot.at_most == 0 || self.is_oversize(record);
-            if is_oversize && !is_tombstone(record) {
-                let instead = tombstone(record);
-                oversize.push(std::mem::replace(record, instead));
+        let mut buried = Vec::new();
+        for (index, record) in records.iter_mut().enumerate().take(count) {
+            if slot.at_most == 0 || self.is_oversize(record) {
+                buried.extend(bury(record).map(|record| (index, record)));
             }
         }
         count = count.min(records.len());
@@ -64,18 +62,14 @@ impl Sender {
                     return self.phase = Phase::Waiting(now + retry::HOLD);
                 }
                 Err(_) if count > 1 => count = count.div_ceil(2),
-                Err(_) => match records.first_mut() {
-                    Some(record) if !is_tombstone(record) => {
-                        let instead = tombstone(record);
-                        oversize.push(std::mem::replace(record, instead));
-                    }
+                Err(_) => match records.first_mut().and_then(bury) {
+                    Some(record) => buried.push((0, record)),
                     // Limits that let not even a tombstone through are far below the floor.
-                    _ => return self.phase = Phase::Waiting(now + retry::HOLD),
+                    None => return self.phase = Phase::Waiting(now + retry::HOLD),
                 },
             }
         };
-        let old = &self.queue[at].header;
-        if self.queue[at].is_refused && is_same(&header, old) {
+        if slot.is_refused && is_same(&header, &slot.header) {
             // Sealed anew it is what was refused: an operator has to do something.
             self.queue[at].is_refused = false;
             self.queue[at].at_most = u32::MAX;
@@ -85,13 +79,12 @@ impl Sender {
             return;
         }
         // Those further back come when their turn does.
-        oversize.truncate(count);
+        let buried = buried.into_iter().filter(|(index, _)| *index < count);
         self.events
-            .extend(oversize.into_iter().map(Event::Oversize));
-        let slot = Slot::new(self.new_id(), slot.first, header, sealed);
+            .extend(buried.map(|(_, record)| Event::Oversize(record)));
         self.reseal = Some(Reseal {
-            of: self.queue[at].id,
-            slot,
+            of: slot.id,
+            slot: Slot::new(self.new_id(), slot.first, header, Some(sealed)),
         });
         if !self.config.spooled {
             self.take_over();
@@ -119,7 +112,7 @@ impl Sender {
         let Some(Reseal { of, slot }) = self.reseal.take() else {
             return;
         };
-        let Some(at) = self.queue.iter().position(|slot| slot.id == of) else {
+        let Some(at) = self.queue.position(of) else {
             return;
         };
         let rest = &mut self.queue[at];
@@ -135,7 +128,7 @@ impl Sender {
     pub(super) fn damaged(&mut self, id: FrameId) {
         self.reading = self.reading.filter(|reading| *reading != id);
         self.reseal = self.reseal.take().filter(|reseal| reseal.of != id);
-        if let Some(at) = self.queue.iter().position(|slot| slot.id == id)
+        if let Some(at) = self.queue.position(id)
             && let Some(slot) = self.queue.remove(at)
         {
             let records = slot.end.abs_diff(slot.first);

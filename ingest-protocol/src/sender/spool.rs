@@ -36,7 +36,8 @@ pub enum SpoolOp {
         place: u64,
     },
     /// Store the state, make it durable, then call
-    /// [`handle_marked`](super::Sender::handle_marked).
+    /// [`handle_marked`](super::Sender::handle_marked); if there is no room,
+    /// [`handle_not_marked`](super::Sender::handle_not_marked).
     Mark {
         /// What [`Sender::recover`](super::Sender::recover) needs.
         state: Bytes,

@@ -203,7 +203,7 @@ impl<S: Storage> SpooledSender<S> {
         while let Some(op) = self.sender.poll_spool() {
             let SpoolOp::Append { id, .. } = &op else {
                 self.sync()?;
-                self.carry_out(&op)?;
+                self.upkeep(&op)?;
                 continue;
             };
             match self.carry_out(&op) {
@@ -225,10 +225,19 @@ impl<S: Storage> SpooledSender<S> {
     fn make_room(&mut self) -> Result<bool, SpoolError> {
         let mut has_released = false;
         while let Some(op) = self.sender.upkeep(true) {
-            self.carry_out(&op)?;
+            self.upkeep(&op)?;
             has_released |= matches!(op, SpoolOp::Release { .. });
         }
         Ok(has_released)
+    }
+
+    /// Carries out what stores no frame.
+    fn upkeep(&mut self, op: &SpoolOp) -> Result<(), SpoolError> {
+        let done = self.carry_out(op);
+        if done.is_err() && matches!(op, SpoolOp::Mark { .. }) {
+            self.sender.handle_not_marked();
+        }
+        Ok(done?)
     }
 
     /// What is appended is durable.

@@ -2,8 +2,26 @@
 
 use crate::frame::{Record, crc64};
 
+/// No tombstone has more bytes.
+pub(super) const MAX: u64 = 256;
+
+/// Whether a record stands for another already. It may also only look so, and is then sent as it is.
+pub(super) fn is_tombstone(record: &Record) -> bool {
+    let payload = record.payload();
+    (payload.len() as u64) < MAX && payload.starts_with(br#"{"$oversize":"#)
+}
+
+/// Puts a tombstone in the place of `record`, which is returned; `None` if it is one.
+pub(super) fn bury(record: &mut Record) -> Option<Record> {
+    if is_tombstone(record) {
+        return None;
+    }
+    let instead = tombstone(record);
+    Some(std::mem::replace(record, instead))
+}
+
 /// What is sent instead of `record`, with its id and time.
-pub(super) fn tombstone(record: &Record) -> Record {
+fn tombstone(record: &Record) -> Record {
     let payload = record.payload();
     let (bytes, crc) = (payload.len(), crc64(payload));
     #[cfg(feature = "mac")]
@@ -40,6 +58,7 @@ mod tests {
         let text = std::str::from_utf8(tombstone.payload()).unwrap();
         let begins = r#"{"$oversize":{"len":9,"crc64":"ae8b14860a799888""#;
         assert!(text.starts_with(begins), "{text}");
+        assert!(is_tombstone(&tombstone) && !is_tombstone(&Record::new("123456789")));
         #[cfg(feature = "mac")]
         assert!(text.contains(
             r#","sha256":"15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225"}"#

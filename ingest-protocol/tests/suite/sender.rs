@@ -7,6 +7,7 @@ mod batching;
 mod full;
 mod gaps;
 mod loss;
+mod overlaps;
 mod recovery;
 mod reseal;
 mod spooled;
