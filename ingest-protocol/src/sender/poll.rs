@@ -126,17 +126,18 @@ impl Sender {
 
     /// What to do with the spool beside storing frames; all that makes room, where it `is_full`.
     pub(super) fn upkeep(&mut self, is_full: bool) -> Option<SpoolOp> {
+        let reading = self.reading.and_then(|id| self.queue.position(id));
+        if let Some(slot) = reading.map(|at| &self.queue[at])
+            && let (id, Some(place)) = (slot.id, slot.place)
+        {
+            return Some(SpoolOp::Read { id, place });
+        }
         let at_once = is_full || self.queue.head().is_none();
         let wants_mark = self.unmarked() >= if at_once { 1 } else { MARK };
         if wants_mark && self.marking.is_none() {
             self.marking = Some(self.done);
             let state = self.state(0).to_bytes();
             return Some(SpoolOp::Mark { state });
-        }
-        if let Some(id) = self.reading
-            && let Some(place) = self.queue[self.queue.position(id)?].place
-        {
-            return Some(SpoolOp::Read { id, place });
         }
         self.release(if is_full { 0 } else { self.config.history })
     }

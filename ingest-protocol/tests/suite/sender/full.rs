@@ -146,3 +146,19 @@ fn a_full_spool_has_room_for_a_new_stream() {
     fills_and_empties(64 << 10, 1);
     fills_and_empties(100 << 10, 3);
 }
+
+#[test]
+fn what_is_done_is_marked_when_there_is_room_on_the_disk_again() {
+    let (mut world, now) = (World::new(1 << 20, 0), Instant::now());
+    assert!(!world.push(now));
+    world.spool.flush().unwrap();
+    world.disk.set_capacity(Some(world.disk.used()));
+    world.send(RECORDS, now);
+    // No more than a receiver remembers, if it is killed now.
+    assert_eq!(world.received.len(), 5 * 32);
+    world.disk.set_capacity(None);
+    world.send(RECORDS, now);
+    assert_eq!(world.received.len(), RECORDS);
+    world.spool.settle().unwrap();
+    assert!(world.spool.is_idle());
+}

@@ -90,6 +90,8 @@ fn a_loss_is_declared_once() {
     // It stands alone before the next record.
     sends(68, 72, &[(70, 2, 0), (70, 0, 2)], &[(70, 2, 0), (70, 0, 2)]);
     sends(68, 72, &[(70, 0, 2), (70, 2, 0)], &[(70, 2, 0), (70, 0, 2)]);
+    let taken_over = [(70, 2, 0), (72, 0, 1), (70, 0, 2)];
+    sends(68, 73, &taken_over, &[(70, 2, 0), (70, 0, 2), (72, 0, 1)]);
     // A later frame declares it with others.
     sends(65, 72, &[(70, 2, 0), (70, 5, 2)], &[(70, 5, 2)]);
     sends(65, 70, &[(70, 2, 0), (70, 5, 0)], &[(70, 5, 0)]);

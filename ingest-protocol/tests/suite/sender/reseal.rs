@@ -333,6 +333,46 @@ mod compressed {
         (sender, now)
     }
 
+    /// Bytes that don't get shorter.
+    fn noise(seed: u64, bytes: usize) -> Record {
+        let mut state = seed;
+        let bytes: Vec<u8> = std::iter::repeat_with(|| {
+            state = state
+                .wrapping_mul(0x5851_F42D_4C95_7F2D)
+                .wrapping_add(0x1405_7B7E_F767_814F);
+            (state >> 56) as u8
+        })
+        .take(bytes)
+        .collect();
+        Record::new(bytes)
+    }
+
+    #[test]
+    fn a_record_that_is_replaced_later_is_told_once() {
+        // All are in one frame, and fit none of the smaller ones together.
+        let config = config().limits(Limits::default()).max_records(8);
+        let (mut sender, now) = with_records(config.zstd(), 0);
+        for seed in 1..8 {
+            sender.push(noise(seed, 300_000), now).unwrap();
+        }
+        let long = noise(8, 500_000);
+        sender.push(long.clone(), now).unwrap();
+        let small = Limits::FLOOR.with_record_bytes(400_000);
+        refuse(&mut sender, told(Code::TOO_LARGE).with_limits(small), now);
+        let mut counts = Vec::new();
+        while sender.backlog() > 0 {
+            counts.push(acknowledge(&mut sender, now).header.count());
+        }
+        assert_eq!(counts.iter().sum::<u32>(), 8);
+        assert!(counts.len() > 2, "{counts:?}");
+        let oversize = events(&mut sender);
+        let oversize: Vec<_> = oversize
+            .iter()
+            .filter(|event| matches!(event, Event::Oversize(_)))
+            .collect();
+        assert_eq!(oversize, [&Event::Oversize(long)]);
+    }
+
     #[test]
     fn compression_is_given_up_for_good() {
         let (mut sender, now) = sender(config());
