@@ -152,7 +152,7 @@ impl World {
     }
 
     fn step(&mut self) {
-        match self.random.below(40) {
+        match self.random.below(44) {
             0..6 => self.happen(),
             6..12 => self.read_source(),
             12..20 => self.send(),
@@ -163,8 +163,23 @@ impl World {
             37 => self.crash_agent(),
             38 => self.crash_service(),
             39 => self.snapshot(),
+            40..44 => self.calm(),
             _ => {}
         }
+    }
+
+    /// For a while all goes well, so that there is something to go back behind.
+    fn calm(&mut self) {
+        self.faulty = false;
+        for _ in 0..self.random.below(20) {
+            self.happen();
+            self.read_source();
+            self.send();
+            self.arrive();
+            self.come_back();
+        }
+        self.pass_time();
+        self.faulty = true;
     }
 
     /// Something happens on the agent's machine, to be told.
@@ -565,7 +580,8 @@ impl World {
         self.disk.crash();
         self.fail_service();
         self.log_disk.crash();
-        for _ in 0..4_000 {
+        // Each record in a frame of its own takes a few rounds, and waits now and then.
+        for _ in 0..4_000 + 40 * self.source.len() {
             if self.broken {
                 return Err("no stream can be in that state".to_owned());
             }
