@@ -122,6 +122,7 @@ pub(crate) fn is_sid(bytes: &[u8]) -> bool {
 
 /// Whether [`render`] knows the type, and the value can be of it.
 #[cfg(feature = "eventlog")]
+#[inline(never)] // where it is inlined differs from folder to folder, and costs a tenth
 pub(crate) fn can_render(kind: u8, bytes: &[u8]) -> bool {
     match kind {
         STRING | STRING_ARRAY => false,
