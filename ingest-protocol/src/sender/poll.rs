@@ -132,7 +132,9 @@ impl Sender {
         {
             return Some(SpoolOp::Read { id, place });
         }
-        let at_once = is_full || self.queue.head().is_none();
+        // A mark makes room if what is done stands before all else in the spool.
+        let at_once =
+            self.queue.head().is_none() || is_full && self.oldest().is_some_and(|slot| slot.done);
         let wants_mark = self.unmarked() >= if at_once { 1 } else { MARK };
         if wants_mark && self.marking.is_none() {
             self.marking = Some(self.done);
@@ -196,10 +198,16 @@ impl Sender {
         done.filter(|slot| slot.end > self.durable_done).count()
     }
 
+    /// The frame that stands first in the spool of those that are not forgotten.
+    fn oldest(&self) -> Option<&Slot> {
+        let spooled = self.queue.iter().filter(|slot| slot.place.is_some());
+        spooled.min_by_key(|slot| slot.place)
+    }
+
     /// Forgets frames that are done for good, and says so when there is something to be freed.
     fn release(&mut self, history: usize) -> Option<SpoolOp> {
         self.forget_done(history);
-        let oldest = self.queue.iter().filter_map(|slot| slot.place).min();
+        let oldest = self.oldest().and_then(|slot| slot.place);
         let through = oldest.map_or(self.last_place, |place| place.saturating_sub(1));
         if through <= self.released {
             return None;

@@ -119,7 +119,7 @@ fn fills_and_empties(cap: u64, forks: u32) {
         // stream in its state, and marks between, each takes a little more than the one it replaces.
         let over = match forks {
             0 => SEGMENT,
-            _ => (2 + u64::from(forks)) * SEGMENT + cap / 10,
+            _ => (1 + u64::from(forks)) * SEGMENT + cap / 10,
         };
         let used = world.disk.used();
         assert!(used <= cap + over, "{used} of {cap}");
