@@ -66,7 +66,7 @@ impl Rejected {
 /// deserialized because that is how a sender, in another process, hears it: from the
 /// body of a 200, and as much to be believed as the peer that the transport has
 /// authenticated. It is taken for a frame only if it [`answers`](Self::answers) that
-/// frame, and unlike a [`Problem`] only if every member is as it must be: half an ack
+/// frame, and unlike a [`Problem`](super::Problem) only if every member is as it must be: half an ack
 /// is none, and the frame is sent again.
 ///
 /// ```

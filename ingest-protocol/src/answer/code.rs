@@ -76,9 +76,9 @@ codes! {
 }
 
 impl Code {
-    /// A record that is not of the frame's format. For [`Rejected`] alone.
+    /// A record that is not of the frame's format. For [`Rejected`](super::Rejected) alone.
     pub const NOT_JSON: Self = Self::from_static("not_json");
-    /// A record that the receiver can't use. For [`Rejected`] alone.
+    /// A record that the receiver can't use. For [`Rejected`](super::Rejected) alone.
     pub const INVALID: Self = Self::from_static("invalid");
 
     /// A code of one's own: lower-case letters, digits and `_`.

@@ -27,7 +27,7 @@ pub struct FrameId(pub(super) u64);
 /// acknowledged. A pure state machine; see the [module](super) for how to drive it.
 ///
 /// In memory are the records that are not sealed, the frames that are not spooled and the one
-/// in flight, and about 200 bytes of each other frame.
+/// in flight, and about 300 bytes of each other frame.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sender {
     pub(super) config: SenderConfig,

@@ -177,3 +177,44 @@ impl IndexMut<usize> for Queue {
         &mut self.slots[at]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Limits, Sealer, Stamp};
+
+    fn slot(id: u64, bytes: Option<usize>) -> Slot {
+        let stamp = Stamp::new(uuid::Uuid::nil().into(), uuid::Uuid::max().into(), 1);
+        let frame = Sealer::new(Limits::FLOOR).seal(&stamp, &[]).unwrap();
+        let header = Header::peek(&frame, &Limits::FLOOR).unwrap();
+        let frame = bytes.map(|bytes| vec![0; bytes].into());
+        Slot::new(FrameId(id), id as i64, header, frame)
+    }
+
+    #[test]
+    fn the_bytes_held_are_those_of_the_frames() {
+        let mut queue = Queue::default();
+        queue.push(slot(1, Some(10)));
+        queue.push(slot(2, None));
+        queue.insert(1, slot(3, Some(5)));
+        assert_eq!(queue.held(), 15);
+        queue.set_frame(0, None);
+        queue.set_frame(2, Some(vec![0; 7].into()));
+        queue.set_frame(9, None);
+        assert_eq!(queue.held(), 12);
+        assert!(queue.remove(0).is_some() && queue.remove(9).is_none());
+        assert_eq!(queue.held(), 12);
+        queue.retain(|slot| slot.id != FrameId(3));
+        assert_eq!(queue.held(), 7);
+    }
+
+    /// What the documentation of `Sender` says of a frame whose bytes are not in memory.
+    #[test]
+    fn a_slot_takes_about_300_bytes() {
+        assert!(
+            (200..=304).contains(&size_of::<Slot>()),
+            "{}",
+            size_of::<Slot>()
+        );
+    }
+}
