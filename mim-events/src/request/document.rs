@@ -7,10 +7,10 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::json::{Object, Value, ValueKind, is_blank};
-use super::locate::{Fields, Located, Span, escape_controls, locate};
+use super::locate::{Fields, Ids, Located, Span, escape_controls, locate};
 use super::options::ParseOptions;
 use super::parameter::Parameter;
-use super::reference::{Reference, parse_guid};
+use super::reference::{Reference, Resource, parse_guid};
 use super::vocabulary::{Operation, RequestControl, RequestStatus};
 use super::workflow::{Policy, WorkflowInstance, details};
 use crate::time::{self, DateOrder, TimeText};
@@ -56,6 +56,7 @@ pub struct Request<'a> {
     source: Cow<'a, str>,
     top: Span,
     fields: Fields,
+    ids: Ids,
     created: Option<DateTime<Utc>>,
     committed: Option<DateTime<Utc>>,
     completed: Option<DateTime<Utc>>,
@@ -109,7 +110,12 @@ impl<'a> Request<'a> {
                 limit: u64::from(u32::MAX),
             }));
         }
-        let Located { top, fields, valid } = located?;
+        let Located {
+            top,
+            fields,
+            ids,
+            valid,
+        } = located?;
         if valid.depth > options.max_depth {
             let (actual, limit) = (valid.depth as u64, options.max_depth as u64);
             return Err(Error::new(ErrorKind::Limit {
@@ -122,6 +128,7 @@ impl<'a> Request<'a> {
             source,
             top,
             fields,
+            ids,
             created: None,
             committed: None,
             completed: None,
@@ -189,6 +196,7 @@ impl<'a> Request<'a> {
             source,
             top,
             fields,
+            ids,
             created,
             committed,
             completed,
@@ -201,6 +209,7 @@ impl<'a> Request<'a> {
             source,
             top,
             fields,
+            ids,
             created,
             committed,
             completed,
@@ -298,14 +307,14 @@ impl Request<'_> {
     /// `Creator`: who asked.
     #[must_use]
     pub fn creator(&self) -> Option<Reference<'_>> {
-        self.reference(&self.fields.creator)
+        self.resource(&self.fields.creator, self.ids.creator)
     }
 
     /// `Target`: what was acted on, with the attributes it has after the request.
     /// A GUID on Delete, missing on a Create that never committed.
     #[must_use]
     pub fn target(&self) -> Option<Reference<'_>> {
-        self.reference(&self.fields.target)
+        self.resource(&self.fields.target, self.ids.target)
     }
 
     /// `ParentRequest`: the request whose workflow made this one.
@@ -445,6 +454,14 @@ impl Request<'_> {
         self.at(span)
             .and_then(Value::to_text)
             .filter(|text| !is_blank(text))
+    }
+
+    /// A reference that is one resource mostly, the key of whose id ends at a known place.
+    fn resource(&self, span: &Span, id: u32) -> Option<Reference<'_>> {
+        match self.at(span).and_then(Resource::from_value) {
+            Some(resource) => Some(Reference::Resource(resource.with_id_at(id))),
+            None => self.reference(span),
+        }
     }
 
     fn reference(&self, span: &Span) -> Option<Reference<'_>> {

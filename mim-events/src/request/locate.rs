@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::json::{Invalid, Valid, unescape, validate};
+use super::json::{Invalid, TopMember, Valid, unescape, validate};
+use super::reference::Resource;
 use crate::{Error, ErrorKind, Result};
 
 /// A byte range of the source; `0..0` where there is nothing.
@@ -67,7 +68,49 @@ fields! {
 pub(super) struct Located {
     pub(super) top: Span,
     pub(super) fields: Fields,
+    pub(super) ids: Ids,
     pub(super) valid: Valid,
+}
+
+/// Where the key `HybridObjectID` ends in the resources that are asked for it most: the place
+/// of its closing quote, counted from the resource's first byte, or 0 where there is none.
+/// To look for it later would be to read all of the resource again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ids {
+    pub(super) creator: u32,
+    pub(super) target: u32,
+}
+
+impl Ids {
+    /// That of the known member of this number.
+    #[inline(always)]
+    fn of(&mut self, known: usize) -> Option<&mut u32> {
+        const CREATOR: usize = number(b"Creator");
+        const TARGET: usize = number(b"Target");
+        if known == CREATOR {
+            Some(&mut self.creator)
+        } else if known == TARGET {
+            Some(&mut self.target)
+        } else {
+            None
+        }
+    }
+}
+
+/// The number of a known key.
+const fn number(key: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        let known = Fields::KEYS[at].as_bytes();
+        let mut same = 0;
+        while same < known.len() && same < key.len() && known[same] == key[same] {
+            same += 1;
+        }
+        if same == known.len() && same == key.len() {
+            return at;
+        }
+        at += 1;
+    }
 }
 
 /// Validates the document and finds its known members. The text is at most 4 GiB - 1.
@@ -76,11 +119,17 @@ pub(super) fn locate(text: &str) -> Result<Located> {
     let document = text.get(top.clone()).unwrap_or_default();
     let start = top.start as u32;
     let mut spans = [const { 0..0 }; Fields::KEYS.len()];
-    let valid = validate(document, |key, value| {
+    let mut ids = Ids::default();
+    let valid = validate(document, Resource::ID, |member| {
+        let TopMember { key, value, inner } = member;
         let known = document.get(key).and_then(position);
-        if let Some(span) = known.and_then(|at| spans.get_mut(at)) {
-            *span = start + value.start as u32..start + value.end as u32;
+        let Some((at, span)) = known.and_then(|at| Some((at, spans.get_mut(at)?))) else {
+            return;
+        };
+        if let Some(id) = ids.of(at) {
+            *id = inner.end.saturating_sub(value.start) as u32;
         }
+        *span = start + value.start as u32..start + value.end as u32;
     });
     let valid = valid.map_err(|Invalid(read)| {
         let (line, column) = place(text, top.start + read);
@@ -88,7 +137,12 @@ pub(super) fn locate(text: &str) -> Result<Located> {
     })?;
     let top = start..top.end as u32;
     let fields = Fields::new(spans);
-    Ok(Located { top, fields, valid })
+    Ok(Located {
+        top,
+        fields,
+        ids,
+        valid,
+    })
 }
 
 /// The line, from 1, and the column, in bytes, of the last of so many bytes.

@@ -1,6 +1,7 @@
 //! How a request names other resources: a whole object, a GUID, or an internal key.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -31,7 +32,7 @@ impl<'a> Reference<'a> {
     #[must_use]
     pub fn from_value(value: Value<'a>) -> Option<Self> {
         if let Some(object) = value.as_object() {
-            return Some(Self::Resource(Resource(object)));
+            return Some(Self::Resource(Resource::new(object)));
         }
         let text = match value.kind() {
             ValueKind::Text | ValueKind::Number => value.to_text()?,
@@ -127,15 +128,36 @@ impl<'a> Reference<'a> {
 }
 
 /// A resource with its attributes. References among them are internal keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Resource<'a>(Object<'a>);
+#[derive(Clone, Copy)]
+pub struct Resource<'a> {
+    object: Object<'a>,
+    /// Where its id's key ends, or 0 if it has none; `None`: was not looked for.
+    id: Option<u32>,
+}
 
 impl<'a> Resource<'a> {
+    /// The attribute that has the id.
+    pub(super) const ID: &'static str = "HybridObjectID";
+
+    fn new(object: Object<'a>) -> Self {
+        Self { object, id: None }
+    }
+
+    /// The resource, given where the key of its id ends, or 0 if it has none.
+    pub(super) fn with_id_at(self, quote: u32) -> Self {
+        let id = Some(quote);
+        Self { id, ..self }
+    }
+
     /// `HybridObjectID`.
     #[must_use]
     pub fn id(self) -> Option<Uuid> {
-        self.text("HybridObjectID")
-            .and_then(|text| parse_guid(&text))
+        let value = match self.id {
+            None => self.get(Self::ID)?,
+            Some(0) => return None,
+            Some(quote) => self.object.value_behind(quote as usize)?,
+        };
+        parse_guid(&value.to_text()?)
     }
 
     /// `ObjectID`, the internal key. A GUID there is no internal key.
@@ -148,13 +170,13 @@ impl<'a> Resource<'a> {
     /// An attribute; names are compared without regard to ASCII case.
     #[must_use]
     pub fn get(self, attribute: &str) -> Option<Value<'a>> {
-        self.0.get(attribute)
+        self.object.get(attribute)
     }
 
     /// The plain text of an attribute, if it is not blank.
     #[must_use]
     pub fn text(self, attribute: &str) -> Option<Cow<'a, str>> {
-        self.0.text(attribute)
+        self.object.text(attribute)
     }
 
     /// An attribute as references, one or many.
@@ -179,16 +201,32 @@ impl<'a> Resource<'a> {
 
     /// All attributes in the order they were logged.
     pub fn attributes(self) -> impl Iterator<Item = (Cow<'a, str>, Value<'a>)> + Clone + use<'a> {
-        self.0.members()
+        self.object.members()
     }
 
     /// The object as it was logged.
     #[must_use]
     pub fn object(self) -> Object<'a> {
-        self.0
+        self.object
     }
 
     pub(crate) fn from_value(value: Value<'a>) -> Option<Self> {
-        value.as_object().map(Self)
+        value.as_object().map(Self::new)
+    }
+}
+
+/// Two resources are equal when they were logged alike, byte for byte.
+impl PartialEq for Resource<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.object == other.object
+    }
+}
+
+impl Eq for Resource<'_> {}
+
+/// Its length: attributes are people's data.
+impl fmt::Debug for Resource<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Resource").field(&self.object).finish()
     }
 }

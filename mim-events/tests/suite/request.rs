@@ -714,3 +714,37 @@ fn serde_json_free_copy(request: &Request<'_>) -> String {
 fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap()
 }
+
+#[test]
+fn the_id_of_a_resource_is_the_last_one_however_its_key_is_spelled() {
+    const A: &str = "9b6f8c34-5a0e-4a37-9a55-3f4b8f6f1d01";
+    const B: &str = "0e7c9f10-77aa-4f0a-8e7e-2b1a6cf0d3b2";
+    for (resource, id) in [
+        (format!(r#"{{"HybridObjectID":"{A}"}}"#), Some(A)),
+        (format!(r#"{{"hybridobjectid":"{A}","N":1}}"#), Some(A)),
+        (
+            format!(r#"{{"HybridObjectID":"{A}","HYBRIDOBJECTID" : "{B}"}}"#),
+            Some(B),
+        ),
+        (
+            format!(r#"{{"HybridObjectID":"{A}","\u0048ybridObjectID":"{B}","N":"M"}}"#),
+            Some(B),
+        ),
+        (format!(r#"{{"N":{{"HybridObjectID":"{A}"}}}}"#), None),
+        (format!(r#"{{"HybridObjectID":["{A}"]}}"#), None),
+        (r#"{"HybridObjectID":""}"#.to_owned(), None),
+        ("{}".to_owned(), None),
+        (format!(r#"[{{"HybridObjectID":"{A}"}}]"#), Some(A)),
+        (format!(r#""{A}""#), Some(A)),
+    ] {
+        // The other one must not be mistaken for it.
+        let text = format!(
+            r#"{{"Operation":"Put","Manager":{{"HybridObjectID":"{B}"}},"Creator":{resource},"Target":{resource}}}"#
+        );
+        let request = parse(&text);
+        let wanted = id.map(|id| id.parse().unwrap());
+        let creator = request.creator().and_then(|creator| creator.id());
+        let target = request.target().and_then(|target| target.id());
+        assert_eq!((creator, target), (wanted, wanted), "{resource}");
+    }
+}

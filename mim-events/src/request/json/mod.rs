@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 pub(crate) use unescape::unescape;
-pub(crate) use validate::{Invalid, Valid, validate};
+pub(crate) use validate::{Invalid, TopMember, Valid, validate};
 use walk::{Elements, Members, Walk};
 
 /// What a JSON value is.
@@ -53,7 +53,7 @@ impl<'a> Value<'a> {
 
     /// The value that a text is, with or without blanks around; `None` if it is no JSON.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
-        validate(text, |_, _| {}).ok()?;
+        validate(text, "", |_| {}).ok()?;
         Some(Self(text.trim_matches([' ', '\t', '\n', '\r'])))
     }
 
@@ -189,6 +189,12 @@ impl<'a> Object<'a> {
         self.get(key)
             .and_then(Value::to_text)
             .filter(|text| !is_blank(text))
+    }
+
+    /// The value of the member whose key's closing quote is at a place.
+    pub(crate) fn value_behind(self, quote: usize) -> Option<Value<'a>> {
+        let value = self.0.get(walk::value_behind(self.0, quote))?;
+        (!value.is_empty()).then_some(Value(value))
     }
 
     /// The values of several keys in one pass, each as [`get`](Self::get) finds it.

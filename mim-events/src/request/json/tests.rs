@@ -17,7 +17,7 @@ fn oracle(text: &str) -> Result<(), (usize, usize)> {
 
 /// The same of the own pass.
 fn own(text: &str) -> Result<(), (usize, usize)> {
-    validate(text, |_, _| {})
+    validate(text, "", |_| {})
         .map(drop)
         .map_err(|Invalid(read)| {
             let read = &text.as_bytes()[..read];
@@ -37,12 +37,12 @@ fn agree(text: &str) {
 /// The members of the top level, as the pass meets them.
 fn members(text: &str) -> Vec<(Range<usize>, Range<usize>)> {
     let mut found = Vec::new();
-    validate(text, |key, value| found.push((key, value))).unwrap();
+    validate(text, "", |member| found.push((member.key, member.value))).unwrap();
     found
 }
 
 fn measured(text: &str) -> Valid {
-    validate(text, |_, _| {}).unwrap()
+    validate(text, "", |_| {}).unwrap()
 }
 
 /// A number, word, string or half of one, in all forms that the grammar tells apart.
@@ -107,6 +107,41 @@ fn string() -> impl Strategy<Value = String> {
         1 => r"\\u[dD][89a-fA-F][0-9a-f]{2}",
     ];
     prop::collection::vec(part, 0..4).prop_map(|parts| format!("\"{}\"", parts.concat()))
+}
+
+/// An object of members with keys that are `Id` in some spelling, or nearly.
+fn with_ids(depth: u32) -> BoxedStrategy<String> {
+    let key = prop::sample::select(vec![
+        r#""Id""#,
+        r#""iD""#,
+        r#""I\u0064""#,
+        r#""\u0049\u0044""#,
+        r#""Ix""#,
+        r#""Idx""#,
+        r#""I\n""#,
+        r#""""#,
+        r#""Name""#,
+    ]);
+    let value = match depth {
+        0 => string().boxed(),
+        _ => prop_oneof![
+            4 => string(),
+            1 => document(1),
+            2 => with_ids(depth - 1),
+            1 => with_ids(depth - 1).prop_map(|object| format!("[{object}]")),
+        ]
+        .boxed(),
+    };
+    let blank = || prop::sample::select(vec!["", "", "", "", " "]);
+    prop::collection::vec((key, blank(), blank(), value), 0..8)
+        .prop_map(|members| {
+            let members: Vec<_> = members
+                .iter()
+                .map(|(key, a, b, value)| format!("{a}{key}{b}:{b}{value}{a}"))
+                .collect();
+            format!("{{{}}}", members.join(","))
+        })
+        .boxed()
 }
 
 /// Where the items of an array or object are, by a reader that looks at every byte.
@@ -394,6 +429,26 @@ proptest! {
         let wanted = object.into_iter().flat_map(|object| object.members());
         let wanted: Vec<_> = wanted.map(|(key, value)| (key, value.raw())).collect();
         prop_assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn the_key_looked_for_is_the_one_that_reading_finds(text in with_ids(3)) {
+        let mut found = Vec::new();
+        validate(&text, "ID", |member| {
+            let quote = member.inner.end.saturating_sub(member.value.start);
+            found.push((member.value, quote));
+        }).unwrap();
+        for (value, quote) in found {
+            let value = Value::from_valid(&text[value]);
+            let Some(object) = value.as_object() else {
+                prop_assert_eq!(quote, 0);
+                continue;
+            };
+            let wanted = object.get("iD").map(Value::raw);
+            let direct = (quote > 0).then(|| object.value_behind(quote).unwrap().raw());
+            prop_assert_eq!(direct.map(str::as_ptr), wanted.map(str::as_ptr));
+            prop_assert_eq!(direct, wanted);
+        }
     }
 
     #[test]

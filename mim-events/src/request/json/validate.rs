@@ -1,12 +1,14 @@
 //! One pass over a text that accepts exactly JSON (RFC 8259), as `serde_json` does, and
-//! meets the members of the top level on its way.
+//! meets the members of the top level on its way, and one key of those below.
 //!
 //! Half a surrogate pair in an escape is JSON; such halves are counted. Nesting has no
 //! limit here, only a measure: what is no JSON is called so first.
 
+use std::mem;
 use std::ops::Range;
 
 use super::skip::{Window, is_at, skip_blanks};
+use super::unescape;
 
 /// What is known of a text that is valid JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,18 +23,33 @@ pub(crate) struct Valid {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Invalid(pub(crate) usize);
 
-/// Validates a text and calls `member` for each member of the object that it is, in order:
-/// the bytes of its key between the quotes, and those of its value.
+/// A member of the top level.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TopMember {
+    /// Between its quotes.
+    pub(crate) key: Range<usize>,
+    pub(crate) value: Range<usize>,
+    /// If the value is an object, the key in it that was looked for, between its quotes: the
+    /// last of those that are equal but for ASCII case. Empty where there is none.
+    pub(crate) inner: Range<usize>,
+}
+
+/// Validates a text and calls `member` for each member of the object that it is, in order.
+/// In those that are objects themselves it looks for the key `inner`.
 pub(crate) fn validate(
     text: &str,
-    member: impl FnMut(Range<usize>, Range<usize>),
+    inner: &str,
+    member: impl FnMut(TopMember),
 ) -> Result<Valid, Invalid> {
     let mut pass = Pass {
+        text,
         bytes: text.as_bytes(),
         at: 0,
         window: Window::default(),
         halves: 0,
         high: None,
+        sought: inner,
+        found: 0..0,
     };
     let depth = pass.document(member)?;
     let halves = pass.halves;
@@ -40,12 +57,17 @@ pub(crate) fn validate(
 }
 
 struct Pass<'a> {
+    text: &'a str,
     bytes: &'a [u8],
     at: usize,
     window: Window,
     halves: usize,
     /// Where the escape of a first half without its second ended.
     high: Option<usize>,
+    /// A key of the objects right below the top level.
+    sought: &'a str,
+    /// Where it was found last in the member that is being read.
+    found: Range<usize>,
 }
 
 impl Pass<'_> {
@@ -74,10 +96,7 @@ impl Pass<'_> {
     }
 
     /// The whole text; gives the deepest nesting.
-    fn document(
-        &mut self,
-        mut member: impl FnMut(Range<usize>, Range<usize>),
-    ) -> Result<usize, Invalid> {
+    fn document(&mut self, mut member: impl FnMut(TopMember)) -> Result<usize, Invalid> {
         let mut nest = Nest::default();
         let (mut key, mut value) = (0..0, 0);
         self.blanks();
@@ -86,19 +105,28 @@ impl Pass<'_> {
             let mut keyed = match self.peek() {
                 b'"' => {
                     let texts = if nest.depth > 1 {
-                        texts(self.bytes, self.window, self.at, nest.in_object())
+                        let in_object = nest.in_object();
+                        let sought = if nest.depth == 2 {
+                            self.sought.len()
+                        } else {
+                            0
+                        };
+                        self.texts(in_object, sought)
                     } else {
                         let mut window = self.window;
                         let stop = window.next_stop(self.bytes, self.at + 1);
                         Texts {
                             window,
                             stop,
-                            in_key: false,
+                            key: None,
                         }
                     };
                     self.window = texts.window;
                     self.at = self.string_end(texts.stop)? + 1;
-                    if texts.in_key {
+                    if let Some(key) = texts.key {
+                        if nest.depth == 2 {
+                            self.note(key..self.at - 1);
+                        }
                         self.colon()?;
                         continue 'value;
                     }
@@ -141,7 +169,11 @@ impl Pass<'_> {
                     break 'value;
                 }
                 if nest.depth == 1 && nest.in_object() {
-                    member(key.clone(), value..self.at);
+                    member(TopMember {
+                        key: key.clone(),
+                        value: value..self.at,
+                        inner: mem::take(&mut self.found),
+                    });
                 }
                 self.blanks();
                 match (self.peek(), nest.in_object()) {
@@ -172,6 +204,8 @@ impl Pass<'_> {
             self.colon()?;
             if nest.depth == 1 {
                 (key, value) = (start..end, self.at);
+            } else if nest.depth == 2 {
+                self.note(start..end);
             }
         }
         self.blanks();
@@ -295,6 +329,50 @@ impl Pass<'_> {
         }
         Ok(false)
     }
+
+    /// Notes a key right below the top level if it is the one that is looked for, whose
+    /// escapes only make it longer.
+    #[inline(always)]
+    fn note(&mut self, key: Range<usize>) {
+        if key.len() >= self.sought.len() {
+            self.compare(key);
+        }
+    }
+
+    #[inline(never)]
+    fn compare(&mut self, key: Range<usize>) {
+        let own = self.text.get(key.clone()).unwrap_or_default();
+        if own.eq_ignore_ascii_case(self.sought)
+            || own.contains('\\') && unescape(own).eq_ignore_ascii_case(self.sought)
+        {
+            self.found = key;
+        }
+    }
+
+    /// Most text is texts behind each other, without escapes in them and blanks between: reads
+    /// on over such from the text here, an element of an array or a value in an object. Keys
+    /// of the length that is looked for are compared (0: none is).
+    #[inline(never)]
+    fn texts(&mut self, in_object: bool, sought: usize) -> Texts {
+        let (bytes, mut window) = (self.bytes, self.window);
+        let mut stop = window.next_stop(bytes, self.at + 1);
+        let mut key = None;
+        while is_at(bytes, stop, b"\",\"") {
+            let start = stop + 3;
+            stop = window.next_stop(bytes, start);
+            if in_object {
+                if !is_at(bytes, stop, b"\":\"") {
+                    key = Some(start);
+                    break;
+                }
+                if stop - start == sought {
+                    self.compare(start..stop);
+                }
+                stop = window.next_stop(bytes, stop + 3);
+            }
+        }
+        Texts { window, stop, key }
+    }
 }
 
 /// Where a run of texts is no longer plain.
@@ -302,30 +380,8 @@ struct Texts {
     window: Window,
     /// What stops the plain text of the last string.
     stop: usize,
-    in_key: bool,
-}
-
-/// Most text is texts behind each other, without escapes in them and blanks between: reads
-/// on over such from the text at a place, an element of an array or a value in an object.
-#[inline(never)]
-fn texts(bytes: &[u8], mut window: Window, at: usize, in_object: bool) -> Texts {
-    let mut stop = window.next_stop(bytes, at + 1);
-    let mut in_key = false;
-    while is_at(bytes, stop, b"\",\"") {
-        stop = window.next_stop(bytes, stop + 3);
-        if in_object {
-            if !is_at(bytes, stop, b"\":\"") {
-                in_key = true;
-                break;
-            }
-            stop = window.next_stop(bytes, stop + 3);
-        }
-    }
-    Texts {
-        window,
-        stop,
-        in_key,
-    }
+    /// Where the key begins that this string is, if it is one.
+    key: Option<usize>,
 }
 
 /// Four hexadecimal digits.

@@ -106,9 +106,7 @@ impl<'a> Walk<'a> {
             });
         }
         let end = closing_quote(bytes, stop, &mut self.window);
-        // The colon has blanks around it, or none.
-        let colon = skip_blanks(bytes, end + 1);
-        let value = skip_blanks(bytes, colon + 1);
+        let value = value_start(bytes, end);
         self.at = value_end(bytes, value, &mut self.window);
         Some(Member {
             key: key..end,
@@ -116,6 +114,21 @@ impl<'a> Walk<'a> {
             value: value..self.at,
         })
     }
+}
+
+/// Where the value begins, behind the quote that ends its key.
+#[inline(always)]
+fn value_start(bytes: &[u8], end: usize) -> usize {
+    // The colon has blanks around it, or none.
+    let colon = skip_blanks(bytes, end + 1);
+    skip_blanks(bytes, colon + 1)
+}
+
+/// Where the value is, behind the quote that ends its key.
+pub(super) fn value_behind(text: &str, end: usize) -> Range<usize> {
+    let bytes = text.as_bytes();
+    let start = value_start(bytes, end);
+    start..value_end(bytes, start, &mut Window::default())
 }
 
 /// Where the next item begins, from the bracket or comma before it; `None` at the end.
