@@ -57,14 +57,14 @@ pub fn to_filetime(time: DateTime<Utc>) -> Option<u64> {
 /// # Errors
 /// A short text that says what is wrong, without the value.
 pub(crate) fn parse(text: &str, order: DateOrder) -> Result<TimeText, &'static str> {
-    match of_long_shape(text) {
+    match of_long_shape(text).or_else(|| of_short_shape(text, order)) {
         Some(time) => Ok(TimeText::At(time)),
         None => parse_any(text, order),
     }
 }
 
-/// The form that MIM writes most, `2019-12-17 01:19:42.633`, at once; `None` for any
-/// other, and for what is no time in it.
+/// One of the two forms that MIM writes most, `2019-12-17 01:19:42.633`, at once; `None`
+/// for any other, and for what is no time in it.
 fn of_long_shape(text: &str) -> Option<DateTime<Utc>> {
     const FORM: &[u8; 23] = b"0000-00-00 00:00:00.000";
     let bytes: &[u8; 23] = text.as_bytes().try_into().ok()?;
@@ -94,6 +94,43 @@ fn of_long_shape(text: &str) -> Option<DateTime<Utc>> {
         number(20, 23),
     )?;
     // The year 1 means that there is no time.
+    (year > 1).then(|| time.and_utc())
+}
+
+/// The other one, `3/4/2021 7:05:09 AM`.
+fn of_short_shape(text: &str, order: DateOrder) -> Option<DateTime<Utc>> {
+    fn digit(byte: u8) -> Option<u32> {
+        byte.is_ascii_digit().then(|| u32::from(byte - b'0'))
+    }
+    fn two(tens: u8, ones: u8) -> Option<u32> {
+        Some(digit(tens)? * 10 + digit(ones)?)
+    }
+    /// A number of one or two digits, and what is behind the mark that ends it.
+    fn up_to(bytes: &[u8], mark: u8) -> Option<(u32, &[u8])> {
+        match *bytes {
+            [ones, found, ref rest @ ..] if found == mark => Some((digit(ones)?, rest)),
+            [tens, ones, found, ref rest @ ..] if found == mark => Some((two(tens, ones)?, rest)),
+            _ => None,
+        }
+    }
+    let (first, rest) = up_to(text.as_bytes(), b'/')?;
+    let (second, rest) = up_to(rest, b'/')?;
+    let [y0, y1, y2, y3, b' ', ref rest @ ..] = *rest else {
+        return None;
+    };
+    let (hour, rest) = up_to(rest, b':')?;
+    let [m0, m1, b':', s0, s1, b' ', half @ (b'A' | b'P'), b'M'] = *rest else {
+        return None;
+    };
+    let year = two(y0, y1)? * 100 + two(y2, y3)?;
+    let (month, day) = match order {
+        DateOrder::MonthFirst => (first, second),
+        DateOrder::DayFirst => (second, first),
+    };
+    let noon = if half == b'P' { 12 } else { 0 };
+    let hour = matches!(hour, 1..=12).then_some(hour % 12 + noon)?;
+    let date = NaiveDate::from_ymd_opt(year.cast_signed(), month, day)?;
+    let time = date.and_hms_opt(hour, two(m0, m1)?, two(s0, s1)?)?;
     (year > 1).then(|| time.and_utc())
 }
 
@@ -405,6 +442,23 @@ mod tests {
             let order = DateOrder::MonthFirst;
             proptest::prop_assert_eq!(parse(&text, order), parse_any(&text, order));
         }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_short_form_reads_as_by_the_long_way(
+            text in "[0-3]?[0-9]/[0-3]?[0-9]/([01]|20)[0-9]{2,3} [0-2]?[0-9]:[0-6]?[0-9]:[0-6][0-9]( [APap][Mm])?.?",
+            day_first in proptest::bool::ANY,
+        ) {
+            let order = if day_first { DateOrder::DayFirst } else { DateOrder::MonthFirst };
+            proptest::prop_assert_eq!(parse(&text, order), parse_any(&text, order));
+        }
+    }
+
+    #[test]
+    fn the_usual_forms_are_read_at_once() {
+        assert!(of_long_shape("2019-12-17 01:19:42.633").is_some());
+        assert!(of_short_shape("12/7/2021 12:05:09 PM", DateOrder::MonthFirst).is_some());
     }
 
     #[test]

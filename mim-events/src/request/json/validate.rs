@@ -342,7 +342,9 @@ impl Pass<'_> {
     #[inline(never)]
     fn compare(&mut self, key: Range<usize>) {
         let own = self.text.get(key.clone()).unwrap_or_default();
-        if own.eq_ignore_ascii_case(self.sought)
+        // Most are spelled as they are looked for, which is quicker to see.
+        if own == self.sought
+            || own.eq_ignore_ascii_case(self.sought)
             || own.contains('\\') && unescape(own).eq_ignore_ascii_case(self.sought)
         {
             self.found = key;
