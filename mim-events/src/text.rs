@@ -1,6 +1,7 @@
 //! Strings as the sources hold them: UTF-16 that is not decoded yet.
 
 use std::fmt;
+use std::mem;
 
 /// A string of an event log record: UTF-16LE bytes, lent and not decoded.
 ///
@@ -58,6 +59,22 @@ impl<'a> Utf16<'a> {
         if self.len() <= SHORT && push_short(self.0, out) {
             return 0;
         }
+        // Checked once at the end: a check of each block would take longer.
+        let mut bytes = match out.is_empty() {
+            true => mem::take(out).into_bytes(),
+            false => Vec::new(),
+        };
+        let replaced = self.push_onto(&mut bytes);
+        match String::from_utf8(bytes) {
+            Ok(text) if out.is_empty() => *out = text,
+            Ok(text) => out.push_str(&text),
+            Err(error) => out.push_str(&String::from_utf8_lossy(error.as_bytes())),
+        }
+        replaced
+    }
+
+    /// Appends the text in UTF-8; returns how many surrogates were replaced.
+    fn push_onto(self, out: &mut Vec<u8>) -> usize {
         out.reserve(self.len());
         let mut rest = self.0;
         let mut replaced = 0;
@@ -86,10 +103,11 @@ impl<'a> Utf16<'a> {
             }
             let (slow, after) = rest.split_at(length * 2);
             for unit in char::decode_utf16(Self(slow).units()) {
-                out.push(unit.unwrap_or_else(|_| {
+                let unit = unit.unwrap_or_else(|_| {
                     replaced += 1;
                     char::REPLACEMENT_CHARACTER
-                }));
+                });
+                out.extend_from_slice(unit.encode_utf8(&mut [0; 4]).as_bytes());
             }
             rest = after;
         }
@@ -159,7 +177,7 @@ fn push_short(bytes: &[u8], out: &mut String) -> bool {
 
 /// Appends whole blocks of `N` ASCII units, up to the first block that has
 /// another unit; returns the rest.
-fn push_ascii<'a, const N: usize>(bytes: &'a [u8], out: &mut String) -> &'a [u8] {
+fn push_ascii<'a, const N: usize>(bytes: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
     let mut block = [0; N];
     let mut done = 0;
     for units in bytes.as_chunks::<2>().0.as_chunks::<N>().0 {
@@ -169,10 +187,10 @@ fn push_ascii<'a, const N: usize>(bytes: &'a [u8], out: &mut String) -> &'a [u8]
             all |= unit;
             *to = unit as u8;
         }
-        match std::str::from_utf8(&block) {
-            Ok(text) if all < 0x80 => out.push_str(text),
-            _ => break,
+        if all >= 0x80 {
+            break;
         }
+        out.extend_from_slice(&block);
         done += N * 2;
     }
     bytes.get(done..).unwrap_or_default()
