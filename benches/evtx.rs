@@ -11,8 +11,9 @@ use criterion::measurement::Measurement;
 use criterion::{
     BenchmarkGroup, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
 };
+use hybrid_benches::logs::agree::agree;
 use hybrid_benches::logs::own::{self, Source};
-use hybrid_benches::logs::{Digest, Picked, Set, floor, megabytes};
+use hybrid_benches::logs::{Picked, Set, floor, megabytes};
 use hybrid_benches::settings::by_thread_time;
 
 fn read<M: Measurement>(c: &mut Criterion<M>) {
@@ -73,39 +74,6 @@ fn peers<M: Measurement>(group: &mut BenchmarkGroup<'_, M>, path: &Path, set: Se
 
 fn look(event: Picked<'_>) {
     black_box(event);
-}
-
-/// All readers must find the same, or there is nothing to compare.
-fn agree(path: &Path, set: Set) {
-    let mut ours = Digest::default();
-    own::pick(Source::new(path), set, |event| ours.add(event));
-    let ours = ours.finish();
-    println!("{}: {} events, {} bytes picked", set.name(), ours.0, ours.1);
-    assert_eq!(own::reject_by_id(Source::new(path)), ours.0);
-    assert_eq!(own::reject_by_provider(Source::new(path)), ours.0);
-    #[cfg(feature = "peers")]
-    {
-        use hybrid_benches::logs::peers;
-
-        type Read = fn(&Path, Set, &mut dyn FnMut(Picked<'_>));
-        let check = |name, read: Read| {
-            let mut theirs = Digest::default();
-            read(path, set, &mut |event| theirs.add(event));
-            assert_eq!(theirs.finish(), ours, "{name}");
-        };
-        check("instances", |path, set, each| {
-            peers::pick_instances(path, set, each);
-        });
-        check("serialized", |path, set, each| {
-            peers::pick_serialized(path, set, each);
-        });
-        check("json_value", |path, set, each| {
-            peers::pick_json_value(path, set, each);
-        });
-        if set != Set::Manifest {
-            assert_eq!(peers::request(path, set), own::request(Source::new(path)));
-        }
-    }
 }
 
 criterion_group!(name = benches; config = by_thread_time(Duration::from_secs(2)); targets = read);

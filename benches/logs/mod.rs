@@ -13,6 +13,7 @@ use mim_events::eventlog::{
 };
 use mim_events::generate::{Generator, Item, Options};
 
+pub mod agree;
 pub mod floor;
 pub mod manifest;
 pub mod own;
