@@ -51,10 +51,13 @@ impl Sender {
             let Some(zero) = sender.zero_of(header.stream()) else {
                 continue;
             };
-            // No spool ever gave such numbers.
+            // No spool ever gave such numbers, nor a frame that accounts for nothing.
             let Some(first) = number(zero, &header) else {
                 continue;
             };
+            if header.count() == 0 && header.lost() == 0 {
+                continue;
+            }
             sender.insert(place, first, header);
         }
         sender.begin(state.next);

@@ -46,6 +46,27 @@ fn frames_without_a_state_are_refused() {
 }
 
 #[test]
+fn a_frame_that_accounts_for_nothing_is_left_out() {
+    // No sender spools one; over such a file it goes on as if there were none.
+    let sent = |with_empty: bool| {
+        let (mut spool, mut service, now) = spool_of(4, 1);
+        if with_empty {
+            let last = spool.frames.values().next_back().unwrap();
+            let next = spooled_header(last).unwrap().next_seq();
+            let stamp = Stamp::new(AUDIENCE, stream(1), next);
+            let empty = Sealer::new(Limits::FLOOR).seal(&stamp, &[]).unwrap();
+            spool.place += 1;
+            spool.frames.insert(spool.place, empty.into());
+        }
+        let mut sender = spool.recover(config());
+        let sent = spool.drain(&mut sender, &mut service, now);
+        assert!(sender.is_idle());
+        sent.iter().map(content).collect::<Vec<_>>()
+    };
+    assert_eq!(sent(true), sent(false));
+}
+
+#[test]
 fn a_state_that_is_none_is_refused() {
     let (spool, ..) = spool_of(4, 1);
     let good = spool.state.as_deref().unwrap();
