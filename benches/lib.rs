@@ -13,6 +13,7 @@ pub mod batches;
 pub mod beside;
 #[cfg(unix)]
 pub mod cpu;
+pub mod events;
 pub mod logs;
 pub mod settings;
 

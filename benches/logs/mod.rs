@@ -19,7 +19,7 @@ pub mod manifest;
 pub mod own;
 #[cfg(feature = "peers")]
 pub mod peers;
-mod random;
+pub(crate) mod random;
 
 /// Goes into the files' names; raise it when what is in them changes.
 const VERSION: u32 = 1;

@@ -30,4 +30,5 @@ pub use functions::{
 };
 
 pub(crate) use functions::{AggregateFunction, BoundAggregate};
+pub(crate) use percentile::nearest_rank;
 pub(crate) use state::{Budget, State};

@@ -1,7 +1,6 @@
 //! Percentiles by nearest rank, exactly.
 
 use crate::error::{QueryError, Result};
-use crate::value::Value;
 
 /// Checks that a percentile is one.
 pub(super) fn check_fraction(percent: f64) -> Result<()> {
@@ -13,15 +12,15 @@ pub(super) fn check_fraction(percent: f64) -> Result<()> {
 }
 
 /// The value of rank ⌈percent / 100 · n⌉, counted from 1 in ascending order;
-/// the least for percent 0. Null of no value.
-pub(super) fn nearest_rank(mut values: Vec<Value>, percent: f64) -> Value {
+/// the least for percent 0. None of no value.
+pub(crate) fn nearest_rank<T: Ord + Clone>(mut values: Vec<T>, percent: f64) -> Option<T> {
     // The product first: 100 · 29 / 100 is 29, while 29 / 100 · 100 is more in floats.
     let rank = (percent * values.len() as f64 / 100.0).ceil() as usize;
     let index = rank.clamp(1, values.len().max(1)) - 1;
     if index >= values.len() {
-        return Value::Null;
+        return None;
     }
-    values.select_nth_unstable(index).1.clone()
+    Some(values.select_nth_unstable(index).1.clone())
 }
 
 #[cfg(test)]
@@ -29,7 +28,7 @@ mod tests {
     use super::*;
 
     fn rank(values: &[i64], percent: f64) -> Option<i64> {
-        nearest_rank(values.iter().copied().map(Value::from).collect(), percent).as_int()
+        nearest_rank(values.to_vec(), percent)
     }
 
     #[test]

@@ -24,7 +24,7 @@ impl Budget {
         Self { left: limit, limit }
     }
 
-    pub(super) fn take(&mut self, values: u64) -> Result<()> {
+    pub(crate) fn take(&mut self, values: u64) -> Result<()> {
         match self.left.checked_sub(values) {
             Some(left) => {
                 self.left = left;
@@ -138,8 +138,16 @@ impl State {
             Self::First(first) if !first.is_null() => return Ok(()),
             _ => {}
         }
-        let value = argument.eval(scope)?;
-        let value = value.as_ref();
+        self.take(aggregate, argument.eval(scope)?.as_ref(), budget)
+    }
+
+    /// Takes in the value of an aggregate that is of values.
+    pub(crate) fn take(
+        &mut self,
+        aggregate: &BoundAggregate,
+        value: &Value,
+        budget: &mut Budget,
+    ) -> Result<()> {
         if value.is_null() {
             return Ok(());
         }
@@ -297,7 +305,9 @@ impl State {
             Self::Set(distinct) => Value::List(distinct.into_sorted().into()),
             Self::List(values) => Value::List(values.into()),
             Self::Percentile(values) => match function {
-                AggregateFunction::Percentile(percent) => nearest_rank(values, percent),
+                AggregateFunction::Percentile(percent) => {
+                    nearest_rank(values, percent).unwrap_or_default()
+                }
                 _ => Value::Null,
             },
         })

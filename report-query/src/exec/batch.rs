@@ -160,9 +160,9 @@ impl<'s> Batch<'s> {
         };
         let pick = self.picks.get(row)?;
         let segment = self.segments.get(pick.segment as usize)?;
-        let codes = segment.code_count(*column)?;
-        let code = segment.code(pick.row as usize, *column);
-        Some((pick.segment as usize, code, codes))
+        let (codes, values) = segment.coded(*column)?;
+        let code = codes.get(pick.row as usize)?;
+        Some((pick.segment as usize, code, values.len()))
     }
 
     /// Checks the number of rows and of computed cells.

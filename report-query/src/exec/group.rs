@@ -62,21 +62,9 @@ pub(super) fn group<'s>(
         groups.keys = vec![Box::default()];
     }
     let count = groups.keys.len();
-    let mut columns: Vec<Vec<Value>> = Vec::with_capacity(by.len() + aggregates.len());
-    let mut order: Vec<u32> = (0..position(count)).collect();
-    let key_of = |group: u32| groups.keys.get(group as usize);
-    order.sort_unstable_by(|a, b| key_of(*a).cmp(&key_of(*b)));
-    for index in 0..by.len() {
-        let of = |group: &u32| key_of(*group)?.get(index).cloned();
-        columns.push(
-            order
-                .iter()
-                .map(|group| of(group).unwrap_or_default())
-                .collect(),
-        );
-    }
     // One aggregate after the other: each keeps its own states close together.
     let mut budget = Budget::new(limits.values);
+    let mut columns = Vec::with_capacity(aggregates.len());
     for aggregate in aggregates {
         let mut states = vec![State::new(aggregate.function); count];
         for (row, group) in groups.of_row.iter().enumerate() {
@@ -84,19 +72,43 @@ pub(super) fn group<'s>(
                 state.update(aggregate, &batch.scope(row), &mut budget)?;
             }
         }
-        let mut values = states
+        let values = states
             .into_iter()
             .map(|state| state.finish(aggregate.function))
             .collect::<Result<Vec<_>>>()?;
-        let mut take = |group: &u32| values.get_mut(*group as usize).map(std::mem::take);
-        columns.push(
-            order
-                .iter()
-                .map(|group| take(group).unwrap_or_default())
-                .collect(),
-        );
+        columns.push(values);
     }
-    Ok(Batch::computed(columns, count))
+    let keys = groups.keys;
+    Ok(Numbered { keys, columns }.into_batch(by.len()))
+}
+
+/// Groups by their numbers, and what their aggregates come to.
+pub(super) struct Numbered {
+    pub(super) keys: Vec<Box<[Value]>>,
+    /// One for each aggregate.
+    pub(super) columns: Vec<Vec<Value>>,
+}
+
+impl Numbered {
+    /// A row for each group, ascending by its keys.
+    pub(super) fn into_batch<'s>(mut self, keys: usize) -> Batch<'s> {
+        let count = self.keys.len();
+        let mut order: Vec<u32> = (0..position(count)).collect();
+        let key_of = |group: u32| self.keys.get(group as usize);
+        order.sort_unstable_by(|a, b| key_of(*a).cmp(&key_of(*b)));
+        let mut columns: Vec<Vec<Value>> = Vec::with_capacity(keys + self.columns.len());
+        for index in 0..keys {
+            let of = |group: &u32| key_of(*group)?.get(index).cloned();
+            let values = order.iter().map(|group| of(group).unwrap_or_default());
+            columns.push(values.collect());
+        }
+        for values in &mut self.columns {
+            let mut take = |group: &u32| values.get_mut(*group as usize).map(std::mem::take);
+            let values = order.iter().map(|group| take(group).unwrap_or_default());
+            columns.push(values.collect());
+        }
+        Batch::computed(columns, count)
+    }
 }
 
 /// For each row the time of its session's first row.

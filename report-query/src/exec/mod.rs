@@ -2,9 +2,11 @@
 //!
 //! Rows of the store are positions as long as possible: a filter, a sort or a
 //! limit moves positions, and cells are read when an expression or the result
-//! asks for them. What is computed stands in columns beside.
+//! asks for them. What is computed stands in columns beside. The filters that lead and
+//! the first group work on the columns of segments.
 
 mod batch;
+mod columnar;
 mod group;
 mod join;
 mod run;

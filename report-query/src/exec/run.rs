@@ -1,12 +1,13 @@
 //! Running the stages of a pipeline one after the other.
 
 use super::batch::{Batch, Column, Evaluator, Pick, check_cells, column, position, truth};
+use super::columnar::{self, Tests};
 use super::{group, join, sort};
 use crate::error::{At, QueryError, QueryErrorKind, Result};
 use crate::expr::{Bound, Cells, Parameters};
-use crate::query::{BoundStage, Limits, PageToken, Pipeline, Plan, Query, TimeRange};
+use crate::query::{BoundStage, Limits, PageToken, Pipeline, Plan, Query};
 use crate::result::{QueryResult, RunStats};
-use crate::store::Snapshot;
+use crate::store::{Part, Snapshot};
 use crate::value::Value;
 
 impl Query {
@@ -69,6 +70,43 @@ impl Plan {
     }
 }
 
+/// Every stage row by row, which the columns are compared with.
+#[cfg(test)]
+impl Plan {
+    pub(super) fn run_by_rows(&self, snapshot: &Snapshot) -> Result<Vec<Vec<Value>>> {
+        let mut run = Run {
+            snapshot,
+            limits: self.limits(),
+            fingerprint: self.fingerprint(),
+            after: None,
+            next: None,
+            stats: RunStats::default(),
+        };
+        let mut picks = Vec::new();
+        for part in snapshot.parts() {
+            let segment = position(part.index);
+            let range = self.pipeline().range;
+            let rows = part.segment.rows_between(range.from, range.to);
+            let visible = part.visible().filter(|row| rows.contains(row));
+            picks.extend(visible.map(|row| Pick {
+                segment,
+                row: position(row),
+            }));
+        }
+        let columns = snapshot.schema().fields().len();
+        let mut batch = Batch::scan(snapshot.segments(), columns, picks);
+        batch.sort_by_key();
+        for (index, stage) in self.pipeline().stages.iter().enumerate() {
+            batch = run.stage(batch, stage, None).map_err(place(index, stage))?;
+        }
+        let row = |row| (0..batch.width()).map(move |column| (row, column));
+        let cell = |(row, column)| batch.cell(row, column).into_owned();
+        Ok((0..batch.len())
+            .map(|at| row(at).map(cell).collect())
+            .collect())
+    }
+}
+
 /// The token that the page begins after, checked.
 fn page_token(
     pipeline: &Pipeline,
@@ -113,17 +151,11 @@ struct Run<'s, 'p> {
 
 impl<'s> Run<'s, '_> {
     fn pipeline(&mut self, pipeline: &Pipeline) -> Result<Batch<'s>> {
-        let mut batch = self.scan(pipeline.range);
         let mut stages = pipeline.stages.iter().enumerate().peekable();
-        // The filters in front see rows in any order, and leave fewer to sort.
-        while let Some((index, stage)) =
-            stages.next_if(|(_, stage)| matches!(stage, BoundStage::Filter(_)))
-        {
-            batch = self
-                .stage(batch, stage, None)
-                .map_err(place(index, stage))?;
+        let (front, mut batch) = self.front(pipeline)?;
+        for _ in 0..front {
+            stages.next();
         }
-        batch.sort_by_key();
         while let Some((index, stage)) = stages.next() {
             let limit = match stages.peek() {
                 Some((_, BoundStage::Limit(rows))) => Some(*rows),
@@ -137,34 +169,45 @@ impl<'s> Run<'s, '_> {
         Ok(batch)
     }
 
-    /// The rows of the store in a time range, in no order.
-    fn scan(&mut self, range: TimeRange) -> Batch<'s> {
-        let mut picks = Vec::new();
-        for (index, part) in self.snapshot.parts().enumerate() {
-            let inside = part.segment.rows_between(range.from, range.to);
-            let start = part.rows.start.max(inside.start);
-            let rows = start..part.rows.end.min(inside.end).max(start);
+    /// The rows that pass the filters in front, or the groups that they are in; and how many
+    /// stages that was.
+    fn front(&mut self, pipeline: &Pipeline) -> Result<(usize, Batch<'s>)> {
+        let stages = &pipeline.stages;
+        let schema = self.snapshot.schema();
+        let (tests, filters) = Tests::new(stages, pipeline.range, schema);
+        let mut parts: Vec<Part<'s>> = Vec::new();
+        for part in self.snapshot.parts() {
+            let rows = tests.in_range(&part);
             if rows.is_empty() {
                 self.stats.segments_skipped += 1;
-                continue;
-            }
-            self.stats.segments += 1;
-            self.stats.rows_scanned += rows.len() as u64;
-            let segment = position(index);
-            let pick = |row| Pick {
-                segment,
-                row: position(row),
-            };
-            match part.as_of {
-                None => picks.extend(rows.map(pick)),
-                Some(as_of) => picks.extend(
-                    rows.filter(|row| part.segment.ingest(*row) <= as_of)
-                        .map(pick),
-                ),
+            } else {
+                self.stats.segments += 1;
+                self.stats.rows_scanned += rows.len() as u64;
+                parts.push(part);
             }
         }
-        let columns = self.snapshot.schema().fields().len();
-        Batch::scan(self.snapshot.segments(), columns, picks)
+        parts.sort_by_key(|part| part.segment.key(0));
+        if let Some(stage @ BoundStage::Group { by, aggregates }) = stages.get(filters) {
+            let grouped =
+                columnar::group(schema, &parts, &tests, by, aggregates, self.limits, filters)?;
+            if let Some(batch) = grouped {
+                batch.check(self.limits).map_err(place(filters, stage))?;
+                return Ok((filters + 1, batch));
+            }
+        }
+        let mut picks = Vec::new();
+        for part in &parts {
+            let segment = position(part.index);
+            let selected = tests.select(part, tests.in_range(part))?;
+            picks.extend(selected.rows().map(|row| Pick {
+                segment,
+                row: position(row),
+            }));
+        }
+        let columns = schema.fields().len();
+        let mut batch = Batch::scan(self.snapshot.segments(), columns, picks);
+        batch.sort_by_key();
+        Ok((filters, batch))
     }
 
     fn stage(

@@ -154,6 +154,41 @@ impl Bound {
         constant
     }
 
+    /// The only column that is looked at.
+    pub(crate) fn only_column(&self) -> Option<usize> {
+        let mut columns = Vec::new();
+        self.columns(&mut columns);
+        columns.dedup();
+        match columns[..] {
+            [one] => Some(one),
+            _ => None,
+        }
+    }
+
+    /// Whether it can be evaluated for any row without an error.
+    pub(crate) fn is_total(&self) -> bool {
+        use Function as F;
+
+        let mut total = match self {
+            Self::Missing(_) | Self::Bucket(..) => false,
+            Self::Call(function, _) => matches!(
+                function,
+                F::IsNull
+                    | F::IsNotNull
+                    | F::Coalesce
+                    | F::Lower
+                    | F::Upper
+                    | F::Trim
+                    | F::Length
+                    | F::Concat
+                    | F::Join
+            ),
+            _ => true,
+        };
+        self.each_child(&mut |child| total = total && child.is_total());
+        total
+    }
+
     /// The columns that are looked at, each as often as it occurs.
     pub(crate) fn columns(&self, found: &mut Vec<usize>) {
         if let Self::Column(column) = self {

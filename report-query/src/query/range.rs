@@ -26,23 +26,28 @@ pub(super) fn time_range(stages: &[BoundStage], schema: &Schema) -> TimeRange {
             break;
         };
         match predicate {
-            Bound::And(parts) => parts.iter().for_each(|part| range.narrow(part, time)),
-            one => range.narrow(one, time),
+            Bound::And(parts) => parts.iter().for_each(|part| {
+                range.narrow(part, time);
+            }),
+            one => {
+                range.narrow(one, time);
+            }
         }
     }
     range
 }
 
 impl TimeRange {
-    fn narrow(&mut self, predicate: &Bound, time: usize) {
+    /// Narrows it to what a predicate lets through; whether that is all it says.
+    pub(crate) fn narrow(&mut self, predicate: &Bound, time: usize) -> bool {
         let Bound::Compare(comparison, a, b) = predicate else {
-            return;
+            return false;
         };
         let (Bound::Column(column), Bound::Const(Value::Time(bound))) = (&**a, &**b) else {
-            return;
+            return false;
         };
         if *column != time {
-            return;
+            return false;
         }
         let next = || bound.checked_add_signed(chrono::TimeDelta::nanoseconds(1));
         let (from, to) = match comparison {
@@ -59,5 +64,7 @@ impl TimeRange {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
+        // At the end of time there is no later one to end before.
+        *comparison != Comparison::Ne && next().is_some()
     }
 }

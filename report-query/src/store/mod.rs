@@ -43,6 +43,7 @@
 //! Conflicts, quarantined and invalid rows are named by their position in the
 //! batch, so that nothing is lost silently.
 
+mod codes;
 mod duplicates;
 mod head;
 mod retention;
@@ -55,7 +56,9 @@ mod snapshot;
 mod store;
 
 pub use retention::Retention;
+pub(crate) use snapshot::Part;
 pub use snapshot::Snapshot;
 pub use store::{AppendReport, Expiry, MemoryUsage, Rejected, Store, StoreOptions, StoreStats};
 
+pub(crate) use codes::{Codes, with_codes};
 pub(crate) use segment::Segment;

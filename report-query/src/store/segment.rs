@@ -9,6 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::codes::Codes;
 use crate::schema::{DataType, Schema};
 use crate::value::Value;
 
@@ -54,17 +55,15 @@ enum Column {
     Float(Vec<Option<f64>>),
     Time(Vec<Option<DateTime<Utc>>>),
     Id(Vec<Option<Uuid>>),
-    /// A code for each row into values that repeat.
+    /// A code for each row into values that repeat; null's is their number.
     Coded {
-        codes: Vec<u32>,
+        codes: Codes,
         values: Vec<Value>,
     },
     /// Values as they are.
     Plain(Vec<Value>),
 }
 
-/// The code of null.
-const NO_CODE: u32 = u32::MAX;
 const NULL: &Value = &Value::Null;
 
 impl Segment {
@@ -161,30 +160,44 @@ impl Segment {
             Some(Column::Time(values)) => owned(values.get(row).copied().flatten().into()),
             Some(Column::Id(values)) => owned(values.get(row).copied().flatten().into()),
             Some(Column::Coded { codes, values }) => {
-                let code = codes.get(row).copied().unwrap_or(NO_CODE);
-                Cow::Borrowed(values.get(code as usize).unwrap_or(NULL))
+                let value = codes.get(row).and_then(|code| values.get(code));
+                Cow::Borrowed(value.unwrap_or(NULL))
             }
             Some(Column::Plain(values)) => Cow::Borrowed(values.get(row).unwrap_or(NULL)),
             Some(Column::Null) | None => Cow::Borrowed(NULL),
         }
     }
 
-    /// How many different codes a column has (null is one more), if it is coded.
-    pub(crate) fn code_count(&self, column: usize) -> Option<usize> {
+    /// The codes of a coded column, and the values that they stand for, of which the last
+    /// is null.
+    pub(crate) fn coded(&self, column: usize) -> Option<(&Codes, &[Value])> {
         match self.columns.get(column) {
-            Some(Column::Coded { values, .. }) => Some(values.len() + 1),
+            Some(Column::Coded { codes, values }) => Some((codes, values)),
             _ => None,
         }
     }
 
-    /// The code of a cell in a coded column; null's is the last.
-    pub(crate) fn code(&self, row: usize, column: usize) -> usize {
+    /// The times of the rows, ascending.
+    pub(crate) fn times(&self) -> &[DateTime<Utc>] {
+        &self.times
+    }
+
+    /// The column of integers or nulls.
+    pub(crate) fn ints(&self, column: usize) -> Option<&[Option<i64>]> {
         match self.columns.get(column) {
-            Some(Column::Coded { codes, values }) => codes
-                .get(row)
-                .map_or(values.len(), |code| (*code as usize).min(values.len())),
-            _ => 0,
+            Some(Column::Int(values)) => Some(values),
+            _ => None,
         }
+    }
+
+    /// Whether a column is the one of the rows' times.
+    pub(crate) fn is_key_time(&self, column: usize) -> bool {
+        matches!(self.columns.get(column), Some(Column::KeyTime))
+    }
+
+    /// Whether all of a column is null.
+    pub(crate) fn is_null(&self, column: usize) -> bool {
+        matches!(self.columns.get(column), Some(Column::Null))
     }
 
     /// A row as it was given.
@@ -245,18 +258,31 @@ impl Column {
     fn coded<'a>(cells: impl Iterator<Item = &'a Value>, texts: &mut Interner) -> Self {
         let mut seen: HashMap<&Value, u32> = HashMap::new();
         let mut values = Vec::new();
-        let codes = cells
-            .map(|value| {
-                if value.is_null() {
-                    return NO_CODE;
-                }
-                *seen.entry(value).or_insert_with(|| {
-                    values.push(texts.intern(value));
-                    // Fewer values than rows, and those are fewer than 2^32.
-                    u32::try_from(values.len() - 1).unwrap_or(NO_CODE)
-                })
+        let mut code = |value: &'a Value| {
+            *seen.entry(value).or_insert_with(|| {
+                values.push(texts.intern(value));
+                // Fewer values than rows, and those are fewer than 2^32.
+                (values.len() - 1) as u32
             })
-            .collect();
+        };
+        let mut nulls = Vec::new();
+        let mut codes: Vec<u32> = Vec::new();
+        for (row, value) in cells.enumerate() {
+            if value.is_null() {
+                nulls.push(row);
+                codes.push(0);
+            } else {
+                codes.push(code(value));
+            }
+        }
+        let null = values.len() as u32;
+        for row in nulls {
+            if let Some(code) = codes.get_mut(row) {
+                *code = null;
+            }
+        }
+        values.push(Value::Null);
+        let codes = Codes::new(&codes, values.len());
         Self::Coded { codes, values }
     }
 
@@ -269,9 +295,7 @@ impl Column {
             Self::Float(values) => size_of_val(values.as_slice()),
             Self::Time(values) => size_of_val(values.as_slice()),
             Self::Id(values) => size_of_val(values.as_slice()),
-            Self::Coded { codes, values } => {
-                size_of_val(codes.as_slice()) + size_of_val(values.as_slice())
-            }
+            Self::Coded { codes, values } => codes.size() + size_of_val(values.as_slice()),
             Self::Plain(values) => size_of_val(values.as_slice()),
         }
     }

@@ -92,16 +92,22 @@ impl Snapshot {
 
     /// The segments with the rows of each that count.
     pub(crate) fn parts(&self) -> impl Iterator<Item = Part<'_>> {
-        self.segments().iter().map(|segment| Part {
-            segment,
-            rows: segment.rows_between(self.state.cut, None),
-            as_of: (segment.newest_ingest() > self.as_of).then_some(self.as_of),
-        })
+        self.segments()
+            .iter()
+            .enumerate()
+            .map(|(index, segment)| Part {
+                index,
+                segment,
+                rows: segment.rows_between(self.state.cut, None),
+                as_of: (segment.newest_ingest() > self.as_of).then_some(self.as_of),
+            })
     }
 }
 
 /// A segment, and which of its rows count.
 pub(crate) struct Part<'a> {
+    /// Its position among the segments of the snapshot.
+    pub(crate) index: usize,
     pub(crate) segment: &'a Segment,
     /// Those that are not expired.
     pub(crate) rows: Range<usize>,

@@ -1,0 +1,19 @@
+//! The front of a pipeline, on the columns of each segment instead of row by row: the filters
+//! that lead, and the first group behind them.
+//!
+//! ```text
+//!  segment -> select: rows that pass the filters -> group: a number for each row -> aggregates
+//! ```
+//!
+//! What is asked of a column whose values repeat is asked once for each different value of a
+//! segment. The answers are those of the stages row by row, which the tests compare.
+
+mod aggregate;
+mod group;
+mod select;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use group::group;
+pub(super) use select::Tests;

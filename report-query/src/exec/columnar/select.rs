@@ -1,0 +1,185 @@
+//! Which rows of a segment pass the filters.
+
+use std::ops::Range;
+
+use super::super::batch::{position, truth};
+use crate::error::Result;
+use crate::expr::{Bound, Cells, Row, Scope};
+use crate::query::{BoundStage, TimeRange};
+use crate::schema::Schema;
+use crate::store::{Part, Segment, with_codes};
+
+/// The filters in front of a pipeline, taken apart at their `and`s.
+pub(in crate::exec) struct Tests<'p> {
+    range: TimeRange,
+    /// Each with the number of its stage.
+    tests: Vec<(usize, &'p Bound)>,
+}
+
+/// Rows of a segment, ascending.
+pub(in crate::exec) enum Selected {
+    All(Range<usize>),
+    Some(Vec<u32>),
+}
+
+impl Selected {
+    pub(in crate::exec) fn len(&self) -> usize {
+        match self {
+            Self::All(rows) => rows.len(),
+            Self::Some(rows) => rows.len(),
+        }
+    }
+
+    pub(in crate::exec) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(in crate::exec) fn rows(&self) -> impl Iterator<Item = usize> {
+        let (all, some) = match self {
+            Self::All(rows) => (rows.clone(), &[][..]),
+            Self::Some(rows) => (0..0, &rows[..]),
+        };
+        all.chain(some.iter().map(|row| *row as usize))
+    }
+
+    /// Keeps the rows that a test finds, given their number.
+    fn retain(&mut self, mut test: impl FnMut(usize) -> bool) {
+        match self {
+            Self::Some(rows) => rows.retain(|row| test(*row as usize)),
+            Self::All(rows) => {
+                let mut kept = vec![0; rows.len()];
+                let mut len = 0;
+                // Without a branch: whether a row passes is hard to foresee.
+                for row in rows.clone() {
+                    if let Some(place) = kept.get_mut(len) {
+                        *place = position(row);
+                    }
+                    len += usize::from(test(row));
+                }
+                kept.truncate(len);
+                *self = Self::Some(kept);
+            }
+        }
+    }
+}
+
+impl<'p> Tests<'p> {
+    /// Of the filters that the stages begin with; also how many stages those are.
+    pub(in crate::exec) fn new(
+        stages: &'p [BoundStage],
+        range: TimeRange,
+        schema: &Schema,
+    ) -> (Self, usize) {
+        let mut tests: Vec<(usize, &Bound)> = Vec::new();
+        let mut filters = 0;
+        while let Some(BoundStage::Filter(predicate)) = stages.get(filters) {
+            match predicate {
+                Bound::And(parts) => tests.extend(parts.iter().map(|part| (filters, part))),
+                one => tests.push((filters, one)),
+            }
+            filters += 1;
+        }
+        // What the range of times says already.
+        if let Some((time, _)) = schema.key() {
+            tests.retain(|(_, test)| !TimeRange::default().narrow(test, time));
+        }
+        (Self { range, tests }, filters)
+    }
+
+    /// The rows of a part that are visible and within the range of times.
+    pub(in crate::exec) fn in_range(&self, part: &Part<'_>) -> Range<usize> {
+        let inside = part.segment.rows_between(self.range.from, self.range.to);
+        let start = part.rows.start.max(inside.start);
+        start..part.rows.end.min(inside.end).max(start)
+    }
+
+    /// The rows of those in range that pass all filters.
+    pub(in crate::exec) fn select(&self, part: &Part<'_>, rows: Range<usize>) -> Result<Selected> {
+        let segment = part.segment;
+        let mut selected = Selected::All(rows);
+        if let Some(as_of) = part.as_of {
+            selected.retain(|row| segment.ingest(row) <= as_of);
+        }
+        for (stage, test) in &self.tests {
+            if selected.is_empty() {
+                break;
+            }
+            match Answers::new(segment, test) {
+                Some(answers) => answers.keep(&mut selected),
+                None => keep_by_row(segment, test, &mut selected)
+                    .map_err(|error| error.at("filter").at_index(*stage).at("stages"))?,
+            }
+        }
+        Ok(selected)
+    }
+}
+
+/// What a test says of each different value of a column.
+pub(super) struct Answers<'s> {
+    segment: &'s Segment,
+    column: usize,
+    passes: Vec<bool>,
+}
+
+impl<'s> Answers<'s> {
+    /// `None` if the test looks at more than one column, if that has no codes, or if the test
+    /// may fail: it must not be asked of values that no row has that comes to it.
+    pub(super) fn new(segment: &'s Segment, test: &Bound) -> Option<Self> {
+        let column = test.only_column().filter(|_| test.is_total())?;
+        let (_, values) = segment.coded(column)?;
+        let passes = values
+            .iter()
+            .map(|value| truth(test, &Scope::new(Row::Cell(value))))
+            .collect::<Result<_>>()
+            .ok()?;
+        Some(Self {
+            segment,
+            column,
+            passes,
+        })
+    }
+
+    /// Whether a row passes.
+    pub(super) fn of(&self, row: usize) -> bool {
+        let codes = self.segment.coded(self.column).map(|(codes, _)| codes);
+        let code = codes.and_then(|codes| codes.get(row));
+        code.and_then(|code| self.passes.get(code)) == Some(&true)
+    }
+
+    fn keep(&self, selected: &mut Selected) {
+        let passes = &self.passes[..];
+        if passes.iter().all(|passes| *passes) {
+            return;
+        }
+        if !passes.contains(&true) {
+            *selected = Selected::Some(Vec::new());
+            return;
+        }
+        let Some((codes, _)) = self.segment.coded(self.column) else {
+            return;
+        };
+        with_codes!(codes, codes => selected.retain(|row| {
+            codes.get(row).and_then(|code| passes.get(*code as usize)) == Some(&true)
+        }));
+    }
+}
+
+fn keep_by_row(segment: &Segment, test: &Bound, selected: &mut Selected) -> Result<()> {
+    let mut failed = None;
+    selected.retain(|row| {
+        if failed.is_some() {
+            return false;
+        }
+        truth(test, &Scope::new(Row::Of(segment, row))).unwrap_or_else(|error| {
+            failed = Some(error);
+            false
+        })
+    });
+    failed.map_or(Ok(()), Err)
+}
+
+impl Cells for Segment {
+    fn cell(&self, row: usize, column: usize) -> std::borrow::Cow<'_, crate::value::Value> {
+        Self::cell(self, row, column)
+    }
+}
