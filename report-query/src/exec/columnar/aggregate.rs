@@ -208,7 +208,7 @@ fn count(
     };
     let answers: Option<Vec<Answers<'_>>> = tests
         .iter()
-        .map(|test| Answers::new(segment, test))
+        .map(|test| Answers::new(segment, test, selected))
         .collect();
     match (&tests[..], answers) {
         ([], _) => groups.iter().for_each(|group| add(*group, true)),

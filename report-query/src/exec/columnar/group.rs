@@ -7,7 +7,7 @@ use std::ops::{AddAssign, Mul};
 use chrono::{DateTime, Utc};
 
 use super::aggregate::Accumulator;
-use super::select::{Selected, Tests};
+use super::select::{Selected, Tests, of_codes};
 use crate::aggregate::{BoundAggregate, Budget};
 use crate::error::{QueryError, Result};
 use crate::exec::batch::{Batch, position, value};
@@ -60,9 +60,10 @@ impl<'s> Key<'s> {
         if let Bound::Column(_) = key {
             return Some(Self::Coded(codes, Cow::Borrowed(values)));
         }
-        let evaluate = |cell| value(key, &Scope::new(Row::Cell(cell)));
-        let values = values.iter().map(evaluate).collect::<Result<_>>().ok()?;
-        Some(Self::Coded(codes, values))
+        let values = of_codes(segment, column, selected, |cell| {
+            value(key, &Scope::new(Row::Cell(cell))).ok()
+        })?;
+        Some(Self::Coded(codes, Cow::Owned(values)))
     }
 
     /// How many different numbers there may be.
@@ -140,8 +141,8 @@ impl Numbers<'_> {
     }
 }
 
-/// The groups of the rows that pass, by the stage of this number; `None` if a key or an aggregate is none that columns are
-/// grouped by, or if the order of the rows matters and segments overlap.
+/// The groups of the rows that pass, by the stage of this number; `None` if a key is none that
+/// columns are grouped by, or if the order of the rows matters and segments overlap.
 pub(in crate::exec) fn group<'s>(
     schema: &Schema,
     parts: &[Part<'_>],

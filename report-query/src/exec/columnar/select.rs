@@ -1,5 +1,6 @@
 //! Which rows of a segment pass the filters.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::super::batch::{position, truth};
@@ -8,6 +9,7 @@ use crate::expr::{Bound, Cells, Row, Scope};
 use crate::query::{BoundStage, TimeRange};
 use crate::schema::Schema;
 use crate::store::{Part, Segment, with_codes};
+use crate::value::Value;
 
 /// The filters in front of a pipeline, taken apart at their `and`s.
 pub(in crate::exec) struct Tests<'p> {
@@ -104,7 +106,7 @@ impl<'p> Tests<'p> {
             if selected.is_empty() {
                 break;
             }
-            match Answers::new(segment, test) {
+            match Answers::new(segment, test, &selected) {
                 Some(answers) => answers.keep(&mut selected),
                 None => keep_by_row(segment, test, &mut selected)
                     .map_err(|error| error.at("filter").at_index(*stage).at("stages"))?,
@@ -124,14 +126,11 @@ pub(super) struct Answers<'s> {
 impl<'s> Answers<'s> {
     /// `None` if the test looks at more than one column, if that has no codes, or if the test
     /// may fail: it must not be asked of values that no row has that comes to it.
-    pub(super) fn new(segment: &'s Segment, test: &Bound) -> Option<Self> {
+    pub(super) fn new(segment: &'s Segment, test: &Bound, selected: &Selected) -> Option<Self> {
         let column = test.only_column().filter(|_| test.is_total())?;
-        let (_, values) = segment.coded(column)?;
-        let passes = values
-            .iter()
-            .map(|value| truth(test, &Scope::new(Row::Cell(value))))
-            .collect::<Result<_>>()
-            .ok()?;
+        let passes = of_codes(segment, column, selected, |value| {
+            truth(test, &Scope::new(Row::Cell(value))).ok()
+        })?;
         Some(Self {
             segment,
             column,
@@ -164,6 +163,28 @@ impl<'s> Answers<'s> {
     }
 }
 
+/// What comes of each value of a coded column, in the order of codes: of all, or if there are
+/// more of them than rows, of those that rows have.
+pub(super) fn of_codes<T: Clone + Default>(
+    segment: &Segment,
+    column: usize,
+    selected: &Selected,
+    mut evaluate: impl FnMut(&Value) -> Option<T>,
+) -> Option<Vec<T>> {
+    let (codes, values) = segment.coded(column)?;
+    if values.len() <= selected.len() {
+        return values.iter().map(evaluate).collect();
+    }
+    let mut found: Vec<Option<T>> = vec![None; values.len()];
+    for row in selected.rows() {
+        let code = codes.get(row)?;
+        if let Some(place @ None) = found.get_mut(code) {
+            *place = Some(evaluate(values.get(code)?)?);
+        }
+    }
+    Some(found.into_iter().map(Option::unwrap_or_default).collect())
+}
+
 fn keep_by_row(segment: &Segment, test: &Bound, selected: &mut Selected) -> Result<()> {
     let mut failed = None;
     selected.retain(|row| {
@@ -179,7 +200,7 @@ fn keep_by_row(segment: &Segment, test: &Bound, selected: &mut Selected) -> Resu
 }
 
 impl Cells for Segment {
-    fn cell(&self, row: usize, column: usize) -> std::borrow::Cow<'_, crate::value::Value> {
+    fn cell(&self, row: usize, column: usize) -> Cow<'_, Value> {
         Self::cell(self, row, column)
     }
 }
