@@ -1,7 +1,7 @@
 //! Running the stages of a pipeline one after the other.
 
 use super::batch::{Batch, Column, Evaluator, Pick, check_cells, column, position, truth};
-use super::columnar::{self, Tests};
+use super::columnar::{self, Ends, Tests};
 use super::{group, join, sort};
 use crate::error::{At, QueryError, QueryErrorKind, Result};
 use crate::expr::{Bound, Cells, Parameters};
@@ -195,10 +195,26 @@ impl<'s> Run<'s, '_> {
                 return Ok((filters + 1, batch));
             }
         }
+        let behind = stages.get(filters..).unwrap_or_default();
+        let mut ends = Ends::new(behind, schema).filter(|_| tests.are_total());
+        if let Some(ends) = &ends {
+            ends.sort(&mut parts);
+        }
         let mut picks = Vec::new();
         for part in &parts {
+            if let Some(ends) = &mut ends
+                && ends.has_all_before(part)
+            {
+                self.stats.segments -= 1;
+                self.stats.segments_skipped += 1;
+                self.stats.rows_scanned -= tests.in_range(part).len() as u64;
+                continue;
+            }
             let segment = position(part.index);
             let selected = tests.select(part, tests.in_range(part))?;
+            if let Some(ends) = &mut ends {
+                ends.add(part, &selected);
+            }
             picks.extend(selected.rows().map(|row| Pick {
                 segment,
                 row: position(row),

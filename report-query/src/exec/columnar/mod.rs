@@ -1,5 +1,5 @@
 //! The front of a pipeline, on the columns of each segment instead of row by row: the filters
-//! that lead, and the first group behind them.
+//! that lead, the first group behind them, and the oldest or newest rows alone.
 //!
 //! ```text
 //!  segment -> select: rows that pass the filters -> group: a number for each row -> aggregates
@@ -9,11 +9,13 @@
 //! segment. The answers are those of the stages row by row, which the tests compare.
 
 mod aggregate;
+mod ends;
 mod group;
 mod select;
 
 #[cfg(test)]
 mod tests;
 
+pub(super) use ends::Ends;
 pub(super) use group::group;
 pub(super) use select::Tests;

@@ -88,6 +88,11 @@ impl<'p> Tests<'p> {
         (Self { range, tests }, filters)
     }
 
+    /// Whether none of them can fail, so that rows which nobody asks for need not be tested.
+    pub(in crate::exec) fn are_total(&self) -> bool {
+        self.tests.iter().all(|(_, test)| test.is_total())
+    }
+
     /// The rows of a part that are visible and within the range of times.
     pub(in crate::exec) fn in_range(&self, part: &Part<'_>) -> Range<usize> {
         let inside = part.segment.rows_between(self.range.from, self.range.to);

@@ -6,8 +6,9 @@ use uuid::Uuid;
 
 use crate::{
     Aggregate, Bucket, DataType, Expr, Field, Query, Retention, Schema, Snapshot, Store,
-    StoreOptions, Value, any as any_of, arg_max, arg_min, avg, col, collect_list, collect_set,
-    count, count_distinct, count_if, every, first, item, last, lit, max, min, percentile, sum,
+    StoreOptions, Value, any as any_of, arg_max, arg_min, asc, avg, col, collect_list, collect_set,
+    count, count_distinct, count_if, desc, every, first, item, last, lit, max, min, percentile,
+    sum,
 };
 
 const DOORS: [&str; 6] = ["front", "Back", "back door", "side", "BACK", "Hinterhöf"];
@@ -192,7 +193,8 @@ proptest! {
         keys in keys(),
         aggregates in aggregates(),
         (batch, segment) in (1_usize..50, 1_usize..40),
-        (in_order, grouped, as_of) in (any::<bool>(), any::<bool>(), 0_u64..8),
+        (in_order, shape, as_of) in (any::<bool>(), 0..5, 0_u64..8),
+        limit in 0_u64..12,
     ) {
         let mut rows = rows;
         if in_order {
@@ -203,9 +205,13 @@ proptest! {
         for test in tests {
             query = query.filter(test);
         }
-        if grouped {
-            query = query.group_by(distinct(keys)).aggregate(aggregates);
-        }
+        query = match shape {
+            0 => query,
+            1 => query.limit(limit),
+            2 => query.sort([desc("time")]).limit(limit).select(["door", "time", "id"]),
+            3 => query.sort([asc("time")]).limit(limit),
+            _ => query.group_by(distinct(keys)).aggregate(aggregates),
+        };
         let snapshot = store.snapshot();
         compare(&query, &snapshot)?;
         compare(&query, &snapshot.as_of(as_of))?;
