@@ -48,14 +48,19 @@ fn rows() -> impl Strategy<Value = Vec<Vec<Value>>> {
             0..3,
         )),
     );
-    prop::collection::vec(row, 0..90).prop_map(|rows| {
+    // Some with many ties of time.
+    let rows = (
+        prop::collection::vec(row, 0..90),
+        prop::sample::select(vec![7, 600]),
+    );
+    rows.prop_map(|(rows, step)| {
         let minute = |minutes| start() + TimeDelta::minutes(minutes);
         rows.into_iter()
             .enumerate()
             .map(|(id, (at, door, kind, n, x, open, other, tags))| {
                 vec![
-                    // Ties of time, whose ids do not follow the order of coming.
-                    minute(at / 7 * 7).into(),
+                    // The ids of ties do not follow the order of coming.
+                    minute(at / step * step).into(),
                     Uuid::from_u128((id as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15)).into(),
                     door.into(),
                     kind.into(),
@@ -215,6 +220,49 @@ proptest! {
         let snapshot = store.snapshot();
         compare(&query, &snapshot)?;
         compare(&query, &snapshot.as_of(as_of))?;
+    }
+}
+
+#[test]
+fn segments_that_a_limit_leaves_no_row_of_are_not_read() {
+    let row = |minute: i64| {
+        let mut row = vec![Value::Null; 9];
+        row[0] = (start() + TimeDelta::minutes(minute)).into();
+        row[1] = Uuid::from_u128(minute as u128).into();
+        row[4] = minute.into();
+        row
+    };
+    let rows: Vec<Vec<Value>> = (0..100).map(row).collect();
+    let snapshot = filled(&rows, 10, 10).snapshot();
+    for (query, minutes, segments) in [
+        (Query::new().limit(3), vec![0, 1, 2], 1),
+        (Query::new().limit(0), vec![], 0),
+        (
+            Query::new().sort([asc("time")]).limit(11),
+            (0..11).collect(),
+            2,
+        ),
+        (Query::new().sort([desc("time")]).limit(2), vec![99, 98], 1),
+        (
+            // Of the newest segment two rows pass, so the next one is read, too.
+            Query::new()
+                .filter(col("n").in_list([91, 94, 85, 60]))
+                .sort([desc("time")])
+                .limit(3),
+            vec![94, 91, 85],
+            2,
+        ),
+        (Query::new().sort([desc("n")]).limit(1), vec![99], 10),
+    ] {
+        let result = query.select(["n"]).run(&snapshot).unwrap();
+        let found: Vec<i64> = result.rows().filter_map(|row| row[0].as_int()).collect();
+        assert_eq!(found, minutes);
+        let stats = result.stats();
+        assert_eq!(
+            (stats.segments, stats.segments_skipped),
+            (segments, 10 - segments)
+        );
+        assert_eq!(stats.rows_scanned, 10 * segments as u64);
     }
 }
 
