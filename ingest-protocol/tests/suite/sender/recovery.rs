@@ -56,7 +56,7 @@ fn a_frame_that_accounts_for_nothing_is_left_out() {
             let stamp = Stamp::new(AUDIENCE, stream(1), next);
             let empty = Sealer::new(Limits::FLOOR).seal(&stamp, &[]).unwrap();
             spool.place += 1;
-            spool.frames.insert(spool.place, empty.into());
+            spool.frames.insert(spool.place, empty);
         }
         let mut sender = spool.recover(config());
         let sent = spool.drain(&mut sender, &mut service, now);
