@@ -19,6 +19,21 @@ pub fn wall() -> Duration {
     START.get_or_init(Instant::now).elapsed()
 }
 
+/// The processor time of this thread, so that a busy machine does not blur ratios; the wall
+/// clock off Unix.
+#[cfg(unix)]
+#[must_use]
+pub fn processor() -> Duration {
+    crate::cpu::now()
+}
+
+/// The wall clock, in place of the processor time of this thread.
+#[cfg(not(unix))]
+#[must_use]
+pub fn processor() -> Duration {
+    wall()
+}
+
 /// Ratios of the turns, ascending.
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_structs, reason = "the benches' own")]

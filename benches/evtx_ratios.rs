@@ -9,15 +9,13 @@
 //! `BENCH_MB=10` makes the logs smaller.
 #![allow(missing_docs, clippy::print_stdout, clippy::print_stderr)]
 
-use std::hint::black_box;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use hybrid_benches::beside::{Ratios, ratios};
+use hybrid_benches::beside::{Ratios, processor, ratios};
 use hybrid_benches::logs::agree::agree;
-use hybrid_benches::logs::own::{self, Source};
-use hybrid_benches::logs::{Picked, Set, floor, megabytes, peers};
+use hybrid_benches::logs::way::{OURS, PEERS, way};
+use hybrid_benches::logs::{Set, megabytes};
 
 const TURNS: usize = 21;
 /// What takes less is repeated so long in each turn.
@@ -52,16 +50,6 @@ enum Goal {
 }
 use Goal::{AtLeast, AtMost};
 use Set::{Manifest, Ordinary};
-
-#[cfg(unix)]
-fn now() -> Duration {
-    hybrid_benches::cpu::now()
-}
-
-#[cfg(not(unix))]
-fn now() -> Duration {
-    hybrid_benches::beside::wall()
-}
 
 /// What is said, the way above the line, the way below it, and the goals.
 type Row = (&'static str, &'static str, &'static str, &'static [Goal]);
@@ -111,69 +99,9 @@ const GOALS: &[Row] = &[
     ),
 ];
 
-const FLOORS: &[&str] = &[
-    "floor_crc",
-    "reject_by_id",
-    "reject_by_provider",
-    "pick",
-    "whole",
-    "request",
-    "activities",
-    "evtx_instances_pick",
-    "evtx_serialized_pick",
-    "evtx_json",
-    "evtx_json_value_pick",
-    "evtx_json_value_request",
-];
-
-/// A way of reading a log, by its name; `None` where the log has no requests.
-fn way(name: &str, set: Set) -> Option<Box<dyn FnMut()>> {
-    let path: PathBuf = set.file(megabytes());
-    let requests = set != Set::Manifest;
-    let mut buffer = vec![0; 65_536];
-    Some(match name {
-        "floor" => Box::new(move || {
-            black_box(floor::read(&path, &mut buffer));
-        }),
-        "floor_crc" => Box::new(move || {
-            black_box(floor::read_and_check(&path, &mut buffer));
-        }),
-        "reject_by_id" => Box::new(move || {
-            black_box(own::reject_by_id(Source::new(&path)));
-        }),
-        "reject_by_provider" => Box::new(move || {
-            black_box(own::reject_by_provider(Source::new(&path)));
-        }),
-        "pick" => Box::new(move || own::pick(Source::new(&path), set, look)),
-        "whole" => Box::new(move || {
-            black_box(own::whole(Source::new(&path)));
-        }),
-        "request" if requests => Box::new(move || {
-            black_box(own::request(Source::new(&path)));
-        }),
-        "activities" if requests => Box::new(move || {
-            black_box(own::activities(Source::new(&path)));
-        }),
-        "evtx_instances_pick" => Box::new(move || peers::pick_instances(&path, set, look)),
-        "evtx_serialized_pick" => Box::new(move || peers::pick_serialized(&path, set, look)),
-        "evtx_json_value_pick" => Box::new(move || peers::pick_json_value(&path, set, look)),
-        "evtx_json" => Box::new(move || {
-            black_box(peers::records_json(&path));
-        }),
-        "evtx_json_value_request" if requests => Box::new(move || {
-            black_box(peers::request(&path, set));
-        }),
-        _ => return None,
-    })
-}
-
-fn look(event: Picked<'_>) {
-    black_box(event);
-}
-
 fn beside(over: &str, under: &str, set: Set) -> Option<Ratios> {
     let (mut over, mut under) = (way(over, set)?, way(under, set)?);
-    Some(ratios(TURNS, SPAN, now, &mut *over, &mut *under))
+    Some(ratios(TURNS, SPAN, processor, &mut *over, &mut *under))
 }
 
 fn heading(what: &str) {
@@ -209,7 +137,7 @@ fn cell(found: &Ratios, set: Set, goals: &[Goal]) -> String {
 
 fn show_floors() {
     heading("in read floors, median [quartiles]");
-    for name in FLOORS {
+    for name in OURS.iter().chain(PEERS).filter(|name| **name != "floor") {
         let cells = Set::ALL.map(|set| {
             let found = beside(name, "floor", set);
             found.map_or_else(|| "-".to_owned(), |found| found.to_string())

@@ -14,7 +14,7 @@ use std::time::Duration;
 use hybrid_benches::batches::disk::{Plain, Scratch, Spool};
 use hybrid_benches::batches::own::Frames;
 use hybrid_benches::batches::{BATCHES, Batch, Codec as _, RECORDS, Set, Way, sizes, way, ways};
-use hybrid_benches::beside::{Ratios, ratios, wall};
+use hybrid_benches::beside::{Ratios, processor, ratios, wall};
 
 fn main() -> ExitCode {
     match run() {
@@ -197,16 +197,6 @@ const PEERS: &[Row] = &[
 const TURNS: usize = 41;
 const SPAN: Duration = Duration::from_millis(5);
 
-#[cfg(unix)]
-fn now() -> Duration {
-    hybrid_benches::cpu::now()
-}
-
-#[cfg(not(unix))]
-fn now() -> Duration {
-    wall()
-}
-
 fn show_codecs(rows: &[Row]) {
     let columns: Vec<Vec<Option<Ratios>>> = Set::ALL
         .iter()
@@ -240,7 +230,9 @@ fn measure(all: &mut Vec<Way<'_>>, (_, over, under): &Row) -> Option<Ratios> {
         all.push(over);
         return None;
     };
-    let found = ratios(TURNS, SPAN, now, &mut || over.run(), &mut || under.run());
+    let found = ratios(TURNS, SPAN, processor, &mut || over.run(), &mut || {
+        under.run()
+    });
     all.extend([over, under]);
     Some(found)
 }
@@ -324,7 +316,7 @@ fn commits(set: Set) -> [(&'static str, Share); 2] {
     for turn in 0..COMMITS + warm {
         for side in 0..3 {
             let side = (turn + side) % 3;
-            let (start, start_work) = (wall(), now());
+            let (start, start_work) = (wall(), processor());
             match side {
                 0 => spool.commit(&frames),
                 1 => growing.commit(&frames),
@@ -332,7 +324,7 @@ fn commits(set: Set) -> [(&'static str, Share); 2] {
             }
             if turn >= warm {
                 waited[side].push((wall() - start).as_secs_f64());
-                worked[side] += (now() - start_work).as_secs_f64();
+                worked[side] += (processor() - start_work).as_secs_f64();
             }
         }
     }

@@ -20,6 +20,7 @@ pub mod own;
 #[cfg(feature = "peers")]
 pub mod peers;
 pub(crate) mod random;
+pub mod way;
 
 /// Goes into the files' names; raise it when what is in them changes.
 const VERSION: u32 = 1;

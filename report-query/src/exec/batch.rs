@@ -222,17 +222,13 @@ pub(super) struct Evaluator<'a, T> {
 
 impl<'a, T: Clone> Evaluator<'a, T> {
     pub(super) fn new(bound: &'a Bound, eval: fn(&Bound, &Scope<'_>) -> Result<T>) -> Self {
-        let mut columns = Vec::new();
-        bound.columns(&mut columns);
-        columns.dedup();
         Self {
             bound,
             eval,
             // A plain column is read as fast as it is looked up.
-            column: match (columns.as_slice(), bound) {
-                (_, Bound::Column(_)) => None,
-                ([one], _) => Some(*one),
-                _ => None,
+            column: match bound {
+                Bound::Column(_) => None,
+                bound => bound.only_column(),
             },
             known: Vec::new(),
         }

@@ -86,9 +86,8 @@ impl Plan {
         for part in snapshot.parts() {
             let segment = position(part.index);
             let range = self.pipeline().range;
-            let rows = part.segment.rows_between(range.from, range.to);
-            let visible = part.visible().filter(|row| rows.contains(row));
-            picks.extend(visible.map(|row| Pick {
+            let part = part.between(range.from, range.to);
+            picks.extend(part.visible().map(|row| Pick {
                 segment,
                 row: position(row),
             }));
@@ -151,11 +150,8 @@ struct Run<'s, 'p> {
 
 impl<'s> Run<'s, '_> {
     fn pipeline(&mut self, pipeline: &Pipeline) -> Result<Batch<'s>> {
-        let mut stages = pipeline.stages.iter().enumerate().peekable();
         let (front, mut batch) = self.front(pipeline)?;
-        for _ in 0..front {
-            stages.next();
-        }
+        let mut stages = pipeline.stages.iter().enumerate().skip(front).peekable();
         while let Some((index, stage)) = stages.next() {
             let limit = match stages.peek() {
                 Some((_, BoundStage::Limit(rows))) => Some(*rows),
@@ -174,24 +170,18 @@ impl<'s> Run<'s, '_> {
     fn front(&mut self, pipeline: &Pipeline) -> Result<(usize, Batch<'s>)> {
         let stages = &pipeline.stages;
         let schema = self.snapshot.schema();
-        let (tests, filters) = Tests::new(stages, pipeline.range, schema);
-        let mut parts: Vec<Part<'s>> = Vec::new();
-        for part in self.snapshot.parts() {
-            let rows = tests.in_range(&part);
-            if rows.is_empty() {
-                self.stats.segments_skipped += 1;
-            } else {
-                self.stats.segments += 1;
-                self.stats.rows_scanned += rows.len() as u64;
-                parts.push(part);
-            }
-        }
+        let (tests, filters) = Tests::new(stages, schema);
+        let (from, to) = (pipeline.range.from, pipeline.range.to);
+        let all = self.snapshot.parts().map(|part| part.between(from, to));
+        let mut parts: Vec<Part<'s>> = all.filter(|part| !part.rows.is_empty()).collect();
+        self.stats.segments_skipped += self.snapshot.segments().len() - parts.len();
         parts.sort_by_key(|part| part.segment.key(0));
         if let Some(stage @ BoundStage::Group { by, aggregates }) = stages.get(filters) {
             let grouped =
                 columnar::group(schema, &parts, &tests, by, aggregates, self.limits, filters)?;
             if let Some(batch) = grouped {
                 batch.check(self.limits).map_err(place(filters, stage))?;
+                parts.iter().for_each(|part| self.looked_at(part));
                 return Ok((filters + 1, batch));
             }
         }
@@ -205,13 +195,12 @@ impl<'s> Run<'s, '_> {
             if let Some(ends) = &mut ends
                 && ends.has_all_before(part)
             {
-                self.stats.segments -= 1;
                 self.stats.segments_skipped += 1;
-                self.stats.rows_scanned -= tests.in_range(part).len() as u64;
                 continue;
             }
+            self.looked_at(part);
             let segment = position(part.index);
-            let selected = tests.select(part, tests.in_range(part))?;
+            let selected = tests.select(part)?;
             if let Some(ends) = &mut ends {
                 ends.add(part, &selected);
             }
@@ -224,6 +213,11 @@ impl<'s> Run<'s, '_> {
         let mut batch = Batch::scan(self.snapshot.segments(), columns, picks);
         batch.sort_by_key();
         Ok((filters, batch))
+    }
+
+    fn looked_at(&mut self, part: &Part<'_>) {
+        self.stats.segments += 1;
+        self.stats.rows_scanned += part.rows.len() as u64;
     }
 
     fn stage(

@@ -232,7 +232,8 @@ impl fmt::Debug for QueryResult {
 pub struct RunStats {
     /// Segments of the store that were read.
     pub segments: usize,
-    /// Segments whose rows all lie outside the query's time range.
+    /// Segments of which no row was looked at: all lie outside the query's time range, or
+    /// beyond its limit.
     pub segments_skipped: usize,
     /// Rows of the store that were looked at.
     pub rows_scanned: u64,

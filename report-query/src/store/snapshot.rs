@@ -109,13 +109,21 @@ pub(crate) struct Part<'a> {
     /// Its position among the segments of the snapshot.
     pub(crate) index: usize,
     pub(crate) segment: &'a Segment,
-    /// Those that are not expired.
+    /// Those that are not expired, and within the times that are asked for.
     pub(crate) rows: Range<usize>,
     /// Rows of later batches do not count.
     pub(crate) as_of: Option<u64>,
 }
 
 impl<'a> Part<'a> {
+    /// The same with the rows from a time on and before another alone.
+    pub(crate) fn between(self, from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> Self {
+        let inside = self.segment.rows_between(from, to);
+        let start = self.rows.start.max(inside.start);
+        let rows = start..self.rows.end.min(inside.end).max(start);
+        Self { rows, ..self }
+    }
+
     /// The rows that count.
     pub(crate) fn visible(&self) -> impl DoubleEndedIterator<Item = usize> + use<'a> {
         let (segment, as_of) = (self.segment, self.as_of);

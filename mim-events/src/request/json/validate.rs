@@ -35,7 +35,7 @@ pub(crate) struct TopMember {
 }
 
 /// Validates a text and calls `member` for each member of the object that it is, in order.
-/// In those that are objects themselves it looks for the key `inner`.
+/// In those that are objects themselves it looks for the key `inner`, unless that is empty.
 pub(crate) fn validate(
     text: &str,
     inner: &str,
@@ -334,7 +334,7 @@ impl Pass<'_> {
     /// escapes only make it longer.
     #[inline(always)]
     fn note(&mut self, key: Range<usize>) {
-        if key.len() >= self.sought.len() {
+        if key.len() >= self.sought.len() && !self.sought.is_empty() {
             self.compare(key);
         }
     }

@@ -260,10 +260,18 @@ impl<'s> Pairs<'s> {
             .copied()
             .max()
             .map_or(0, |group| u64::from(group) + 1);
-        let mut pairs = Vec::new();
-        let mut seen = vec![0_u64; most.saturating_mul(width).min(BITS).div_ceil(64) as usize];
+        let bits = most.saturating_mul(width);
+        let is_dense = bits <= BITS;
+        let mut seen = vec![
+            0_u64;
+            if is_dense {
+                bits.div_ceil(64) as usize
+            } else {
+                0
+            }
+        ];
         let mut hashed: HashSet<(u32, u32)> = HashSet::new();
-        let is_dense = most.saturating_mul(width) <= BITS;
+        let mut pairs = Vec::new();
         with_codes!(codes, codes => {
             for (row, group) in selected.rows().zip(groups) {
                 let code = codes.get(row).map_or(0, |code| wide(*code));

@@ -39,8 +39,7 @@ impl<'s> Key<'s> {
         {
             let times = segment.times();
             let mut buckets: Vec<(usize, DateTime<Utc>)> = Vec::new();
-            let last = selected.rows().last()?;
-            let mut at = selected.rows().next()?;
+            let (mut at, last) = selected.first_and_last()?;
             while at <= last {
                 let start = bucket.start(*times.get(at)?)?;
                 let rest = times.get(at..)?;
@@ -121,7 +120,7 @@ impl<'s> Key<'s> {
     }
 }
 
-/// The numbers of groups, given in the order of their first rows.
+/// The numbers of groups, from 0 on.
 struct Numbers<'l> {
     known: HashMap<Box<[Value]>, u32>,
     limits: &'l Limits,
@@ -168,13 +167,9 @@ pub(in crate::exec) fn group<'s>(
         known: HashMap::new(),
         limits,
     };
-    if by.is_empty() {
-        // One group of all rows, even of none.
-        numbers.known.insert(Box::default(), 0);
-    }
     let mut budget = Budget::new(limits.values);
     for part in parts {
-        let selected = tests.select(part, tests.in_range(part))?;
+        let selected = tests.select(part)?;
         if selected.is_empty() {
             continue;
         }
@@ -206,6 +201,10 @@ pub(in crate::exec) fn group<'s>(
                 .update(part.segment, &selected, &groups, known, &mut budget)
                 .map_err(within)?;
         }
+    }
+    if by.is_empty() {
+        // One group of all rows, even of none.
+        numbers.known.entry(Box::default()).or_default();
     }
     let mut keys: Vec<(Box<[Value]>, u32)> = numbers.known.into_iter().collect();
     keys.sort_unstable_by_key(|(_, number)| *number);

@@ -12,11 +12,8 @@ use crate::store::{Part, Segment, with_codes};
 use crate::value::Value;
 
 /// The filters in front of a pipeline, taken apart at their `and`s.
-pub(in crate::exec) struct Tests<'p> {
-    range: TimeRange,
-    /// Each with the number of its stage.
-    tests: Vec<(usize, &'p Bound)>,
-}
+/// Each with the number of its stage.
+pub(in crate::exec) struct Tests<'p>(Vec<(usize, &'p Bound)>);
 
 /// Rows of a segment, ascending.
 pub(in crate::exec) enum Selected {
@@ -34,6 +31,13 @@ impl Selected {
 
     pub(in crate::exec) fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    pub(in crate::exec) fn first_and_last(&self) -> Option<(usize, usize)> {
+        match self {
+            Self::All(rows) => (!rows.is_empty()).then(|| (rows.start, rows.end - 1)),
+            Self::Some(rows) => Some((*rows.first()? as usize, *rows.last()? as usize)),
+        }
     }
 
     pub(in crate::exec) fn rows(&self) -> impl Iterator<Item = usize> {
@@ -66,12 +70,9 @@ impl Selected {
 }
 
 impl<'p> Tests<'p> {
-    /// Of the filters that the stages begin with; also how many stages those are.
-    pub(in crate::exec) fn new(
-        stages: &'p [BoundStage],
-        range: TimeRange,
-        schema: &Schema,
-    ) -> (Self, usize) {
+    /// Of the filters that the stages begin with, but for what the range of times says already;
+    /// also how many stages those are.
+    pub(in crate::exec) fn new(stages: &'p [BoundStage], schema: &Schema) -> (Self, usize) {
         let mut tests: Vec<(usize, &Bound)> = Vec::new();
         let mut filters = 0;
         while let Some(BoundStage::Filter(predicate)) = stages.get(filters) {
@@ -81,33 +82,25 @@ impl<'p> Tests<'p> {
             }
             filters += 1;
         }
-        // What the range of times says already.
         if let Some((time, _)) = schema.key() {
             tests.retain(|(_, test)| !TimeRange::default().narrow(test, time));
         }
-        (Self { range, tests }, filters)
+        (Self(tests), filters)
     }
 
     /// Whether none of them can fail, so that rows which nobody asks for need not be tested.
     pub(in crate::exec) fn are_total(&self) -> bool {
-        self.tests.iter().all(|(_, test)| test.is_total())
+        self.0.iter().all(|(_, test)| test.is_total())
     }
 
-    /// The rows of a part that are visible and within the range of times.
-    pub(in crate::exec) fn in_range(&self, part: &Part<'_>) -> Range<usize> {
-        let inside = part.segment.rows_between(self.range.from, self.range.to);
-        let start = part.rows.start.max(inside.start);
-        start..part.rows.end.min(inside.end).max(start)
-    }
-
-    /// The rows of those in range that pass all filters.
-    pub(in crate::exec) fn select(&self, part: &Part<'_>, rows: Range<usize>) -> Result<Selected> {
+    /// The rows of a part that pass all filters.
+    pub(in crate::exec) fn select(&self, part: &Part<'_>) -> Result<Selected> {
         let segment = part.segment;
-        let mut selected = Selected::All(rows);
+        let mut selected = Selected::All(part.rows.clone());
         if let Some(as_of) = part.as_of {
             selected.retain(|row| segment.ingest(row) <= as_of);
         }
-        for (stage, test) in &self.tests {
+        for (stage, test) in &self.0 {
             if selected.is_empty() {
                 break;
             }
