@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 #![allow(clippy::disallowed_methods, reason = "programs read the clock")]
 
+pub mod envelope;
 pub mod exit;
 pub mod files;
 pub mod output;
