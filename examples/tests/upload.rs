@@ -32,10 +32,9 @@ fn number(name: &str, default: u64) -> u64 {
 fn receive(folder: &Path, network: &Network) -> Process {
     let folder = folder.to_str().unwrap();
     let arguments = ["--dir", folder, "--listen", "127.0.0.1:0"];
-    let (process, first) = Process::start("receive", &arguments);
-    let address = first
-        .strip_prefix("listening at ")
-        .unwrap_or_else(|| panic!("{first}"));
+    let mut process = Process::start("receive", &arguments);
+    let line = process.wait_for("listening at ");
+    let (_, address) = line.split_once("listening at ").unwrap();
     let address = address.split(',').next().unwrap().parse().unwrap();
     network.lead_to(Some(address));
     process
@@ -46,7 +45,7 @@ fn upload(folder: &Path, file: &Path, to: SocketAddr, batch: &str) -> Process {
     let to = format!("http://{to}/v1/batches");
     let how = ["--batch", batch, "--timeout", "5", "--impatient"];
     let arguments = [&["--dir", folder, "--to", &to, file], &how[..]].concat();
-    Process::start("upload", &arguments).0
+    Process::start("upload", &arguments)
 }
 
 #[test]

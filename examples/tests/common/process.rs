@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
-use std::thread::spawn;
+use std::thread::{sleep, spawn};
+use std::time::{Duration, Instant};
 
 use crate::common::program;
 
@@ -16,21 +17,34 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) fn start(name: &'static str, arguments: &[&str]) -> (Self, String) {
+    pub(crate) fn start(name: &'static str, arguments: &[&str]) -> Self {
         let mut command = program(name);
         let command = command.args(arguments).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let mut errors = BufReader::new(child.stderr.take().unwrap());
-        let mut first = String::new();
-        errors.read_line(&mut first).unwrap();
-        let said = Arc::new(Mutex::new(first.clone()));
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        let said = Arc::<Mutex<String>>::default();
         let saying = Arc::clone(&said);
         spawn(move || {
             for line in errors.lines().map_while(Result::ok) {
                 writeln!(saying.lock().unwrap(), "{line}").unwrap();
             }
         });
-        (Self { name, child, said }, first)
+        Self { name, child, said }
+    }
+
+    /// The first line on standard error that holds this text.
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let said = self.said.lock().unwrap().clone();
+            if let Some(line) = said.lines().find(|line| line.contains(text)) {
+                return line.to_owned();
+            }
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none(), "{} {ended:?}: {said}", self.name);
+            assert!(Instant::now() < deadline, "{}: {said}", self.name);
+            sleep(Duration::from_millis(5));
+        }
     }
 
     /// As SIGKILL does it: nothing is finished.
