@@ -94,11 +94,9 @@ impl<'a> Utf16<'a> {
             }
             // Not ASCII, or less than a block: some units one by one. A pair of
             // surrogates stays together.
-            let units = Self(rest).units();
-            let mut length = units.len().min(8);
-            if length < units.len()
-                && let Some(0xD800..0xDC00) = units.clone().nth(length - 1)
-            {
+            let mut length = Self(rest).len().min(8);
+            let mut edge = Self(rest).units().skip(length - 1);
+            if let (Some(0xD800..0xDC00), Some(0xDC00..0xE000)) = (edge.next(), edge.next()) {
                 length += 1;
             }
             let (slow, after) = rest.split_at(length * 2);
@@ -217,6 +215,10 @@ impl fmt::Debug for Utf16<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::{Index, select};
+
     use super::*;
 
     fn bytes(units: &[u16]) -> Vec<u8> {
@@ -261,11 +263,46 @@ mod tests {
     }
 
     #[test]
+    fn a_pair_after_lone_surrogates_stays_together() {
+        for before in 0..20 {
+            for lone in 0..40 {
+                let mut units = vec![0xE9; before];
+                units.extend(std::iter::repeat_n(0xD83D, lone));
+                units.extend([0xD83D, 0xDE00, 0x62]);
+                let bytes = bytes(&units);
+                let mut out = String::new();
+                assert_eq!(Utf16::from_le_bytes(&bytes).decode_into(&mut out), lone);
+                let wanted = "é".repeat(before) + &"\u{FFFD}".repeat(lone) + "\u{1F600}b";
+                assert_eq!(out, wanted);
+            }
+        }
+    }
+
+    #[test]
     fn an_odd_byte_is_left_out() {
         assert_eq!(
             Utf16::from_le_bytes(&[0x41, 0, 0x42]).to_string_lossy(),
             "A"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn any_units_are_decoded_as_the_standard_library_does(
+            units in vec(select(vec![0x41, 0x42, 0xE9, 0xD83D, 0xDBFF, 0xDE00, 0xDC00, 0xFFFF]), 0..400),
+            run in vec(Just(0x61_u16), 0..300),
+            at in any::<Index>(),
+        ) {
+            let mut units: Vec<u16> = units;
+            let at = at.index(units.len() + 1);
+            units.splice(at..at, run);
+            let bytes = bytes(&units);
+            let mut out = String::new();
+            let replaced = Utf16::from_le_bytes(&bytes).decode_into(&mut out);
+            prop_assert!(out == String::from_utf16_lossy(&units));
+            let lone = char::decode_utf16(units).filter(Result::is_err).count();
+            prop_assert_eq!(replaced, lone);
+        }
     }
 
     #[test]
