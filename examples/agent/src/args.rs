@@ -111,7 +111,9 @@ pub(crate) struct Cloud {
 }
 
 fn loopback(text: &str) -> Result<SocketAddr, String> {
-    let address: SocketAddr = text.parse().map_err(|_| "an address is written 127.0.0.1:9188")?;
+    let address: SocketAddr = text
+        .parse()
+        .map_err(|_| "an address is written 127.0.0.1:9188")?;
     if address.ip().is_loopback() {
         Ok(address)
     } else {

@@ -42,11 +42,20 @@ pub(crate) fn check(config: &Config) -> Result<ExitCode> {
         checks.tell(&format!("log {}", log.name()), readable(&log.path))?;
     }
     if config.logs.is_empty() {
-        checks.tell("logs", Err(anyhow::anyhow!("the configuration has no [[logs]]")))?;
+        checks.tell(
+            "logs",
+            Err(anyhow::anyhow!("the configuration has no [[logs]]")),
+        )?;
     }
     checks.tell("state", writable(config))?;
     checks.tell("key", key(config))?;
-    if let Some(place) = config.cloud.as_ref().map(|cloud| cloud.token()).transpose()?.flatten() {
+    if let Some(place) = config
+        .cloud
+        .as_ref()
+        .map(|cloud| cloud.token())
+        .transpose()?
+        .flatten()
+    {
         checks.tell("key of [cloud]", secret(&place))?;
     }
     service(config, &mut checks)?;

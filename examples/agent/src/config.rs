@@ -286,7 +286,9 @@ impl Config {
             // Its own text shows the line, where a secret may stand by mistake.
             let before = error.span().and_then(|span| text.get(..span.start));
             let line = before.map_or(1, |before| before.matches('\n').count() + 1);
-            let column = before.map_or(0, |before| before.len() - before.rfind('\n').map_or(0, |at| at + 1)) + 1;
+            let column = before.map_or(0, |before| {
+                before.len() - before.rfind('\n').map_or(0, |at| at + 1)
+            }) + 1;
             anyhow!("line {line}, column {column}: {}", error.message())
         })?;
         config.check()?;
@@ -294,10 +296,20 @@ impl Config {
     }
 
     fn relative_to(&mut self, folder: &Path) {
-        let files = [&mut self.http.ca, &mut self.key.token_file, &mut self.key.hmac_key_file];
+        let files = [
+            &mut self.http.ca,
+            &mut self.key.token_file,
+            &mut self.key.hmac_key_file,
+        ];
         let cloud = self.cloud.as_mut().map(|cloud| &mut cloud.token_file);
         let logs = self.logs.iter_mut().map(|log| &mut log.path);
-        for path in files.into_iter().chain(cloud).flatten().chain(logs).chain([&mut self.state]) {
+        for path in files
+            .into_iter()
+            .chain(cloud)
+            .flatten()
+            .chain(logs)
+            .chain([&mut self.state])
+        {
             *path = folder.join(&*path);
         }
     }
@@ -306,7 +318,10 @@ impl Config {
         self.key.credentials()?;
         if let Some(cloud) = &self.cloud {
             cloud.token()?;
-            ensure!((1..=999).contains(&cloud.page), "[cloud] `page` must be 1 to 999");
+            ensure!(
+                (1..=999).contains(&cloud.page),
+                "[cloud] `page` must be 1 to 999"
+            );
             ensure!(!cloud.window.0.is_zero(), "[cloud] `window` must not be 0");
         }
         ensure!(!self.interval.0.is_zero(), "`interval` must not be 0");
@@ -314,11 +329,17 @@ impl Config {
             self.spool.max.0 >= 1 << 20,
             "[spool] `max` must be at least 1 MiB"
         );
-        ensure!((1..=10_000).contains(&self.spool.batch), "[spool] `batch` must be 1 to 10000");
+        ensure!(
+            (1..=10_000).contains(&self.spool.batch),
+            "[spool] `batch` must be 1 to 10000"
+        );
         let mut names: Vec<_> = self.logs.iter().map(Log::name).collect();
         names.sort();
         if let Some(twice) = names.windows(2).find(|two| two[0] == two[1]) {
-            bail!("[[logs]]: two have the name `{}`: give one a `name` of its own", twice[0]);
+            bail!(
+                "[[logs]]: two have the name `{}`: give one a `name` of its own",
+                twice[0]
+            );
         }
         if let Some(listen) = self.metrics.listen {
             ensure!(
@@ -341,7 +362,9 @@ pub(crate) fn is_loopback(uri: &http::Uri) -> bool {
     let host = uri.host().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
 }
 
 fn base_address<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<http::Uri, D::Error> {
@@ -399,18 +422,36 @@ mod tests {
     fn what_is_wrong_is_told_with_its_place_and_without_the_line() {
         let wrong = |text: &str| format!("{:#}", Config::parse(text).expect_err(text));
         let error = wrong(&SMALL.replace("token_env", "token"));
-        assert!(error.contains("line 5") && error.contains("unknown field `token`"), "{error}");
+        assert!(
+            error.contains("line 5") && error.contains("unknown field `token`"),
+            "{error}"
+        );
         assert!(!error.contains("TOKEN"), "{error}");
         let error = wrong(&format!("intervall = 3\n{SMALL}"));
-        assert!(error.contains("line 1, column 1: unknown field `intervall`"), "{error}");
+        assert!(
+            error.contains("line 1, column 1: unknown field `intervall`"),
+            "{error}"
+        );
         for (from, to, told) in [
             ("https://reports", "http://reports", "must be https"),
-            ("https://reports", "https://user:pass@reports", "is written https://host"),
+            (
+                "https://reports",
+                "https://user:pass@reports",
+                "is written https://host",
+            ),
             ("token_env = \"TOKEN\"", "", "either a token or an HMAC key"),
             ("token_env", "hmac_key_env", "`hmac_key_id`"),
-            ("[key]", "[metrics]\nlisten = \"0.0.0.0:1\"\n[key]", "loopback"),
+            (
+                "[key]",
+                "[metrics]\nlisten = \"0.0.0.0:1\"\n[key]",
+                "loopback",
+            ),
             ("[key]", "[spool]\nmax = \"1 KiB\"\n[key]", "at least 1 MiB"),
-            ("[key]", "[[logs]]\npath = \"a/x.evtx\"\n[[logs]]\npath = \"b/x.evtx\"\n[key]", "`x.evtx`"),
+            (
+                "[key]",
+                "[[logs]]\npath = \"a/x.evtx\"\n[[logs]]\npath = \"b/x.evtx\"\n[key]",
+                "`x.evtx`",
+            ),
         ] {
             let error = wrong(&SMALL.replace(from, to));
             assert!(error.contains(told), "{error}");
@@ -420,8 +461,14 @@ mod tests {
     #[test]
     fn the_address_may_be_the_base_or_that_of_batches() -> Result<()> {
         for (url, wanted) in [
-            ("https://reports.example.com/v1/batches", "https://reports.example.com/"),
-            ("https://reports.example.com/in/", "https://reports.example.com/in"),
+            (
+                "https://reports.example.com/v1/batches",
+                "https://reports.example.com/",
+            ),
+            (
+                "https://reports.example.com/in/",
+                "https://reports.example.com/in",
+            ),
             ("http://127.0.0.1:8443", "http://127.0.0.1:8443/"),
             ("http://[::1]:8443/", "http://[::1]:8443/"),
         ] {

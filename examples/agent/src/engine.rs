@@ -88,7 +88,10 @@ pub(crate) fn run(config: &Config, mode: Mode, feed: &mut dyn Feed) -> Result<Ex
     let limits = match client.service() {
         Ok(service) => service.limits,
         Err(error) => {
-            warn!(error = format!("{error:#}"), "the service can't be reached now");
+            warn!(
+                error = format!("{error:#}"),
+                "the service can't be reached now"
+            );
             None
         }
     };
@@ -129,10 +132,7 @@ fn ages(outbox: &Outbox, oldest: Option<DateTime<Utc>>) -> VecDeque<(u64, DateTi
 impl Engine<'_> {
     fn run(mut self) -> Result<ExitCode> {
         let began = Instant::now();
-        info!(
-            waiting = self.outbox.balance().spooled,
-            "started"
-        );
+        info!(waiting = self.outbox.balance().spooled, "started");
         let (mut next_read, mut is_reading) = (began, false);
         let (mut is_at_end, mut progress) = (false, began);
         let code = loop {
@@ -201,7 +201,9 @@ impl Engine<'_> {
         }
         let wait = match can_read {
             true => Duration::ZERO,
-            false => until.saturating_duration_since(began).max(Duration::from_millis(1)),
+            false => until
+                .saturating_duration_since(began)
+                .max(Duration::from_millis(1)),
         };
         match self.messages.recv_timeout(wait) {
             Ok(Message::Answer(id, answer)) => {
@@ -260,7 +262,10 @@ impl Engine<'_> {
             self.status.at = Some(at);
             self.status.sources = self.feed.sources(&self.outbox);
             if let Err(error) = self.status.write(&self.file) {
-                warn!(error = format!("{error:#}"), "the status file can't be written");
+                warn!(
+                    error = format!("{error:#}"),
+                    "the status file can't be written"
+                );
             }
             self.shown.set(self.status.clone());
         }

@@ -184,7 +184,11 @@ impl Follower {
 
     fn set_aside(&mut self, outbox: &mut Outbox, incomplete: &Incomplete) -> Result<()> {
         let error = incomplete.error();
-        let missing: Vec<String> = incomplete.missing().take(20).map(|n| n.to_string()).collect();
+        let missing: Vec<String> = incomplete
+            .missing()
+            .take(20)
+            .map(|n| n.to_string())
+            .collect();
         let reason = format!("{} (missing: {})", error.kind(), missing.join(", "));
         let origin = incomplete.origin();
         outbox.set_aside(Entry {
@@ -200,7 +204,10 @@ impl Follower {
 
     /// Puts into the cursor how far was read.
     fn note(&self, outbox: &mut Outbox) {
-        outbox.cursor.logs.insert(self.name.clone(), self.bookmark());
+        outbox
+            .cursor
+            .logs
+            .insert(self.name.clone(), self.bookmark());
     }
 
     fn bookmark(&self) -> Bookmark {
@@ -250,7 +257,10 @@ fn made_of(assembler: &mut Assembler, log: &str, event: &LogEvent<'_>) -> Made {
         warn!(log, error = %why, "a part of a request");
         return Made::Nothing;
     }
-    let texts: Vec<String> = event.data().map(|datum| datum.value.to_string_lossy()).collect();
+    let texts: Vec<String> = event
+        .data()
+        .map(|datum| datum.value.to_string_lossy())
+        .collect();
     Made::Aside(Entry {
         raw: Some(texts.join("\n")),
         ..Entry::of(log, &why)

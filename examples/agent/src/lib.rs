@@ -93,7 +93,10 @@ fn follow(config: &Config, run: &Run) -> Result<ExitCode> {
 }
 
 fn audit(config: &Config, arguments: &Cloud) -> Result<ExitCode> {
-    let interval = config.cloud.as_ref().map_or(config.interval, |cloud| cloud.interval);
+    let interval = config
+        .cloud
+        .as_ref()
+        .map_or(config.interval, |cloud| cloud.interval);
     let interval = arguments.pace.interval.unwrap_or(interval.0);
     let mut mode = mode("cloud", interval, &arguments.pace);
     match &arguments.url {

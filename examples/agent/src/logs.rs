@@ -27,9 +27,10 @@ struct Logs {
 /// Follows the logs of the configuration.
 pub(crate) fn follow(config: &Config, mode: Mode) -> Result<ExitCode> {
     ensure!(!config.logs.is_empty(), "the configuration has no [[logs]]");
-    let followers = config.logs.iter().map(|log| {
-        Follower::new(log.name(), Box::new(LogFile::new(&log.path)))
-    });
+    let followers = config
+        .logs
+        .iter()
+        .map(|log| Follower::new(log.name(), Box::new(LogFile::new(&log.path))));
     let mut logs = Logs {
         followers: followers.collect(),
         at: 0,
@@ -45,7 +46,9 @@ pub(crate) fn backfill(config: &Config, mode: Mode, files: &[PathBuf]) -> Result
     let mut followers = Vec::new();
     for file in files {
         // By its whole path: old logs have the same names.
-        let path = file.canonicalize().with_context(|| file.display().to_string())?;
+        let path = file
+            .canonicalize()
+            .with_context(|| file.display().to_string())?;
         bytes += path.metadata()?.len();
         followers.push(Follower::new(name(&path), Box::new(LogFile::new(&path))).closed());
     }
@@ -73,7 +76,12 @@ impl Feed for Logs {
             None => Pass::AtEnd,
         };
         if let Some(bar) = &self.bar {
-            bar.set_position(self.followers.iter().map(|follower| follower.progress().0).sum());
+            bar.set_position(
+                self.followers
+                    .iter()
+                    .map(|follower| follower.progress().0)
+                    .sum(),
+            );
         }
         if pass == Pass::More {
             return Ok(Turn::More);
@@ -88,7 +96,10 @@ impl Feed for Logs {
 
     fn is_urgent(&mut self) -> bool {
         self.grown < u64::MAX
-            && self.followers.iter_mut().any(|follower| follower.is_urgent(self.grown))
+            && self
+                .followers
+                .iter_mut()
+                .any(|follower| follower.is_urgent(self.grown))
     }
 
     fn sources(&self, outbox: &Outbox) -> Vec<Source> {

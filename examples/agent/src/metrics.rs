@@ -18,7 +18,10 @@ pub(crate) struct Shown(Arc<Mutex<Status>>);
 
 impl Shown {
     pub(crate) fn get(&self) -> Status {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(crate) fn set(&self, status: Status) {
@@ -69,15 +72,26 @@ pub(crate) fn text(status: &Status) -> String {
     let balance = &status.balance;
     let mut out = String::new();
     let mut family = |name: &str, kind: &str, help: &str, values: &[(&str, i128)]| {
-        let _ = writeln!(out, "# HELP hybrid_agent_{name} {help}\n# TYPE hybrid_agent_{name} {kind}");
+        let _ = writeln!(
+            out,
+            "# HELP hybrid_agent_{name} {help}\n# TYPE hybrid_agent_{name} {kind}"
+        );
         for (labels, value) in values {
             let _ = writeln!(out, "hybrid_agent_{name}{labels} {value}");
         }
     };
     let n = |number: u64| i128::from(number);
     let counters: [(&str, &str, &[(&str, i128)]); 8] = [
-        ("read_total", "Records read, unreadable or lost before they were read.", &[("", n(balance.read))]),
-        ("acknowledged_total", "Records that the service has stored.", &[("", n(balance.acknowledged))]),
+        (
+            "read_total",
+            "Records read, unreadable or lost before they were read.",
+            &[("", n(balance.read))],
+        ),
+        (
+            "acknowledged_total",
+            "Records that the service has stored.",
+            &[("", n(balance.acknowledged))],
+        ),
         (
             "quarantined_total",
             "Records set aside, by whom.",
@@ -86,7 +100,11 @@ pub(crate) fn text(status: &Status) -> String {
                 ("{by=\"agent\"}", n(balance.quarantined_by_agent)),
             ],
         ),
-        ("incomplete_total", "Requests of which parts never came.", &[("", n(balance.incomplete))]),
+        (
+            "incomplete_total",
+            "Requests of which parts never came.",
+            &[("", n(balance.incomplete))],
+        ),
         (
             "lost_total",
             "Records lost, where; all are declared to the service.",
@@ -95,9 +113,21 @@ pub(crate) fn text(status: &Status) -> String {
                 ("{where=\"spool\"}", n(balance.lost_in_spool)),
             ],
         ),
-        ("duplicates_total", "Records left out since they were read before; not in read.", &[("", n(balance.duplicates))]),
-        ("batches_sent_total", "Batches acknowledged since the start.", &[("", n(status.batches_sent))]),
-        ("batches_failed_total", "Batches not acknowledged since the start, each try.", &[("", n(status.batches_failed))]),
+        (
+            "duplicates_total",
+            "Records left out since they were read before; not in read.",
+            &[("", n(balance.duplicates))],
+        ),
+        (
+            "batches_sent_total",
+            "Batches acknowledged since the start.",
+            &[("", n(status.batches_sent))],
+        ),
+        (
+            "batches_failed_total",
+            "Batches not acknowledged since the start, each try.",
+            &[("", n(status.batches_failed))],
+        ),
     ];
     for (name, help, values) in counters {
         family(name, "counter", help, values);
@@ -106,14 +136,50 @@ pub(crate) fn text(status: &Status) -> String {
         time.map_or(0, |time| i128::from(time.timestamp()))
     };
     let gauges = [
-        ("spooled", "Records read and not acknowledged.", n(balance.spooled)),
-        ("oldest_age_seconds", "How long the oldest of them waits.", status.oldest_age(now()).into()),
-        ("last_read_timestamp_seconds", "When the sources were last read to their ends.", seconds(status.last_read)),
-        ("last_success_timestamp_seconds", "When the service last acknowledged something.", seconds(status.last_success)),
-        ("next_read_timestamp_seconds", "When the sources are read next.", seconds(status.next)),
-        ("blocked", "1 if the spool is full and nothing is read.", status.blocked.is_some().into()),
-        ("held", "1 if the service refuses and an operator is needed.", status.held.is_some().into()),
-        ("unreadable_sources", "Sources that could not be read last time.", status.sources.iter().filter(|source| source.trouble.is_some()).count() as i128),
+        (
+            "spooled",
+            "Records read and not acknowledged.",
+            n(balance.spooled),
+        ),
+        (
+            "oldest_age_seconds",
+            "How long the oldest of them waits.",
+            status.oldest_age(now()).into(),
+        ),
+        (
+            "last_read_timestamp_seconds",
+            "When the sources were last read to their ends.",
+            seconds(status.last_read),
+        ),
+        (
+            "last_success_timestamp_seconds",
+            "When the service last acknowledged something.",
+            seconds(status.last_success),
+        ),
+        (
+            "next_read_timestamp_seconds",
+            "When the sources are read next.",
+            seconds(status.next),
+        ),
+        (
+            "blocked",
+            "1 if the spool is full and nothing is read.",
+            status.blocked.is_some().into(),
+        ),
+        (
+            "held",
+            "1 if the service refuses and an operator is needed.",
+            status.held.is_some().into(),
+        ),
+        (
+            "unreadable_sources",
+            "Sources that could not be read last time.",
+            status
+                .sources
+                .iter()
+                .filter(|source| source.trouble.is_some())
+                .count() as i128,
+        ),
     ];
     for (name, help, value) in gauges {
         family(name, "gauge", help, &[("", value)]);
@@ -131,7 +197,11 @@ mod tests {
         let balance = &mut status.balance;
         (balance.read, balance.acknowledged, balance.spooled) = (1 + 2 + 3 + 4 + 5 + 6 + 7, 1, 7);
         (balance.quarantined_by_service, balance.quarantined_by_agent) = (2, 3);
-        (balance.incomplete, balance.lost_by_log, balance.lost_in_spool) = (4, 5, 6);
+        (
+            balance.incomplete,
+            balance.lost_by_log,
+            balance.lost_in_spool,
+        ) = (4, 5, 6);
         assert!(balance.is_even());
         let text = text(&status);
         for line in [

@@ -153,7 +153,11 @@ impl Outbox {
             }
         }
         // Nothing is lost with this: the cursor stands before what is not spooled.
-        anyhow::ensure!(record.is_none(), "the spool takes no more: {}", self.blocked());
+        anyhow::ensure!(
+            record.is_none(),
+            "the spool takes no more: {}",
+            self.blocked()
+        );
         self.unsettled.0 += 1;
         self.unsettled.1 += bytes;
         self.look_at_events()?;
@@ -223,9 +227,11 @@ impl Outbox {
         self.look_at_events()?;
         self.quarantine.sync()?;
         self.unsettled = (0, 0);
-        loop {
+        let mut evicted = 0;
+        let full = loop {
             let full = match self.spool.settle() {
                 Ok(()) => {
+                    tell_evicted(evicted);
                     if self.blocked.take().is_some() {
                         info!("the spool has room again");
                     }
@@ -239,7 +245,7 @@ impl Outbox {
                 match self.spool.evict() {
                     Ok(0) => {}
                     Ok(records) => {
-                        warn!(records, "the spool is full: the oldest records are given up");
+                        evicted += records;
                         continue;
                     }
                     Err(error) if !error.is_retryable() => {
@@ -248,13 +254,18 @@ impl Outbox {
                     Err(_) => {}
                 }
             }
-            let why = full.to_string();
-            if self.blocked.is_none() {
-                warn!(why, "the spool is full: nothing is read on until there is room");
-            }
-            self.blocked = Some(why);
-            return Ok(());
+            break full;
+        };
+        tell_evicted(evicted);
+        let why = full.to_string();
+        if self.blocked.is_none() {
+            warn!(
+                why,
+                "the spool is full: nothing is read on until there is room"
+            );
         }
+        self.blocked = Some(why);
+        Ok(())
     }
 
     /// Whether nothing more should be read now.
@@ -273,7 +284,10 @@ impl Outbox {
         }
         self.settle()?;
         self.spool.handle_timeout(Instant::now());
-        let transmit = self.spool.poll_transmit(Instant::now()).context("the spool")?;
+        let transmit = self
+            .spool
+            .poll_transmit(Instant::now())
+            .context("the spool")?;
         self.look_at_events()?;
         Ok(transmit.map(|transmit| {
             self.in_flight = Some(transmit.header);
@@ -403,6 +417,15 @@ impl Outbox {
             Err(error) if error.is_retryable() => Ok(()),
             done => done.context("the spool"),
         }
+    }
+}
+
+fn tell_evicted(records: u64) {
+    if records > 0 {
+        warn!(
+            records,
+            "the spool is full: the oldest records that were never sent are given up"
+        );
     }
 }
 

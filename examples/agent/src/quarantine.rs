@@ -157,7 +157,10 @@ mod tests {
             quarantine.keep(entry(record))?;
         }
         let text = std::fs::read_to_string(&path)?;
-        let ids: Vec<Entry> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+        let ids: Vec<Entry> = text
+            .lines()
+            .map(serde_json::from_str)
+            .collect::<Result<_, _>>()?;
         let ids: Vec<_> = ids.iter().filter_map(|entry| entry.record_id).collect();
         assert_eq!(ids, [1, 2, 3]);
         Ok(())

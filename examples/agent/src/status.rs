@@ -56,11 +56,16 @@ impl Status {
 
     /// Not synced: after a crash of the machine the spool tells more.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
-        Ok(disk::replace(path, &serde_json::to_vec_pretty(self)?, false)?)
+        Ok(disk::replace(
+            path,
+            &serde_json::to_vec_pretty(self)?,
+            false,
+        )?)
     }
 
     /// How long the oldest record waits, in seconds.
     pub(crate) fn oldest_age(&self, now: DateTime<Utc>) -> i64 {
-        self.oldest.map_or(0, |oldest| (now - oldest).num_seconds().max(0))
+        self.oldest
+            .map_or(0, |oldest| (now - oldest).num_seconds().max(0))
     }
 }

@@ -64,7 +64,12 @@ fn read(config: &Config, folder: &Path) -> Result<(bool, Status)> {
     let path = outbox::spool_folder(folder);
     let options = Options::new(Uuid::new_v4().into_bytes()).read_only();
     let sender = SenderConfig::new(config.tenant);
-    let opened = SpooledSender::open(FsStorage::new(&path), options, sender, Uuid::now_v7().into());
+    let opened = SpooledSender::open(
+        FsStorage::new(&path),
+        options,
+        sender,
+        Uuid::now_v7().into(),
+    );
     let spool = match opened {
         Ok((spool, _)) => spool,
         Err(SpoolError::Journal(journal::Error::Locked)) => return Ok((true, told)),
@@ -79,7 +84,10 @@ fn read(config: &Config, folder: &Path) -> Result<(bool, Status)> {
         trouble: None,
     });
     let mut sources: Vec<Source> = logs.collect();
-    let others = told.sources.iter().filter(|source| !cursor.logs.contains_key(&source.name));
+    let others = told
+        .sources
+        .iter()
+        .filter(|source| !cursor.logs.contains_key(&source.name));
     sources.extend(others.cloned());
     let balance = Balance::new(&cursor.totals, 0, spool.sender(), &ledger);
     Ok((
@@ -100,7 +108,10 @@ fn text(told: &Told) -> String {
         is_running,
         status,
     } = told;
-    let title = STREAMS.iter().find(|(name, _)| name == stream).map_or(*stream, |(_, title)| title);
+    let title = STREAMS
+        .iter()
+        .find(|(name, _)| name == stream)
+        .map_or(*stream, |(_, title)| title);
     let Status {
         balance,
         oldest,

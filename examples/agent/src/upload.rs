@@ -28,14 +28,16 @@ pub(crate) struct Uploader {
 impl Uploader {
     pub(crate) fn start(client: Client, messages: Sender<Message>) -> Result<Self> {
         let (frames, to_send): (_, Receiver<(FrameId, Bytes)>) = channel();
-        thread::Builder::new().name("upload".to_owned()).spawn(move || {
-            for (id, frame) in to_send {
-                let answer = client.send(&frame);
-                if messages.send(Message::Answer(id, answer)).is_err() {
-                    return;
+        thread::Builder::new()
+            .name("upload".to_owned())
+            .spawn(move || {
+                for (id, frame) in to_send {
+                    let answer = client.send(&frame);
+                    if messages.send(Message::Answer(id, answer)).is_err() {
+                        return;
+                    }
                 }
-            }
-        })?;
+            })?;
         Ok(Self { frames })
     }
 

@@ -30,7 +30,12 @@ impl Chunk {
     }
 
     /// Takes an entry with the text it came from, unless it is known.
-    pub(super) fn take(&mut self, activity: &Activity, raw: Option<&str>, known: &mut HashSet<Uuid>) {
+    pub(super) fn take(
+        &mut self,
+        activity: &Activity,
+        raw: Option<&str>,
+        known: &mut HashSet<Uuid>,
+    ) {
         if !known.insert(activity.id) {
             self.duplicates += 1;
             return;

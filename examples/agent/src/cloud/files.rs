@@ -51,7 +51,9 @@ pub(crate) fn read_files(config: &Config, mode: Mode, files: &[PathBuf]) -> Resu
     let mut paths = Vec::new();
     let mut bytes = 0;
     for file in files {
-        let path = file.canonicalize().with_context(|| file.display().to_string())?;
+        let path = file
+            .canonicalize()
+            .with_context(|| file.display().to_string())?;
         bytes += path.metadata()?.len();
         paths.push(path);
     }

@@ -71,7 +71,9 @@ impl Page {
         Self {
             chunks,
             is_broken,
-            next: outside.and_then(|outside| outside.next).filter(|_| !is_broken),
+            next: outside
+                .and_then(|outside| outside.next)
+                .filter(|_| !is_broken),
         }
     }
 }
@@ -112,13 +114,19 @@ mod tests {
         for body in [
             format!(r#"{{"@odata.nextLink":"x","value":[{a},{b},{{"id":"#),
             format!(r#"{{"@odata.nextLink":"x","value":[{a},{b}{{"error":{{"code":"Unknown"}}}}"#),
-            format!(r#"{{"@odata.nextLink":"x","value":[{a},{b},{{"error":{{"code":"Unknown"}}}}]}}"#),
+            format!(
+                r#"{{"@odata.nextLink":"x","value":[{a},{b},{{"error":{{"code":"Unknown"}}}}]}}"#
+            ),
         ] {
             let known = &mut HashSet::new();
             assert_eq!(read(&body, known), (2, 0, 0, true, None), "{body}");
         }
         for body in ["", "<html>", r#"{"error":{"code":"x"}}"#] {
-            assert_eq!(read(body, &mut HashSet::new()), (0, 0, 0, true, None), "{body}");
+            assert_eq!(
+                read(body, &mut HashSet::new()),
+                (0, 0, 0, true, None),
+                "{body}"
+            );
         }
     }
 
@@ -126,7 +134,9 @@ mod tests {
     fn an_entry_that_is_none_is_set_aside_once() {
         let known = &mut HashSet::new();
         let a = entry("a");
-        let body = format!(r#"{{"value":[{{"id":"x","activityDateTime":"never","activityDisplayName":"y","loggedByService":"z","category":"w"}},{a}]}}"#);
+        let body = format!(
+            r#"{{"value":[{{"id":"x","activityDateTime":"never","activityDisplayName":"y","loggedByService":"z","category":"w"}},{a}]}}"#
+        );
         assert_eq!(read(&body, known), (1, 1, 0, false, None));
         assert_eq!(read(&body, known), (0, 0, 2, false, None));
     }

@@ -60,6 +60,19 @@ struct Window {
     to: DateTime<Utc>,
     page: Uri,
     pages: u64,
+    /// It ends as late as a window may.
+    is_last: bool,
+}
+
+/// How a page was dealt with.
+enum Done {
+    /// There is another.
+    Page,
+    /// It was its window's last.
+    Window {
+        is_last: bool,
+    },
+    Not(Fault),
 }
 
 /// What is wrong with an answer, and what to do.
@@ -73,11 +86,20 @@ enum Fault {
 }
 
 pub(crate) fn poll(config: &Config, mode: Mode, url: &Uri) -> Result<ExitCode> {
-    let settings = config.cloud.clone().context("the configuration has no [cloud]")?;
+    let settings = config
+        .cloud
+        .clone()
+        .context("the configuration has no [cloud]")?;
     let is_web = url.scheme_str() == Some("https")
         || url.scheme_str() == Some("http") && (is_loopback(url) || config.http.allow_plain);
-    ensure!(is_web && url.host().is_some(), "--url must be https://host/path");
-    ensure!(url.query().is_none(), "--url has a query: windows and page sizes are made by the agent");
+    ensure!(
+        is_web && url.host().is_some(),
+        "--url must be https://host/path"
+    );
+    ensure!(
+        url.query().is_none(),
+        "--url has a query: windows and page sizes are made by the agent"
+    );
     let mut walk = Walk {
         agent: client::agent(&config.http)?,
         token: settings.token()?,
@@ -100,7 +122,12 @@ pub(crate) fn poll(config: &Config, mode: Mode, url: &Uri) -> Result<ExitCode> {
 impl Walk {
     /// Begins the next window, if there is one.
     fn begin(&mut self, outbox: &Outbox) -> Result<bool> {
-        let mark = outbox.cursor.walks.get(&self.name).cloned().unwrap_or_default();
+        let mark = outbox
+            .cursor
+            .walks
+            .get(&self.name)
+            .cloned()
+            .unwrap_or_default();
         let span = |span: Duration| TimeDelta::from_std(span).unwrap_or(TimeDelta::days(365));
         let latest = now() - span(self.settings.delay.0);
         let through = mark.through.unwrap_or(latest - span(self.settings.first.0));
@@ -118,14 +145,16 @@ impl Walk {
             from,
             to,
             pages: 0,
+            is_last: to == latest,
         });
         Ok(true)
     }
 
     /// Takes what a page holds, and goes to the next.
-    fn take(&mut self, outbox: &mut Outbox, body: &[u8]) -> Result<Option<Fault>> {
+    fn take(&mut self, outbox: &mut Outbox, body: &[u8]) -> Result<Done> {
+        let stop = |why: &str| Ok(Done::Not(Fault::Stop(why.to_owned())));
         let Some(window) = &mut self.under_way else {
-            return Ok(None);
+            return Ok(Done::Page);
         };
         let at = window.to.timestamp();
         let page = Page::read(body, &self.name, self.batch, at, &mut self.known);
@@ -144,54 +173,61 @@ impl Walk {
         }
         if page.is_broken {
             let why = "a page broke off; what was good of it is kept";
-            return Ok(Some(Fault::Again(why.to_owned(), None)));
+            return Ok(Done::Not(Fault::Again(why.to_owned(), None)));
         }
         window.pages += 1;
         if let Some(next) = page.next {
             let next: Uri = match next.parse() {
                 Ok(next) => next,
-                Err(_) => return Ok(Some(Fault::Stop("a next page has no readable address".into()))),
+                Err(_) => return stop("a next page has no readable address"),
             };
             // The token would go there.
             if next.scheme() != self.base.scheme() || next.authority() != self.base.authority() {
-                let why = "a next page is at another host, which is not asked";
-                return Ok(Some(Fault::Stop(why.to_owned())));
+                return stop("a next page is at another host, which is not asked");
             }
             if next == window.page {
-                return Ok(Some(Fault::Restart("a page names itself as the next".into())));
+                let why = "a page names itself as the next";
+                return Ok(Done::Not(Fault::Restart(why.to_owned())));
             }
             window.page = next;
-            return Ok(None);
+            return Ok(Done::Page);
         }
         info!(from = %window.from, to = %window.to, pages = window.pages, "a window was read to its end");
-        let to = window.to;
+        let (to, is_last) = (window.to, window.is_last);
         let overlap = i64::try_from(self.settings.overlap.0.as_secs()).unwrap_or(i64::MAX);
         let mark = outbox.cursor.walks.entry(self.name.clone()).or_default();
         mark.through = Some(to);
         let oldest = to.timestamp().saturating_sub(overlap);
-        let latest: HashMap<Uuid, i64> = mark.seen.drain(..).filter(|(_, at)| *at >= oldest).collect();
+        let latest: HashMap<Uuid, i64> = mark
+            .seen
+            .drain(..)
+            .filter(|(_, at)| *at >= oldest)
+            .collect();
         mark.seen = latest.into_iter().collect();
         outbox.commit()?;
         self.under_way = None;
         self.restarts = 0;
-        Ok(None)
+        Ok(Done::Window { is_last })
     }
 
-    fn ask(&mut self, outbox: &mut Outbox) -> Result<Option<Fault>> {
+    fn ask(&mut self, outbox: &mut Outbox) -> Result<Done> {
         let Some(window) = &self.under_way else {
-            return Ok(None);
+            return Ok(Done::Page);
         };
         let response = match client::page(&self.agent, &window.page, self.token.as_ref()) {
             Ok(response) => response,
-            Err(error) => return Ok(Some(Fault::Again(format!("{error:#}"), None))),
+            Err(error) => return Ok(Done::Not(Fault::Again(format!("{error:#}"), None))),
         };
         let status = response.status().as_u16();
         let why = format!("status {status}");
-        Ok(Some(match status {
+        Ok(Done::Not(match status {
             200 => return self.take(outbox, response.body()),
             // A page's token expires, or a walk is sent to a machine that does not know it.
             400 | 404 | 410 if window.pages > 0 => Fault::Restart(why),
-            401 => Fault::Again(format!("{why}: the token is not accepted; it is read anew"), None),
+            401 => Fault::Again(
+                format!("{why}: the token is not accepted; it is read anew"),
+                None,
+            ),
             408 | 425 | 429 | 500.. => Fault::Again(why, retry_after(response.headers())),
             _ => Fault::Stop(why),
         }))
@@ -241,7 +277,10 @@ impl Walk {
 
     /// A random share of a bound that doubles.
     fn backoff(&mut self) -> Duration {
-        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.random = self
+            .random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         let bound = Duration::from_secs(1 << self.failures.min(10)).min(LONGEST);
         bound.mul_f64(0.1 + 0.9 * ((self.random >> 40) as f64 / f64::from(1 << 24)))
     }
@@ -281,14 +320,16 @@ impl Feed for Walk {
             debug!("nothing new yet");
             return Ok(Turn::AtEnd);
         }
-        match self.ask(outbox)? {
-            None => {
-                self.failures = 0;
-                self.trouble = None;
-                Ok(Turn::More)
-            }
-            Some(fault) => self.amend(fault),
+        let done = self.ask(outbox)?;
+        if let Done::Not(fault) = done {
+            return self.amend(fault);
         }
+        self.failures = 0;
+        self.trouble = None;
+        Ok(match done {
+            Done::Window { is_last: true } => Turn::AtEnd,
+            _ => Turn::More,
+        })
     }
 
     fn is_urgent(&mut self) -> bool {

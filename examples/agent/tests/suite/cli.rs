@@ -21,18 +21,30 @@ fn help_states_the_exit_codes_and_wrong_arguments_are_2() {
         &["run", "--config", "no-such-file.toml"],
     ] {
         let output = program().args(arguments).output().unwrap();
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", text(&output.stderr));
+        assert_eq!(
+            output.status.code(),
+            Some(2),
+            "{arguments:?}: {}",
+            text(&output.stderr)
+        );
     }
 }
 
 #[test]
 fn an_unknown_key_of_the_configuration_is_refused_with_its_place() {
     let temporary = tempfile::tempdir().unwrap();
-    let config = configure(temporary.path(), "http://127.0.0.1:1", "intervall = \"10m\"");
+    let config = configure(
+        temporary.path(),
+        "http://127.0.0.1:1",
+        "intervall = \"10m\"",
+    );
     let output = output(&config, &["run", "--once"]);
     assert_eq!(output.status.code(), Some(2));
     let errors = text(&output.stderr);
-    assert!(errors.contains("line 4, column 1: unknown field `intervall`"), "{errors}");
+    assert!(
+        errors.contains("line 4, column 1: unknown field `intervall`"),
+        "{errors}"
+    );
 }
 
 #[test]
@@ -53,7 +65,11 @@ fn check_tells_each_thing_that_is_wrong_and_shows_no_secret() {
     write(&folder.join("requests.evtx"), 1..=3);
     let (code, told) = check();
     assert_eq!(code, 0, "{told}");
-    for line in ["ok    log requests.evtx: readable, 3 events", "ok    key at the service: accepted", "ok    clock"] {
+    for line in [
+        "ok    log requests.evtx: readable, 3 events",
+        "ok    key at the service: accepted",
+        "ok    clock",
+    ] {
         assert!(told.contains(line), "{told}");
     }
     std::fs::write(folder.join("token"), "wr0ng-token").unwrap();
@@ -99,12 +115,20 @@ fn status_is_for_people_before_during_and_after() {
         status().contains("Acknowledged                      12")
     });
     let running = status();
-    for line in ["Event logs: running (process", "Next reading", "read through record 12"] {
+    for line in [
+        "Event logs: running (process",
+        "Next reading",
+        "read through record 12",
+    ] {
         assert!(running.contains(line), "{running}");
     }
     agent.kill();
     let after = status();
-    for line in ["Event logs: not running", "Acknowledged                      12", "Waiting                            0"] {
+    for line in [
+        "Event logs: not running",
+        "Acknowledged                      12",
+        "Waiting                            0",
+    ] {
         assert!(after.contains(line), "{after}");
     }
 }

@@ -64,12 +64,18 @@ impl Graph {
             let response = http::Response::builder().status(status);
             response.body(Bytes::from(body.to_owned())).unwrap()
         };
-        if request.headers().get("authorization").is_none_or(|token| token != "Bearer graph-token") {
+        if request
+            .headers()
+            .get("authorization")
+            .is_none_or(|token| token != "Bearer graph-token")
+        {
             return status(401, "{}");
         }
         if let Some(code) = faults.busy.pop() {
             let mut response = status(code, "{}");
-            response.headers_mut().insert("retry-after", "1".parse().unwrap());
+            response
+                .headers_mut()
+                .insert("retry-after", "1".parse().unwrap());
             return response;
         }
         let token = query.split("skiptoken=").nth(1);
@@ -81,20 +87,34 @@ impl Graph {
         let first = page * EACH;
         let entries: Vec<String> = (first.saturating_sub(1)..first + EACH).map(entry).collect();
         if page == 3 && std::mem::take(&mut faults.broken) {
-            return status(200, &format!(r#"{{"value":[{},{},{{"id":"Dir"#, entries[0], entries[1]));
+            return status(
+                200,
+                &format!(r#"{{"value":[{},{},{{"id":"Dir"#, entries[0], entries[1]),
+            );
         }
         if page == 4 && std::mem::take(&mut faults.glued) {
             let error = r#"{"error":{"code":"UnknownError"}}"#;
-            return status(200, &format!(r#"{{"value":[{},{}{error}"#, entries[0], entries[1]));
+            return status(
+                200,
+                &format!(r#"{{"value":[{},{}{error}"#, entries[0], entries[1]),
+            );
         }
         let more = (0..*self.more.lock().unwrap()).map(|n| entry(1_000 + n));
         let entries: Vec<String> = entries.into_iter().chain(more).collect();
         let next = match page + 1 < PAGES {
-            _ if faults.elsewhere => r#","@odata.nextLink":"http://localhost:9/steal?$skiptoken=1""#.to_owned(),
-            true => format!(r#","@odata.nextLink":"http://{host}/audits?$skiptoken={}""#, page + 1),
+            _ if faults.elsewhere => {
+                r#","@odata.nextLink":"http://localhost:9/steal?$skiptoken=1""#.to_owned()
+            }
+            true => format!(
+                r#","@odata.nextLink":"http://{host}/audits?$skiptoken={}""#,
+                page + 1
+            ),
             false => String::new(),
         };
-        status(200, &format!(r#"{{"value":[{}]{next}}}"#, entries.join(",")))
+        status(
+            200,
+            &format!(r#"{{"value":[{}]{next}}}"#, entries.join(",")),
+        )
     }
 
     fn pages(&self) -> usize {
@@ -104,7 +124,8 @@ impl Graph {
 
 fn graph_config(folder: &std::path::Path, receiver: &Receiver) -> std::path::PathBuf {
     std::fs::write(folder.join("graph"), "graph-token").unwrap();
-    let more = "[cloud]\ntoken_file = \"graph\"\nfirst = \"1d\"\ndelay = \"1s\"\noverlap = \"365d\"\n";
+    let more =
+        "[cloud]\ntoken_file = \"graph\"\nfirst = \"1d\"\ndelay = \"1s\"\noverlap = \"365d\"\n";
     configure(folder, &receiver.url(), more)
 }
 
@@ -130,12 +151,21 @@ fn pages_are_walked_over_all_that_goes_wrong_and_entries_arrive_once() {
     let run = || Agent::start(&config, &["cloud", "--url", &url, "--once"]).code();
     assert_eq!(run(), 0);
     let received = receiver.received();
-    assert!(received.kinds.iter().all(|kind| *kind == Some(Kind::EntraAudit)));
+    assert!(
+        received
+            .kinds
+            .iter()
+            .all(|kind| *kind == Some(Kind::EntraAudit))
+    );
     assert!(received.ids.iter().all(Option::is_some));
     assert_eq!(sorted(received.documents), all());
     assert!(graph.pages() > PAGES + 4);
     let asked = graph.asked.lock().unwrap().clone();
-    assert!(asked[0].starts_with("$filter=activityDateTime%20ge%20"), "{}", asked[0]);
+    assert!(
+        asked[0].starts_with("$filter=activityDateTime%20ge%20"),
+        "{}",
+        asked[0]
+    );
 
     // Later, a window that overlaps holds what is known, and what arrived late.
     *graph.more.lock().unwrap() = 3;
@@ -164,7 +194,10 @@ fn another_host_is_not_asked_and_no_token_goes_there() {
     assert_eq!(agent.code(), 1);
     let said = agent.said();
     assert!(said.contains("another host"), "{said}");
-    assert!(!said.contains("steal") && !said.contains("graph-token"), "{said}");
+    assert!(
+        !said.contains("steal") && !said.contains("graph-token"),
+        "{said}"
+    );
     // What the first page held is good.
     assert_eq!(receiver.received().documents.len(), EACH);
 }
@@ -183,7 +216,10 @@ fn a_walk_that_is_killed_goes_on_and_sends_nothing_twice() {
         wait_until("some pages are read", || graph.pages() >= before + pages);
         agent.kill();
     }
-    assert_eq!(Agent::start(&config, &["cloud", "--url", &url, "--once"]).code(), 0);
+    assert_eq!(
+        Agent::start(&config, &["cloud", "--url", &url, "--once"]).code(),
+        0
+    );
     assert_eq!(sorted(receiver.received().documents), all());
 }
 
@@ -199,15 +235,21 @@ fn files_of_all_shapes_arrive_once_and_what_is_damaged_is_set_aside() {
     let pages = folder.join("pages.json");
     let page = |from: usize| {
         let entries: Vec<String> = (from..from + 10).map(entry).collect();
-        format!(r#"{{"@odata.context":"x","value":[{}]}}"#, entries.join(","))
+        format!(
+            r#"{{"@odata.context":"x","value":[{}]}}"#,
+            entries.join(",")
+        )
     };
     // Five of them were in the first file.
     std::fs::write(&pages, page(20) + "\n" + &page(30)).unwrap();
     let table = folder.join("table.csv");
     let header = "TimeGenerated,Id,OperationName,LoggedByService,Category,Result,CorrelationId";
-    let row = "2026-03-02T09:00:00Z,Directory_900,Add group,Core Directory,GroupManagement,success,c";
+    let row =
+        "2026-03-02T09:00:00Z,Directory_900,Add group,Core Directory,GroupManagement,success,c";
     std::fs::write(&table, format!("{header}\n{row}\n")).unwrap();
-    let files: Vec<&str> = [&lines, &pages, &table].map(|path| path.to_str().unwrap()).into();
+    let files: Vec<&str> = [&lines, &pages, &table]
+        .map(|path| path.to_str().unwrap())
+        .into();
     let arguments = [&["cloud", "--file"][..], &files].concat();
     for _ in 0..2 {
         let mut agent = Agent::start(&config, &arguments);
@@ -216,8 +258,18 @@ fn files_of_all_shapes_arrive_once_and_what_is_damaged_is_set_aside() {
     }
     let received = receiver.received();
     assert_eq!(received.documents.len(), 41);
-    assert_eq!(received.documents[..40], (0..40).map(entry).collect::<Vec<_>>());
-    assert!(received.documents[40].contains("Directory_900"), "{}", received.documents[40]);
+    assert_eq!(
+        received.documents[..40],
+        (0..40).map(entry).collect::<Vec<_>>()
+    );
+    assert!(
+        received.documents[40].contains("Directory_900"),
+        "{}",
+        received.documents[40]
+    );
     let told = balance(&config, "cloud");
-    assert_eq!((told.read, told.acknowledged, told.by_agent, told.duplicates), (42, 41, 1, 5));
+    assert_eq!(
+        (told.read, told.acknowledged, told.by_agent, told.duplicates),
+        (42, 41, 1, 5)
+    );
 }

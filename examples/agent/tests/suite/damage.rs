@@ -15,7 +15,9 @@ fn once(config: &Path) {
 
 fn quarantine(folder: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(folder.join("state/logs/quarantine.ndjson")).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 /// Damages the n-th record of a log, from 1, where its binary XML begins.
@@ -82,14 +84,26 @@ fn texts_that_are_no_documents_and_parts_that_never_came_are_set_aside_and_stay_
     once(&config);
 
     let received = receiver.received();
-    assert_eq!(received.documents, [document(1), "{\"reject\":1}".into(), document(8)]);
+    assert_eq!(
+        received.documents,
+        [document(1), "{\"reject\":1}".into(), document(8)]
+    );
     assert_eq!(received.rejected, 1);
     let kept = quarantine(folder);
-    let reasons: Vec<&str> = kept.iter().map(|entry| entry["reason"].as_str().unwrap()).collect();
+    let reasons: Vec<&str> = kept
+        .iter()
+        .map(|entry| entry["reason"].as_str().unwrap())
+        .collect();
     assert_eq!(kept.len(), 4, "{reasons:?}");
-    assert!(reasons[0].contains("no JSON object, line 1 column"), "{reasons:?}");
+    assert!(
+        reasons[0].contains("no JSON object, line 1 column"),
+        "{reasons:?}"
+    );
     assert!(kept[0]["raw"].as_str().unwrap().contains("secret-text"));
-    assert!(reasons.iter().any(|reason| reason.contains("missing: 2")), "{reasons:?}");
+    assert!(
+        reasons.iter().any(|reason| reason.contains("missing: 2")),
+        "{reasons:?}"
+    );
     let all = Balance {
         read: 7,
         acknowledged: 2,

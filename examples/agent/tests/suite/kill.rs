@@ -33,7 +33,8 @@ fn every_request_arrives_once_however_often_the_agent_is_killed() {
     // Some that can't be read, so that their counting is killed, too.
     let mut log = LogWriter::append(&path).unwrap();
     for n in 0..20 {
-        log.write(&event(10_000_000 + n, &format!("broken {n}")).as_event()).unwrap();
+        log.write(&event(10_000_000 + n, &format!("broken {n}")).as_event())
+            .unwrap();
     }
     log.finish().unwrap();
     let receiver = Receiver::start(&folder.join("received"));
@@ -56,7 +57,10 @@ fn every_request_arrives_once_however_often_the_agent_is_killed() {
             let told = balance(&config, "logs");
             let arrived = receiver.received().documents.len() as u64;
             assert!(told.acknowledged <= arrived, "{told:?}, {arrived} arrived");
-            assert!(told.acknowledged + told.spooled >= arrived, "{told:?}, {arrived} arrived");
+            assert!(
+                told.acknowledged + told.spooled >= arrived,
+                "{told:?}, {arrived} arrived"
+            );
             assert_eq!((told.lost, told.lost_in_spool), (0, 0));
         }
     }
@@ -65,7 +69,10 @@ fn every_request_arrives_once_however_often_the_agent_is_killed() {
     assert_eq!(received.documents.len(), wanted.len());
     assert_eq!(sorted(received.documents), sorted(wanted.clone()));
     let told = balance(&config, "logs");
-    assert_eq!((told.acknowledged, told.by_agent), (wanted.len() as u64, 20));
+    assert_eq!(
+        (told.acknowledged, told.by_agent),
+        (wanted.len() as u64, 20)
+    );
     let text = std::fs::read_to_string(folder.join("state/logs/quarantine.ndjson")).unwrap();
     assert_eq!(text.lines().count(), 20);
 }

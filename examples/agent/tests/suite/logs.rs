@@ -26,7 +26,12 @@ fn a_generated_log_arrives_once_and_nothing_comes_with_the_next_runs() {
     for _ in 0..3 {
         assert_eq!(once(&config), 0);
         let received = receiver.received();
-        assert!(received.kinds.iter().all(|kind| *kind == Some(Kind::MimRequest)));
+        assert!(
+            received
+                .kinds
+                .iter()
+                .all(|kind| *kind == Some(Kind::MimRequest))
+        );
         assert!(received.ids.iter().all(Option::is_some));
         assert_eq!(sorted(received.documents), wanted);
     }
@@ -49,7 +54,13 @@ fn a_log_that_grows_is_read_on_and_a_service_that_is_away_is_waited_for() {
     let config = configure(folder, &receiver.url(), "");
     let mut agent = Agent::start(&config, FOLLOW);
     let mut last = 40;
-    for play in [Play::Up, Play::Down, Play::Busy, Play::RefusesKeys, Play::Unanswered] {
+    for play in [
+        Play::Up,
+        Play::Down,
+        Play::Busy,
+        Play::RefusesKeys,
+        Play::Unanswered,
+    ] {
         receiver.play(play);
         append(&log, last + 1..=last + 40);
         last += 40;
@@ -88,7 +99,9 @@ fn a_log_that_wraps_while_nobody_reads_has_its_losses_declared() {
     let folder = temporary.path();
     let receiver = Receiver::start(&folder.join("received"));
     let config = configure(folder, &receiver.url(), "");
-    let mut log = LogWriter::create(folder.join("requests.evtx")).unwrap().with_max_size(4 << 16);
+    let mut log = LogWriter::create(folder.join("requests.evtx"))
+        .unwrap()
+        .with_max_size(4 << 16);
     put(&mut log, 1..=100);
     log.flush().unwrap();
     assert_eq!(once(&config), 0);
@@ -127,10 +140,14 @@ fn a_log_that_is_cleared_and_begins_again_is_read_from_its_beginning() {
     let config = configure(folder, &receiver.url(), "");
     // Nothing but the new file makes it read before its time.
     let agent = Agent::start(&config, &["--interval", "1h", "--metrics", "127.0.0.1:0"]);
-    wait_until("the log arrives", || receiver.received().documents.len() == 50);
+    wait_until("the log arrives", || {
+        receiver.received().documents.len() == 50
+    });
     std::fs::remove_file(&log).unwrap();
     write(&log, 101..=130);
-    wait_until("the new log arrives", || receiver.received().documents.len() == 80);
+    wait_until("the new log arrives", || {
+        receiver.received().documents.len() == 80
+    });
     assert_eq!(receiver.received().documents[50..], documents(101..=130));
     assert!(agent.metrics().is_even());
 }
@@ -161,7 +178,9 @@ fn old_logs_are_read_beside_an_agent_that_runs() {
     let receiver = Receiver::start(&folder.join("received"));
     let config = configure(folder, &receiver.url(), "");
     let _agent = Agent::start(&config, FOLLOW);
-    wait_until("the log arrives", || receiver.received().documents.len() == 10);
+    wait_until("the log arrives", || {
+        receiver.received().documents.len() == 10
+    });
     let old = folder.join("old.evtx");
     for _ in 0..2 {
         let arguments = ["run", "--backfill", old.to_str().unwrap()];

@@ -16,7 +16,9 @@ fn write_large(path: &std::path::Path, count: u64) -> Vec<String> {
         .map(|n| {
             let noise: String = (0..1_250)
                 .map(|_| {
-                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    state = state
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1_442_695_040_888_963_407);
                     format!("{state:016x}")
                 })
                 .collect();
@@ -39,8 +41,13 @@ fn a_full_spool_gives_up_what_was_never_sent_and_says_so() {
     receiver.play(Play::Down);
     let spool = "[spool]\nmax = \"1 MiB\"\nbatch = 5\n";
     let config = configure(folder, &receiver.url(), spool);
-    let mut agent = Agent::start(&config, &["run", "--interval", "1h", "--metrics", "127.0.0.1:0"]);
-    wait_until("all is read", || agent.metrics().get("last_read_timestamp_seconds") > 0);
+    let mut agent = Agent::start(
+        &config,
+        &["run", "--interval", "1h", "--metrics", "127.0.0.1:0"],
+    );
+    wait_until("all is read", || {
+        agent.metrics().get("last_read_timestamp_seconds") > 0
+    });
     let metrics = agent.metrics();
     assert!(metrics.is_even());
     assert!(metrics.get("lost_total{where=\"spool\"}") > 0);
@@ -53,11 +60,16 @@ fn a_full_spool_gives_up_what_was_never_sent_and_says_so() {
     assert_eq!(Agent::start(&config, &["run", "--once"]).code(), 0);
     let (told, received) = (balance(&config, "logs"), receiver.received());
     let arrived = received.documents.len() as u64;
-    assert_eq!((told.read, told.spooled, told.acknowledged), (300, 0, arrived));
-    assert_eq!((told.lost_in_spool, received.lost), (300 - arrived, 300 - arrived));
-    // The newest arrived, and the very first, which was sent and had no answer.
-    assert_eq!(received.documents.last(), texts.last());
-    assert_eq!(received.documents.first(), texts.first());
+    assert_eq!(
+        (told.read, told.spooled, told.acknowledged),
+        (300, 0, arrived)
+    );
+    assert_eq!(
+        (told.lost_in_spool, received.lost),
+        (300 - arrived, 300 - arrived)
+    );
+    // The newest arrived.
+    assert!(received.documents == texts[texts.len() - arrived as usize..]);
 }
 
 #[test]
@@ -69,7 +81,10 @@ fn a_full_spool_that_waits_loses_nothing_that_the_log_holds() {
     receiver.play(Play::Down);
     let spool = "[spool]\nmax = \"1 MiB\"\nbatch = 5\nwhen_full = \"wait\"\n";
     let config = configure(folder, &receiver.url(), spool);
-    let mut agent = Agent::start(&config, &["run", "--interval", "100ms", "--metrics", "127.0.0.1:0"]);
+    let mut agent = Agent::start(
+        &config,
+        &["run", "--interval", "100ms", "--metrics", "127.0.0.1:0"],
+    );
     wait_until("the spool is full", || agent.metrics().get("blocked") == 1);
     assert!(agent.metrics().is_even());
     agent.kill();
@@ -77,7 +92,7 @@ fn a_full_spool_that_waits_loses_nothing_that_the_log_holds() {
     assert_eq!(agent.code(), 3);
     receiver.play(Play::Up);
     assert_eq!(Agent::start(&config, &["run", "--once"]).code(), 0);
-    assert_eq!(receiver.received().documents, texts);
+    assert!(receiver.received().documents == texts);
     let told = balance(&config, "logs");
     assert_eq!((told.acknowledged, told.lost_in_spool), (300, 0));
 }
@@ -88,14 +103,22 @@ fn a_service_that_takes_less_gets_less() {
     let folder = temporary.path();
     let log = folder.join("requests.evtx");
     write(&log, 1..=2_500);
-    let receiver = Receiver::with_limits(&folder.join("received"), Limits::FLOOR.with_records(1_000));
+    let receiver =
+        Receiver::with_limits(&folder.join("received"), Limits::FLOOR.with_records(1_000));
     receiver.play(Play::Busy);
     let config = configure(folder, &receiver.url(), "[spool]\nbatch = 2000\n");
     // At the start the service can't be asked for its limits.
-    let mut agent = Agent::start(&config, &["run", "--interval", "1h", "--metrics", "127.0.0.1:0"]);
-    wait_until("the log is read", || agent.metrics().get("spooled") == 2_500);
+    let mut agent = Agent::start(
+        &config,
+        &["run", "--interval", "1h", "--metrics", "127.0.0.1:0"],
+    );
+    wait_until("the log is read", || {
+        agent.metrics().get("spooled") == 2_500
+    });
     receiver.play(Play::Up);
-    wait_until("all is acknowledged", || agent.metrics().get("spooled") == 0);
+    wait_until("all is acknowledged", || {
+        agent.metrics().get("spooled") == 0
+    });
     assert!(agent.metrics().is_even());
     agent.kill();
     assert_eq!(receiver.received().documents, documents(1..=2_500));

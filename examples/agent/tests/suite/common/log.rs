@@ -4,7 +4,9 @@ use std::fs::File;
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use mim_events::eventlog::{LogWriter, MIM_CHANNEL, MIM_PROVIDER, OwnedLogEvent, REQUEST, REQUEST_PART};
+use mim_events::eventlog::{
+    LogWriter, MIM_CHANNEL, MIM_PROVIDER, OwnedLogEvent, REQUEST, REQUEST_PART,
+};
 use mim_events::generate::{Files, Generator, Item, Options};
 use uuid::Uuid;
 
@@ -22,7 +24,9 @@ pub(crate) fn generate(path: &Path, requests: u64) -> Vec<String> {
 /// The document of the n-th invented request.
 pub(crate) fn document(n: u64) -> String {
     let id = Uuid::from_u128(0x9b6f_8c34_5a0e_4a37_0000_0000_0000_0000 + u128::from(n));
-    format!(r#"{{"HybridObjectID":"{id}","ObjectType":"Request","Operation":"Put","RequestStatus":"Completed","Number":{n}}}"#)
+    format!(
+        r#"{{"HybridObjectID":"{id}","ObjectType":"Request","Operation":"Put","RequestStatus":"Completed","Number":{n}}}"#
+    )
 }
 
 pub(crate) fn time(n: u64) -> DateTime<Utc> {
@@ -37,7 +41,11 @@ pub(crate) fn event(n: u64, text: &str) -> OwnedLogEvent {
 /// A part of a request.
 pub(crate) fn part(n: u64, number: u32, total: u32, body: &str) -> OwnedLogEvent {
     let id = Uuid::from_u128(7);
-    of(REQUEST_PART, n, &format!("Request '{id}', message {number} out of {total}: \n{body}"))
+    of(
+        REQUEST_PART,
+        n,
+        &format!("Request '{id}', message {number} out of {total}: \n{body}"),
+    )
 }
 
 fn of(event: u32, n: u64, text: &str) -> OwnedLogEvent {

@@ -11,7 +11,10 @@ use std::time::{Duration, Instant};
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_so() {
-        assert!(started.elapsed() < Duration::from_secs(240), "waited in vain: {what}");
+        assert!(
+            started.elapsed() < Duration::from_secs(240),
+            "waited in vain: {what}"
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
 }

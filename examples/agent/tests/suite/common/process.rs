@@ -17,7 +17,13 @@ pub(crate) fn program() -> Command {
     path.push(format!("agent{}", std::env::consts::EXE_SUFFIX));
     let mut command = Command::new(path);
     // An agent uses no proxy that it was not told of.
-    for name in ["http_proxy", "https_proxy", "all_proxy", "ALL_PROXY", "HTTPS_PROXY"] {
+    for name in [
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+        "ALL_PROXY",
+        "HTTPS_PROXY",
+    ] {
         command.env(name, "http://127.0.0.1:9");
     }
     command
@@ -44,7 +50,11 @@ pub(crate) struct Agent {
 impl Agent {
     pub(crate) fn start(config: &Path, arguments: &[&str]) -> Self {
         let mut command = program();
-        command.args(arguments).arg("--config").arg(config).arg("--impatient");
+        command
+            .args(arguments)
+            .arg("--config")
+            .arg(config)
+            .arg("--impatient");
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let errors = BufReader::new(child.stderr.take().unwrap());
         let said = Arc::new(Mutex::new(String::new()));
@@ -83,7 +93,10 @@ impl Agent {
             status = self.child.try_wait().unwrap();
             status.is_some()
         });
-        status.unwrap().code().unwrap_or_else(|| panic!("{status:?}: {}", self.said()))
+        status
+            .unwrap()
+            .code()
+            .unwrap_or_else(|| panic!("{status:?}: {}", self.said()))
     }
 
     pub(crate) fn has_ended(&mut self) -> bool {
@@ -127,8 +140,13 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn get(&self, name: &str) -> u64 {
-        let line = self.text.lines().find_map(|line| line.strip_prefix(&format!("hybrid_agent_{name} ")));
-        line.unwrap_or_else(|| panic!("{name} in {}", self.text)).parse().unwrap()
+        let line = self
+            .text
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("hybrid_agent_{name} ")));
+        line.unwrap_or_else(|| panic!("{name} in {}", self.text))
+            .parse()
+            .unwrap()
     }
 
     /// Whether what was read is what became of it.
@@ -168,7 +186,17 @@ pub(crate) fn balance(config: &Path, stream: &str) -> Balance {
         spooled: get("spooled"),
         duplicates: get("duplicates"),
     };
-    let Balance { read, acknowledged, by_service, by_agent, incomplete, lost, lost_in_spool, spooled, .. } = balance;
+    let Balance {
+        read,
+        acknowledged,
+        by_service,
+        by_agent,
+        incomplete,
+        lost,
+        lost_in_spool,
+        spooled,
+        ..
+    } = balance;
     let sum = acknowledged + by_service + by_agent + incomplete + lost + lost_in_spool + spooled;
     assert_eq!(read, sum, "{balance:?}");
     balance

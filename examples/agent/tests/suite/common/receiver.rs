@@ -114,7 +114,10 @@ impl Inner {
         let play = *self.play.lock().unwrap();
         let problem = |problem: Problem| Some(respond(&Answer::Problem(problem)));
         let (parts, body) = request.into_parts();
-        let token = parts.headers.get(AUTHORIZATION).map(|value| value.as_bytes());
+        let token = parts
+            .headers
+            .get(AUTHORIZATION)
+            .map(|value| value.as_bytes());
         let is_known = token == Some(format!("Bearer {TOKEN}").as_bytes());
         let number = {
             let mut received = self.received.lock().unwrap();
@@ -151,7 +154,9 @@ impl Inner {
                 let text = String::from_utf8(record.payload().to_vec()).unwrap();
                 let envelope = Envelope::read(text.as_bytes()).ok();
                 let document = envelope.as_ref().map(|envelope| envelope.document.get());
-                received.documents.push(document.unwrap_or(&text).to_owned());
+                received
+                    .documents
+                    .push(document.unwrap_or(&text).to_owned());
                 received.kinds.push(envelope.map(|envelope| envelope.kind));
                 received.ids.push(record.id());
             }
@@ -164,5 +169,6 @@ impl Inner {
 fn rejected(frame: &Frame) -> Vec<Rejected> {
     let is_bad = |payload: &[u8]| payload.windows(9).any(|nine| nine == b"\"reject\":");
     let bad = frame.records().filter(|record| is_bad(record.payload()));
-    bad.map(|record| Rejected::new(record.seq(), Code::INVALID)).collect()
+    bad.map(|record| Rejected::new(record.seq(), Code::INVALID))
+        .collect()
 }
