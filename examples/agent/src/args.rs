@@ -82,9 +82,9 @@ pub(crate) struct Run {
     pub(crate) common: Common,
     #[command(flatten)]
     pub(crate) pace: Pace,
-    /// Read these old logs once, beside an agent that may run, and end
+    /// Read these old logs once, beside an agent that may run, and end: files, folders or globs
     #[arg(long, value_name = "FILE", num_args = 1..)]
-    pub(crate) backfill: Vec<PathBuf>,
+    pub(crate) backfill: Vec<String>,
 }
 
 #[derive(Args)]
@@ -102,9 +102,9 @@ pub(crate) struct Cloud {
     pub(crate) common: Common,
     #[command(flatten)]
     pub(crate) pace: Pace,
-    /// Files of audit entries: pages of Graph, lines, exports of other shapes; read once
+    /// Audit entries: pages of Graph, lines, exports of other shapes; files, folders or globs, read once
     #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "url", conflicts_with = "url")]
-    pub(crate) file: Vec<PathBuf>,
+    pub(crate) file: Vec<String>,
     /// The list of Graph to poll; [cloud] of the configuration says how
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<http::Uri>,

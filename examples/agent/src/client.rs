@@ -1,6 +1,6 @@
 //! Requests over HTTP: frames to the service, questions to it, pages from Graph.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
@@ -17,6 +17,9 @@ use crate::secrets::Place;
 
 /// The most bytes of a page of Graph.
 const PAGE_BYTES: u64 = 64 << 20;
+
+/// A question is answered at once, or it is done without.
+const QUESTION: Duration = Duration::from_secs(10);
 
 /// Speaks to the service.
 #[derive(Clone, Debug)]
@@ -46,7 +49,7 @@ pub(crate) fn agent(http: &Http) -> Result<Agent> {
         .proxy(None);
     if let Some(proxy) = &http.proxy {
         // What is wrong with it may show a password.
-        let Ok(proxy) = ureq::Proxy::new(proxy) else {
+        let Ok(proxy) = ureq::Proxy::new(proxy.expose()) else {
             bail!("[http] `proxy` is written http://host:port")
         };
         builder = builder.proxy(Some(proxy));
@@ -101,7 +104,10 @@ impl Client {
     pub(crate) fn service(&self) -> Result<Service> {
         let mut request = Request::get(self.limits.clone()).body(())?;
         self.authorize(&mut request)?;
-        let response = self.agent.run(request).map_err(no_answer)?;
+        let timeout = self.agent.config().timeouts().global;
+        let request = self.agent.configure_request(request);
+        let request = request.timeout_global(Some(timeout.unwrap_or(QUESTION).min(QUESTION)));
+        let response = self.agent.run(request.build()).map_err(no_answer)?;
         let response = whole(response, ANSWER_BYTES as u64)?;
         Ok(Service {
             status: response.status().as_u16(),

@@ -9,7 +9,7 @@ use ingest_protocol::http::BATCHES_PATH;
 use ingest_protocol::{Audience, KeyId};
 use serde::Deserialize;
 
-use crate::secrets::Place;
+use crate::secrets::{Place, Secret};
 use crate::units::{Size, Span};
 
 /// What `agent.toml` says; `agent.example.toml` documents every key.
@@ -101,8 +101,9 @@ pub(crate) struct Quarantine {
 pub(crate) struct Http {
     /// A private certification authority (PEM), trusted instead of the public ones.
     pub(crate) ca: Option<PathBuf>,
-    /// `http://host:port`; without it no proxy is used, whatever the environment says.
-    pub(crate) proxy: Option<String>,
+    /// `http://host:port`, in which a password may stand; without it no proxy is used, whatever
+    /// the environment says.
+    pub(crate) proxy: Option<Secret>,
     pub(crate) timeout: Span,
     /// Lets the key be sent in the clear to other machines.
     pub(crate) allow_plain: bool,

@@ -208,7 +208,7 @@ impl Engine<'_> {
         match self.messages.recv_timeout(wait) {
             Ok(Message::Answer(id, answer)) => {
                 self.is_sending = false;
-                let is_ack = self.outbox.handle(id, answer)?;
+                let is_ack = self.outbox.handle(id, answer.map(|answer| *answer))?;
                 if is_ack {
                     self.status.batches_sent += 1;
                     self.status.last_success = Some(now());

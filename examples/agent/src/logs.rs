@@ -1,9 +1,10 @@
 //! The feed of `agent run`: logs that are followed, or old ones that are read once.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
+use hybrid_examples::files::expand;
 use hybrid_examples::progress;
 use indicatif::ProgressBar;
 
@@ -41,10 +42,10 @@ pub(crate) fn follow(config: &Config, mode: Mode) -> Result<ExitCode> {
 }
 
 /// Reads old logs once, with a progress bar.
-pub(crate) fn backfill(config: &Config, mode: Mode, files: &[PathBuf]) -> Result<ExitCode> {
+pub(crate) fn backfill(config: &Config, mode: Mode, files: &[String]) -> Result<ExitCode> {
     let mut bytes = 0;
     let mut followers = Vec::new();
-    for file in files {
+    for file in expand(files, "evtx")? {
         // By its whole path: old logs have the same names.
         let path = file
             .canonicalize()

@@ -67,11 +67,14 @@ fn health(status: &Status) -> (StatusCode, String) {
     }
 }
 
+/// Values by their labels.
+type Values<'a> = &'a [(&'a str, i128)];
+
 /// The metrics in Prometheus' text format.
 pub(crate) fn text(status: &Status) -> String {
     let balance = &status.balance;
     let mut out = String::new();
-    let mut family = |name: &str, kind: &str, help: &str, values: &[(&str, i128)]| {
+    let mut family = |name: &str, kind: &str, help: &str, values: Values<'_>| {
         let _ = writeln!(
             out,
             "# HELP hybrid_agent_{name} {help}\n# TYPE hybrid_agent_{name} {kind}"
@@ -81,7 +84,7 @@ pub(crate) fn text(status: &Status) -> String {
         }
     };
     let n = |number: u64| i128::from(number);
-    let counters: [(&str, &str, &[(&str, i128)]); 8] = [
+    let counters: [(&str, &str, Values<'_>); 8] = [
         (
             "read_total",
             "Records read, unreadable or lost before they were read.",

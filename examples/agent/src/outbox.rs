@@ -169,7 +169,8 @@ impl Outbox {
 
     /// Records that the source lost before they were read.
     pub(crate) fn lose(&mut self, records: u64) {
-        self.loss = self.loss.saturating_add(records);
+        // The numbers of a damaged log can be anything; the protocol counts no more at once.
+        self.loss = self.loss.saturating_add(records).min(1 << 40);
     }
 
     /// Keeps what could not be read.

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use ingest_protocol::KeyId;
 use ingest_protocol::frame::MacKey;
+use serde::Deserialize;
 
-/// A token; `Debug` does not show it.
-#[derive(Clone, PartialEq, Eq)]
+/// A token, or an address that may hold one; `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
 pub(crate) struct Secret(String);
 
 impl Secret {

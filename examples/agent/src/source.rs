@@ -79,7 +79,8 @@ impl EventSource for LogFile {
     }
 
     fn begin(&mut self, bookmark: &Bookmark) -> Result<(Resumed, bool)> {
-        let seen = self.look();
+        // Also where it can't be read: it is tried again when its time has come.
+        self.seen = self.look();
         let begun = match &mut self.reader {
             Some(reader) => (reader.refresh()?, false),
             None => {
@@ -89,7 +90,6 @@ impl EventSource for LogFile {
                 (resumed, true)
             }
         };
-        self.seen = seen;
         Ok(begun)
     }
 

@@ -15,7 +15,7 @@ use crate::client::Client;
 #[derive(Debug)]
 pub(crate) enum Message {
     /// What came back for a frame, or why nothing did.
-    Answer(FrameId, Result<Answer>),
+    Answer(FrameId, Result<Box<Answer>>),
     /// A signal came.
     Stop,
 }
@@ -32,7 +32,7 @@ impl Uploader {
             .name("upload".to_owned())
             .spawn(move || {
                 for (id, frame) in to_send {
-                    let answer = client.send(&frame);
+                    let answer = client.send(&frame).map(Box::new);
                     if messages.send(Message::Answer(id, answer)).is_err() {
                         return;
                     }

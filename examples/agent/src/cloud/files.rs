@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use hybrid_examples::files::expand;
 use hybrid_examples::progress;
 use indicatif::ProgressBar;
 use mim_events::entra::EntraReader;
@@ -47,10 +48,10 @@ struct Open {
     mark: FileMark,
 }
 
-pub(crate) fn read_files(config: &Config, mode: Mode, files: &[PathBuf]) -> Result<ExitCode> {
+pub(crate) fn read_files(config: &Config, mode: Mode, files: &[String]) -> Result<ExitCode> {
     let mut paths = Vec::new();
     let mut bytes = 0;
-    for file in files {
+    for file in expand(files, "json|ndjson|jsonl|csv")? {
         let path = file
             .canonicalize()
             .with_context(|| file.display().to_string())?;

@@ -1,8 +1,11 @@
 //! Help, exit codes, `status` and `check`.
 
-use crate::common::log::write;
+use mim_events::eventlog::LogWriter;
+
+use crate::common::log::{event, write};
 use crate::common::process::{Agent, configure, output, program};
 use crate::common::receiver::{Play, Receiver, TOKEN};
+use crate::common::wait_until;
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -93,7 +96,7 @@ fn a_token_that_is_exchanged_is_used_without_a_restart() {
     let config = configure(folder, &receiver.url(), "");
     std::fs::write(folder.join("token"), "wr0ng-token").unwrap();
     let mut agent = Agent::start(&config, &["run", "--once"]);
-    crate::common::wait_until("it is refused", || receiver.received().refused > 2);
+    wait_until("it is refused", || receiver.received().refused > 2);
     std::fs::write(folder.join("token"), TOKEN).unwrap();
     assert_eq!(agent.code(), 0);
     assert_eq!(receiver.received().documents.len(), 3);
@@ -111,7 +114,7 @@ fn status_is_for_people_before_during_and_after() {
     let status = || text(&output(&config, &["status"]).stdout);
     assert!(status().contains("never ran"), "{}", status());
     let mut agent = Agent::start(&config, &["run", "--interval", "1h"]);
-    crate::common::wait_until("all is acknowledged and told", || {
+    wait_until("all is acknowledged and told", || {
         status().contains("Acknowledged                      12")
     });
     let running = status();
@@ -131,4 +134,58 @@ fn status_is_for_people_before_during_and_after() {
     ] {
         assert!(after.contains(line), "{after}");
     }
+}
+
+#[test]
+fn health_status_and_a_log_in_json_hold_no_text_of_a_document() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let mut log = LogWriter::create(folder.join("requests.evtx")).unwrap();
+    for text in [
+        "{\"HybridObjectID\":\"dana-okafor\"}",
+        "dana-okafor is no document",
+    ] {
+        log.write(&event(1, text).as_event()).unwrap();
+    }
+    log.finish().unwrap();
+    let receiver = Receiver::start(&folder.join("received"));
+    let config = configure(
+        folder,
+        &receiver.url(),
+        "log = { format = \"json\", level = \"debug\" }",
+    );
+    let mut agent = Agent::start(&config, &["--interval", "1h", "--metrics", "127.0.0.1:0"]);
+    wait_until("one arrived, one did not", || {
+        let metrics = agent.metrics();
+        metrics.get("acknowledged_total") == 1
+            && metrics.get("quarantined_total{by=\"agent\"}") == 1
+    });
+    assert_eq!(agent.get("healthz"), (200, "ok\n".to_owned()));
+    let (code, status) = agent.get("status");
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(
+        (code, &status["balance"]["read"]),
+        (200, &serde_json::json!(2))
+    );
+    assert_eq!(agent.get("else").0, 404);
+    receiver.play(Play::RefusesKeys);
+    crate::common::log::append(&folder.join("requests.evtx"), [3]);
+    agent.kill();
+    let said = agent.said();
+    for line in said.lines() {
+        let line: serde_json::Value =
+            serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+        assert!(
+            line["level"].is_string() && line["message"].is_string(),
+            "{line}"
+        );
+    }
+    assert!(!said.contains("dana"), "{said}");
+
+    let mut agent = Agent::start(&config, &["--interval", "1h", "--metrics", "127.0.0.1:0"]);
+    wait_until("an agent whose key is refused is not healthy", || {
+        agent.get("healthz").0 == 503
+    });
+    assert!(agent.get("healthz").1.contains("the key is not accepted"));
+    agent.kill();
 }

@@ -192,3 +192,42 @@ fn old_logs_are_read_beside_an_agent_that_runs() {
     assert_eq!(received[0], document(101));
     assert_eq!(balance(&config, "backfill").acknowledged, 30);
 }
+
+#[test]
+fn a_log_that_wraps_while_it_is_followed_has_its_losses_declared_once() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let receiver = Receiver::start(&folder.join("received"));
+    let config = configure(folder, &receiver.url(), "");
+    let mut log = LogWriter::create(folder.join("requests.evtx"))
+        .unwrap()
+        .with_max_size(4 << 16);
+    put(&mut log, 1..=10);
+    log.flush().unwrap();
+    // Long enough that no reading falls into a burst of writing.
+    let agent = Agent::start(&config, &["--interval", "4s", "--metrics", "127.0.0.1:0"]);
+    let mut last = 10;
+    for burst in [900, 20, 2_000] {
+        let read = agent.metrics().get("last_read_timestamp_seconds");
+        wait_until("a reading has just ended", || {
+            agent.metrics().get("last_read_timestamp_seconds") > read
+        });
+        put(&mut log, last + 1..=last + burst);
+        log.flush().unwrap();
+        last += burst;
+        wait_until("the burst is read or counted as lost", || {
+            let metrics = agent.metrics();
+            assert!(metrics.is_even());
+            metrics.get("read_total") == last && metrics.get("spooled") == 0
+        });
+        let received = receiver.received();
+        let arrived = received.documents.len() as u64;
+        let metrics = agent.metrics();
+        assert_eq!(metrics.get("lost_total{where=\"log\"}"), last - arrived);
+        wait_until("the loss is told", || {
+            receiver.received().lost == last - arrived
+        });
+        assert_eq!(received.documents.last(), Some(&document(last)));
+    }
+    assert!(receiver.received().lost > 500);
+}

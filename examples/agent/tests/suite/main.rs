@@ -10,4 +10,5 @@ mod common;
 mod damage;
 mod kill;
 mod logs;
+mod secure;
 mod spool;

@@ -2,11 +2,12 @@
 
 use ingest_protocol::frame::Limits;
 
-use crate::common::log::{documents, event, write};
+use crate::common::log::{document, documents, event, write};
 use crate::common::process::{Agent, balance, configure};
 use crate::common::receiver::{Play, Receiver};
 use crate::common::wait_until;
 use mim_events::eventlog::LogWriter;
+use mim_events::message::document_events;
 
 /// Requests that do not compress, about 20 KB each.
 fn write_large(path: &std::path::Path, count: u64) -> Vec<String> {
@@ -122,4 +123,37 @@ fn a_service_that_takes_less_gets_less() {
     assert!(agent.metrics().is_even());
     agent.kill();
     assert_eq!(receiver.received().documents, documents(1..=2_500));
+}
+
+#[test]
+fn a_request_that_is_longer_than_the_service_takes_is_kept_and_a_note_of_it_is_sent() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let text = format!(
+        r#"{{"HybridObjectID":"x","Long":"{}"}}"#,
+        "y".repeat(300_000)
+    );
+    let mut log = LogWriter::create(folder.join("requests.evtx")).unwrap();
+    let like = event(1, "");
+    for event in document_events(&text, uuid::Uuid::from_u128(9), &like).unwrap() {
+        log.write(&event.as_event()).unwrap();
+    }
+    log.write(&event(2, &document(2)).as_event()).unwrap();
+    log.finish().unwrap();
+    let receiver = Receiver::with_limits(&folder.join("received"), Limits::FLOOR);
+    let config = configure(folder, &receiver.url(), "");
+    assert_eq!(Agent::start(&config, &["run", "--once"]).code(), 0);
+    let received = receiver.received().documents;
+    assert_eq!(received.len(), 2);
+    assert!(
+        received[0].starts_with(r#"{"$oversize":{"len":300"#),
+        "{}",
+        received[0]
+    );
+    assert_eq!(received[1], document(2));
+    let kept = std::fs::read_to_string(folder.join("state/logs/quarantine.ndjson")).unwrap();
+    let kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
+    assert!(kept["raw"].as_str().unwrap().contains(&text));
+    let told = balance(&config, "logs");
+    assert_eq!((told.read, told.acknowledged, told.by_agent), (2, 2, 0));
 }

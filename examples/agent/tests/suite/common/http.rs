@@ -20,9 +20,8 @@ pub(crate) fn serve(handler: Handler) -> SocketAddr {
         for stream in listener.incoming().flatten() {
             let handler = Arc::clone(&handler);
             std::thread::spawn(move || {
-                let reading = stream.try_clone()?;
                 stream.set_nodelay(true)?;
-                connection(reading, stream, &handler)
+                connection(stream, &handler)
             });
         }
     });
@@ -30,17 +29,13 @@ pub(crate) fn serve(handler: Handler) -> SocketAddr {
 }
 
 /// All requests of a connection.
-pub(crate) fn connection(
-    reading: impl Read,
-    mut writing: impl Write,
-    handler: &Handler,
-) -> std::io::Result<()> {
-    let mut reading = BufReader::new(reading);
-    while let Some(request) = read(&mut reading)? {
+pub(crate) fn connection(stream: impl Read + Write, handler: &Handler) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    while let Some(request) = read(&mut stream)? {
         let Some(response) = handler(request) else {
             return Ok(());
         };
-        write(&mut writing, &response)?;
+        write(stream.get_mut(), &response)?;
     }
     Ok(())
 }
@@ -90,8 +85,8 @@ fn write(to: &mut impl Write, response: &Response) -> std::io::Result<()> {
     to.flush()
 }
 
-/// Gets a page of the agent's own server.
-pub(crate) fn get(url: &str) -> Option<String> {
+/// Gets a page of the agent's own server: status and body.
+pub(crate) fn get(url: &str) -> Option<(u16, String)> {
     let rest = url.strip_prefix("http://")?;
     let (host, path) = rest.split_once('/')?;
     let mut stream = TcpStream::connect(host).ok()?;
@@ -102,5 +97,7 @@ pub(crate) fn get(url: &str) -> Option<String> {
     .ok()?;
     let mut text = String::new();
     stream.read_to_string(&mut text).ok()?;
-    text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned())
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some((status, body.to_owned()))
 }

@@ -105,15 +105,22 @@ impl Agent {
 
     /// The metrics, once the agent serves them.
     pub(crate) fn metrics(&self) -> Metrics {
+        let (status, text) = self.get("metrics");
+        assert_eq!(status, 200);
+        Metrics { text }
+    }
+
+    /// A page of the agent's, once it serves them.
+    pub(crate) fn get(&self, page: &str) -> (u16, String) {
         let mut url = None;
         wait_until("the agent says where its metrics are", || {
             let said = self.said();
-            let at = said.find("metrics are at ");
-            url = at.and_then(|at| said[at + 15..].split_whitespace().next().map(str::to_owned));
+            let at = said.find("http://127.0.0.1:");
+            let rest = at.map(|at| said[at..].to_owned());
+            url = rest.and_then(|rest| Some(rest.split_once("/metrics")?.0.to_owned()));
             url.is_some()
         });
-        let text = http::get(&url.unwrap()).unwrap();
-        Metrics { text }
+        http::get(&format!("{}/{page}", url.unwrap())).unwrap()
     }
 }
 

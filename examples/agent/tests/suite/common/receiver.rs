@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use hybrid_examples::envelope::{Envelope, Kind};
-use ingest_protocol::frame::{Frame, Limits, Opener};
+use ingest_protocol::frame::{Frame, KeyRing, Limits, MacKey, Opener};
 use ingest_protocol::http::{Call, Endpoint, respond};
 use ingest_protocol::journal::{FsStorage, Options};
 use ingest_protocol::receiver::{Receiver as Machine, ReceiverLog};
@@ -53,6 +53,7 @@ pub(crate) struct Receiver {
 
 pub(crate) struct Inner {
     endpoint: Endpoint,
+    wants_token: bool,
     log: Mutex<ReceiverLog>,
     play: Mutex<Play>,
     received: Mutex<Received>,
@@ -60,17 +61,20 @@ pub(crate) struct Inner {
 
 impl Receiver {
     pub(crate) fn start(folder: &Path) -> Self {
-        let inner = Inner::new(folder, Limits::default());
-        let handler = inner.handler();
-        Self {
-            address: serve(handler),
-            inner,
-        }
+        Self::with_limits(folder, Limits::default())
     }
 
     /// One that takes no more than `limits`.
     pub(crate) fn with_limits(folder: &Path, limits: Limits) -> Self {
-        let inner = Inner::new(folder, limits);
+        Self::of(Inner::new(folder, limits, None))
+    }
+
+    /// One that knows who sends by the key that signs batches, instead of a token.
+    pub(crate) fn with_key(folder: &Path, key: MacKey) -> Self {
+        Self::of(Inner::new(folder, Limits::default(), Some(key)))
+    }
+
+    fn of(inner: Arc<Inner>) -> Self {
         Self {
             address: serve(inner.handler()),
             inner,
@@ -86,23 +90,33 @@ impl Receiver {
     }
 
     pub(crate) fn received(&self) -> Received {
-        self.inner.received.lock().unwrap().clone()
+        self.inner.received()
     }
 }
 
 impl Inner {
-    pub(crate) fn new(folder: &Path, limits: Limits) -> Arc<Self> {
+    pub(crate) fn new(folder: &Path, limits: Limits, key: Option<MacKey>) -> Arc<Self> {
         let tenant = TENANT.parse().unwrap();
-        let machine = Machine::new(Opener::new(limits).with_audience(tenant));
+        let wants_token = key.is_none();
+        let mut opener = Opener::new(limits).with_audience(tenant);
+        if let Some(key) = key {
+            opener = opener.with_mac_keys(KeyRing::from_iter([(tenant, key)]));
+        }
+        let machine = Machine::new(opener);
         let storage = FsStorage::create(folder).unwrap();
         let options = Options::new(Uuid::new_v4().into_bytes());
         let (log, _) = ReceiverLog::open(storage, options, machine).unwrap();
         Arc::new(Self {
             endpoint: Endpoint::new(tenant, limits),
+            wants_token,
             log: Mutex::new(log),
             play: Mutex::new(Play::Up),
             received: Mutex::default(),
         })
+    }
+
+    pub(crate) fn received(&self) -> Received {
+        self.received.lock().unwrap().clone()
     }
 
     pub(crate) fn handler(self: &Arc<Self>) -> Handler {
@@ -118,7 +132,10 @@ impl Inner {
             .headers
             .get(AUTHORIZATION)
             .map(|value| value.as_bytes());
-        let is_known = token == Some(format!("Bearer {TOKEN}").as_bytes());
+        let is_known = match self.wants_token {
+            true => token == Some(format!("Bearer {TOKEN}").as_bytes()),
+            false => token.is_none(),
+        };
         let number = {
             let mut received = self.received.lock().unwrap();
             received.requests += 1;
