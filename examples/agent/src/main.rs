@@ -1,1 +1,5 @@
-fn main() {}
+//! The program; all of it is in the library beside, where it is tested.
+
+fn main() -> std::process::ExitCode {
+    agent::main()
+}

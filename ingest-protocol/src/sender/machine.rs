@@ -177,6 +177,16 @@ impl Sender {
         sealed + self.batch.len() as u64
     }
 
+    /// Records that are lost ([`lose`](Self::lose), [`evict`](Self::evict), damage) and that no
+    /// acknowledged frame has declared yet. Those that it has are the `lost` of its header, so
+    /// a program that adds these up knows at any time how many records were lost.
+    #[must_use]
+    pub fn undeclared(&self) -> u64 {
+        self.next
+            .abs_diff(self.done)
+            .saturating_sub(self.backlog())
+    }
+
     /// Whether everything that was pushed is acknowledged, and the spool knows it.
     #[must_use]
     pub fn is_idle(&self) -> bool {

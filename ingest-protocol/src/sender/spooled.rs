@@ -173,6 +173,44 @@ impl<S: Storage> SpooledSender<S> {
         self.settle()
     }
 
+    /// Makes a cursor durable without a record: the source was read on, and what was read held
+    /// nothing to send. What was pushed is spooled before, so that the cursor tells of nothing
+    /// that a kill would take.
+    ///
+    /// ```
+    /// # use std::time::Instant;
+    /// # use ingest_protocol::frame::Record;
+    /// # use ingest_protocol::journal::{FsStorage, Options};
+    /// # use ingest_protocol::sender::{SenderConfig, SpooledSender};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let tenant: ingest_protocol::Audience = "6f1d2c3b-4a59-4e8f-9b70-112233445566".parse()?;
+    /// # let fresh: ingest_protocol::StreamId = "0190f3c2-7b1e-7c40-9a51-3f2d6c8e1a01".parse()?;
+    /// # let open = |opening| {
+    /// #     let (storage, options) = (FsStorage::new(directory.path()), Options::new([opening; 16]));
+    /// #     SpooledSender::open(storage, options, SenderConfig::new(tenant), fresh)
+    /// # };
+    /// # let (mut spool, _) = open(1)?;
+    /// spool.push(Record::new(r#"{"line":1}"#), "line 1", Instant::now())?;
+    /// spool.advance("line 2, which is a comment")?;
+    /// # drop(spool);
+    /// # let (spool, _) = open(2)?;
+    /// assert_eq!(spool.cursor(), Some(&b"line 2, which is a comment"[..]));
+    /// assert_eq!(spool.sender().backlog(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SpoolError`]: the cursor stands before it, and nothing was lost.
+    pub fn advance(&mut self, cursor: impl AsRef<[u8]>) -> Result<(), SpoolError> {
+        self.flush()?;
+        let mark = Append::new(MARK, b"").cursor(cursor.as_ref());
+        let position = self.journal.append(mark)?;
+        self.journal.sync()?;
+        self.sender.last_place = self.sender.last_place.max(position.index());
+        Ok(())
+    }
+
     /// Gives up the oldest frame that was never sent, to make room. How many records that declares
     /// lost; 0 if there is no such frame.
     ///

@@ -143,9 +143,20 @@ impl<R: Read> EntraReader<R> {
         }
     }
 
-    /// The text of the element that the last error was about, if that was the last item:
-    /// for a place where it can be looked at, since it holds people's data. Of an element
+    /// The text of the element that the last item came from: to pass an element on as it is, or to
+    /// keep what an error is about for a place where it can be looked at, since it holds
+    /// people's data. An object, a row of a table as an array, or a line of CSV. Of an element
     /// over the limit, its beginning.
+    ///
+    /// ```
+    /// use mim_events::entra::EntraReader;
+    ///
+    /// # let record = r#"{"id": "Directory_1", "activityDateTime": "2026-03-02T08:15:09Z", "loggedByService": "Core Directory", "activityDisplayName": "Add group"}"#;
+    /// let page = format!(r#"{{"value":[{record}]}}"#);
+    /// let mut reader = EntraReader::new(page.as_bytes());
+    /// assert!(reader.next().is_some_and(|activity| activity.is_ok()));
+    /// assert_eq!(reader.last_raw(), Some(record));
+    /// ```
     #[must_use]
     pub fn last_raw(&self) -> Option<&str> {
         self.last_raw.as_deref()
@@ -205,7 +216,11 @@ impl<R: Read> EntraReader<R> {
                     self.table = scanner.table();
                     self.columns.clear();
                 }
-                Some(self.json_piece(piece, began, &raw))
+                let done = self.json_piece(piece, began, &raw);
+                if let Ok(Some(_)) = done {
+                    self.last_raw = String::from_utf8(raw).ok();
+                }
+                Some(done)
             }
             Mode::Csv {
                 window,
@@ -236,7 +251,13 @@ impl<R: Read> EntraReader<R> {
                         self.element(&element)
                     }
                 };
-                Some(done.map_err(|kind| self.fail(kind, began, raw)))
+                Some(match done {
+                    Ok(done) => {
+                        self.last_raw = Some(raw);
+                        Ok(done)
+                    }
+                    Err(kind) => Err(self.fail(kind, began, raw)),
+                })
             }
         }
     }

@@ -213,7 +213,8 @@ fn limits_and_positions() {
     assert_eq!((error.offset(), error.line()), (Some(1), Some(1)));
     assert_eq!(reader.last_raw().unwrap().len(), 2000);
     assert!(reader.next().unwrap().is_ok());
-    assert!(reader.last_raw().is_none());
+    assert_eq!(reader.last_raw(), Some(RECORD));
+    assert!(reader.next().is_none() && reader.last_raw().is_none());
     assert!(!format!("{reader:?}").contains("kim"));
     let read = reader.position();
     assert_eq!(read, text.len() as u64);

@@ -42,8 +42,10 @@ fn a_loss_alone_is_declared_when_there_is_nothing_else_to_send() {
     sender.lose(3, None).unwrap();
     assert!(!sender.is_idle());
     acknowledge(&mut sender, now);
+    assert_eq!((sender.undeclared(), sender.backlog()), (3, 0));
     let sent = acknowledge(&mut sender, now);
     assert_eq!(content(&sent), (6, 3, vec![]));
+    assert_eq!(sender.undeclared(), 0);
     assert!(sender.is_idle());
     assert_eq!(sender.poll_transmit(now), None);
     // Flushed, it stands in the queue at once.
@@ -155,6 +157,7 @@ fn a_frame_is_given_up_once_it_is_spooled_and_its_place_is_told() {
     let mut spool = Spool::default();
     spool.settle(&mut sender);
     assert_eq!(sender.evict(), Some((2, Some(1))));
+    assert_eq!(sender.undeclared(), 2);
     assert_eq!(sender.evict(), Some((2, Some(2))));
     let (mut service, mut spool) = (Service::default(), spool);
     spool.drain(&mut sender, &mut service, now);

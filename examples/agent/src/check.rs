@@ -1,0 +1,154 @@
+//! `agent check`: whether the agent could work as it is configured.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail, ensure};
+use mim_events::eventlog::{LogFilter, LogReader};
+
+use crate::client::Client;
+use crate::config::{Config, Credentials};
+use crate::outbox;
+use crate::secrets::Place;
+use crate::status::now;
+
+/// A clock that differs by more makes times wrong, and tokens fail.
+const CLOCK_SECONDS: i64 = 60;
+
+#[derive(Default)]
+struct Checks {
+    failed: u32,
+}
+
+impl Checks {
+    fn tell(&mut self, what: &str, done: Result<String>) -> Result<()> {
+        let mut out = std::io::stdout().lock();
+        match done {
+            Ok(text) => writeln!(out, "ok    {what}: {text}")?,
+            Err(error) => {
+                self.failed += 1;
+                writeln!(out, "FAIL  {what}: {error:#}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn check(config: &Config) -> Result<ExitCode> {
+    let mut checks = Checks::default();
+    checks.tell("configuration", Ok(format!("tenant {}", config.tenant)))?;
+    for log in &config.logs {
+        checks.tell(&format!("log {}", log.name()), readable(&log.path))?;
+    }
+    if config.logs.is_empty() {
+        checks.tell(
+            "logs",
+            Err(anyhow::anyhow!("the configuration has no [[logs]]")),
+        )?;
+    }
+    checks.tell("state", writable(config))?;
+    checks.tell("key", key(config))?;
+    if let Some(place) = config
+        .cloud
+        .as_ref()
+        .map(|cloud| cloud.token())
+        .transpose()?
+        .flatten()
+    {
+        checks.tell("key of [cloud]", secret(&place))?;
+    }
+    service(config, &mut checks)?;
+    Ok(ExitCode::from(u8::from(checks.failed > 0)))
+}
+
+fn readable(path: &Path) -> Result<String> {
+    let mut reader = LogReader::open(path)?.with_filter(LogFilter::requests());
+    let mut requests = 0_u64;
+    // Enough to see that the records can be read.
+    while requests < 1_000
+        && let Some(event) = reader.next_event()
+    {
+        match event {
+            Ok(_) => requests += 1,
+            Err(error) if error.is_recoverable() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    ensure!(
+        requests > 0 || reader.summary().filtered.total() == 0,
+        "it holds events, but none of requests: is hybridReportingRequestLoggingEnabled set?"
+    );
+    let more = if requests == 1_000 { "at least " } else { "" };
+    Ok(format!("readable, {more}{requests} events of requests"))
+}
+
+fn writable(config: &Config) -> Result<String> {
+    let folder = outbox::folder(config, "logs");
+    std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    let probe = folder.join("check.probe");
+    crate::disk::replace(&probe, b"", true).with_context(|| folder.display().to_string())?;
+    std::fs::remove_file(&probe)?;
+    Ok(format!("{} can be written to", config.state.display()))
+}
+
+fn key(config: &Config) -> Result<String> {
+    match config.key.credentials()? {
+        Credentials::Token(place) => secret(&place),
+        Credentials::Hmac(id, place) => {
+            place.read_key(id)?;
+            warn_if_open(&place);
+            Ok(format!("{place} is readable, key id {id}"))
+        }
+    }
+}
+
+fn secret(place: &Place) -> Result<String> {
+    place.read()?;
+    warn_if_open(place);
+    Ok(format!("{place} is readable"))
+}
+
+fn warn_if_open(place: &Place) {
+    if place.is_open_to_others() {
+        tracing::warn!("{place} can be read by others: let only the agent's account read it");
+    }
+}
+
+fn service(config: &Config, checks: &mut Checks) -> Result<()> {
+    let what = format!("service {}", config.url);
+    let service = match Client::new(config).and_then(|client| client.service()) {
+        Ok(service) => service,
+        Err(error) => return checks.tell(&what, Err(error.context("it can't be reached"))),
+    };
+    checks.tell(&what, Ok("reachable".to_owned()))?;
+    let is_token = matches!(config.key.credentials()?, Credentials::Token(_));
+    let accepted = || match (service.status, &service.limits) {
+        (200, Some(limits)) if is_token => Ok(format!(
+            "accepted; batches of up to {} records and {} bytes are taken",
+            limits.records, limits.frame_bytes
+        )),
+        (200, Some(_)) => Ok("an HMAC key is tried by the first batch".to_owned()),
+        (200, None) => bail!("the answer is none of the protocol: is `url` the service's address?"),
+        (401 | 403, _) if !is_token => Ok("an HMAC key is tried by the first batch".to_owned()),
+        (401, _) => bail!("refused: the service does not know the token (status 401)"),
+        (403, _) => bail!("refused: the token has not the right to send (status 403)"),
+        (404, _) => bail!("status 404: is `url` the service's address?"),
+        (status, _) => bail!("status {status}"),
+    };
+    checks.tell("key at the service", accepted())?;
+    let clock = match service.clock {
+        None => Ok("the service does not tell its time".to_owned()),
+        Some(theirs) => {
+            let differs = (now() - theirs).num_seconds();
+            if differs.abs() <= CLOCK_SECONDS {
+                Ok(format!("differs by {differs} s"))
+            } else {
+                Err(anyhow::anyhow!(
+                    "this machine's clock is {differs} s ahead of the service's: set it"
+                ))
+            }
+        }
+    };
+    checks.tell("clock", clock)
+}

@@ -1,0 +1,9 @@
+//! The cloud side: entries of Entra's audit log from files or from Microsoft Graph.
+
+mod chunk;
+mod files;
+mod page;
+mod walk;
+
+pub(crate) use files::{FileMark, read_files};
+pub(crate) use walk::{WalkMark, poll};

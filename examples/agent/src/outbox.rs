@@ -1,0 +1,439 @@
+//! The outbox: one stream's spool, with what is kept beside it.
+//!
+//! `STATE/STREAM/` holds `spool/`, `ledger.json`, `quarantine.ndjson` and `status.json`.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use ingest_protocol::frame::{Header, Limits, Record};
+use ingest_protocol::journal::{self, FsStorage, Options, Recovery};
+use ingest_protocol::sender::{Event, FrameId, PushError, SenderConfig, SpoolError, SpooledSender};
+use ingest_protocol::{Action, Answer};
+use tracing::{error, info, warn};
+use uuid::Uuid;
+
+use crate::balance::Balance;
+use crate::config::{Config, Credentials, WhenFull};
+use crate::cursor::Cursor;
+use crate::ledger::{Acknowledged, Ledger};
+use crate::quarantine::{Entry, Quarantine};
+
+/// What is read is spooled when so much has come together.
+const SETTLE_RECORDS: u32 = 1_000;
+const SETTLE_BYTES: u64 = 8 << 20;
+/// So often a service is told that the agent is there, so that one that was restored from a
+/// backup is noticed.
+const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(3600);
+
+pub(crate) struct Outbox {
+    spool: SpooledSender,
+    ledger: Ledger,
+    quarantine: Quarantine,
+    /// How far was read; durable with what is spooled next.
+    pub(crate) cursor: Cursor,
+    when_full: WhenFull,
+    /// Lost by the source, and not yet told to the spool.
+    loss: u64,
+    unsettled: (u32, u64),
+    in_flight: Option<Header>,
+    /// Why nothing more can be spooled.
+    blocked: Option<String>,
+    /// Why the service does not take what is sent, if an operator has to do something.
+    pub(crate) held: Option<String>,
+}
+
+/// The folder of a stream.
+pub(crate) fn folder(config: &Config, stream: &str) -> PathBuf {
+    config.state.join(stream)
+}
+
+pub(crate) fn spool_folder(folder: &Path) -> PathBuf {
+    folder.join("spool")
+}
+
+pub(crate) fn ledger_file(folder: &Path) -> PathBuf {
+    folder.join("ledger.json")
+}
+
+pub(crate) fn status_file(folder: &Path) -> PathBuf {
+    folder.join("status.json")
+}
+
+impl Outbox {
+    /// Opens a stream's folder, or makes it. `limits` is what the service said now.
+    pub(crate) fn open(config: &Config, folder: &Path, limits: Option<Limits>) -> Result<Self> {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        let mut ledger = Ledger::open(&ledger_file(folder))?;
+        if let Some(limits) = limits {
+            ledger.set_limits(limits)?;
+        }
+        let mut sender = SenderConfig::new(config.tenant)
+            // A service that takes less says so, and frames are sealed anew.
+            .limits(ledger.limits().unwrap_or_default().at_least_floor())
+            .max_records(config.spool.batch)
+            .timeout(config.http.timeout.0)
+            .heartbeat(HEARTBEAT)
+            .seed(Uuid::new_v4().as_u64_pair().0)
+            .zstd();
+        if let Credentials::Hmac(id, key) = config.key.credentials()? {
+            sender = sender.mac(key.read_key(id)?);
+        }
+        let max = config.spool.max.0;
+        let options = Options::new(Uuid::new_v4().into_bytes())
+            .segment_bytes((max / 16).clamp(64 << 10, 16 << 20))
+            .cap_bytes(max);
+        let path = spool_folder(folder);
+        let spool_place = || format!("spool {}", path.display());
+        let storage = FsStorage::create(&path).with_context(spool_place)?;
+        let (spool, recovery) =
+            SpooledSender::open(storage, options, sender, Uuid::now_v7().into())
+                .with_context(spool_place)?;
+        tell(&recovery);
+        let quarantine = folder.join("quarantine.ndjson");
+        Ok(Self {
+            cursor: Cursor::read(spool.cursor()).with_context(spool_place)?,
+            quarantine: Quarantine::open(&quarantine, config.quarantine.max.0)?,
+            spool,
+            ledger,
+            when_full: config.spool.when_full,
+            loss: 0,
+            unsettled: (0, 0),
+            in_flight: None,
+            blocked: None,
+            held: None,
+        })
+    }
+
+    /// Takes a record; the cursor says where to read on after it.
+    pub(crate) fn push(&mut self, record: Record) -> Result<()> {
+        self.declare(None)?;
+        self.cursor.totals.spooled += 1;
+        let cursor = self.cursor.to_bytes()?;
+        self.push_with(record, Some(cursor))
+    }
+
+    /// Takes records that are spooled all or none, in one frame: the last one has the cursor. They must
+    /// be no more than a batch, and of no more than a few MiB.
+    pub(crate) fn push_all(&mut self, records: Vec<Record>) -> Result<()> {
+        self.declare(None)?;
+        // What came before is not in the same frame.
+        self.spool.sender_mut().flush()?;
+        self.cursor.totals.spooled += records.len() as u64;
+        let cursor = self.cursor.to_bytes()?;
+        let last = records.len().saturating_sub(1);
+        for (at, record) in records.into_iter().enumerate() {
+            self.push_with(record, Some(cursor.clone()).filter(|_| at == last))?;
+        }
+        self.quarantine.sync()?;
+        self.spool.sender_mut().flush()?;
+        self.settle()
+    }
+
+    fn push_with(&mut self, record: Record, cursor: Option<Vec<u8>>) -> Result<()> {
+        let bytes = record.payload().len() as u64;
+        let mut record = Some((record, cursor.map(Bytes::from)));
+        for _ in 0..2 {
+            let Some((next, cursor)) = record.take() else {
+                break;
+            };
+            let now = Instant::now();
+            let pushed = match cursor.clone() {
+                Some(cursor) => self.spool.push(next, cursor, now),
+                None => self.spool.sender_mut().push(next, now),
+            };
+            match pushed {
+                Ok(()) => {}
+                Err(full @ PushError::Full { .. }) => {
+                    record = Some((full.into_record(), cursor));
+                    self.settle()?;
+                }
+                Err(error) => return Err(error).context("the spool"),
+            }
+        }
+        // Nothing is lost with this: the cursor stands before what is not spooled.
+        anyhow::ensure!(
+            record.is_none(),
+            "the spool takes no more: {}",
+            self.blocked()
+        );
+        self.unsettled.0 += 1;
+        self.unsettled.1 += bytes;
+        self.look_at_events()?;
+        if self.unsettled.0 >= SETTLE_RECORDS || self.unsettled.1 >= SETTLE_BYTES {
+            self.settle()?;
+        }
+        Ok(())
+    }
+
+    /// Records that the source lost before they were read.
+    pub(crate) fn lose(&mut self, records: u64) {
+        // The numbers of a damaged log can be anything; the protocol counts no more at once.
+        self.loss = self.loss.saturating_add(records).min(1 << 40);
+    }
+
+    /// Keeps what could not be read.
+    pub(crate) fn set_aside(&mut self, entry: Entry) -> Result<()> {
+        warn!(
+            source = entry.source,
+            record_id = entry.record_id,
+            offset = entry.offset,
+            reason = entry.reason,
+            "could not be read; it is in the quarantine"
+        );
+        self.quarantine.keep(entry)
+    }
+
+    /// Makes durable how far was read.
+    pub(crate) fn commit(&mut self) -> Result<()> {
+        let cursor = self.cursor_after(self.loss)?;
+        self.declare(Some(cursor.clone()))?;
+        self.spool.sender_mut().flush()?;
+        self.settle()?;
+        if self.blocked.is_some() || self.spool.cursor() == Some(&cursor[..]) {
+            return Ok(());
+        }
+        match self.spool.advance(&cursor) {
+            Err(error) if error.is_retryable() => {
+                self.settle()?;
+                self.blocked.get_or_insert_with(|| error.to_string());
+                Ok(())
+            }
+            done => done.context("the spool"),
+        }
+    }
+
+    /// Tells the spool of losses. Without records behind them they need a cursor of their own.
+    fn declare(&mut self, cursor: Option<Bytes>) -> Result<()> {
+        let lost = std::mem::take(&mut self.loss);
+        if lost == 0 {
+            return Ok(());
+        }
+        warn!(records = lost, "the log lost records before they were read");
+        self.cursor.totals.lost = self.cursor.totals.lost.saturating_add(lost);
+        self.spool.sender_mut().lose(lost, cursor)?;
+        Ok(())
+    }
+
+    /// The cursor when a loss is told.
+    fn cursor_after(&self, loss: u64) -> Result<Bytes> {
+        let mut cursor = self.cursor.clone();
+        cursor.totals.lost = cursor.totals.lost.saturating_add(loss);
+        Ok(cursor.to_bytes()?.into())
+    }
+
+    /// Makes durable what was pushed, as far as there is room.
+    fn settle(&mut self) -> Result<()> {
+        self.look_at_events()?;
+        self.quarantine.sync()?;
+        self.unsettled = (0, 0);
+        let mut evicted = 0;
+        let full = loop {
+            let full = match self.spool.settle() {
+                Ok(()) => {
+                    tell_evicted(evicted);
+                    if self.blocked.take().is_some() {
+                        info!("the spool has room again");
+                    }
+                    return Ok(());
+                }
+                Err(error) if !error.is_retryable() => return Err(error).context("the spool"),
+                Err(error) => error,
+            };
+            let is_over_cap = matches!(full, SpoolError::Journal(journal::Error::Full { .. }));
+            if is_over_cap && self.when_full == WhenFull::Evict {
+                match self.spool.evict() {
+                    Ok(0) => {}
+                    Ok(records) => {
+                        evicted += records;
+                        continue;
+                    }
+                    Err(error) if !error.is_retryable() => {
+                        return Err(error).context("the spool");
+                    }
+                    Err(_) => {}
+                }
+            }
+            break full;
+        };
+        tell_evicted(evicted);
+        let why = full.to_string();
+        if self.blocked.is_none() {
+            warn!(
+                why,
+                "the spool is full: nothing is read on until there is room"
+            );
+        }
+        self.blocked = Some(why);
+        Ok(())
+    }
+
+    /// Whether nothing more should be read now.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.blocked.is_some()
+    }
+
+    pub(crate) fn blocked(&self) -> &str {
+        self.blocked.as_deref().unwrap_or("")
+    }
+
+    /// The frame to send now, if any.
+    pub(crate) fn poll_transmit(&mut self) -> Result<Option<(FrameId, Bytes)>> {
+        if self.in_flight.is_some() {
+            return Ok(None);
+        }
+        self.settle()?;
+        self.spool.handle_timeout(Instant::now());
+        let transmit = self
+            .spool
+            .poll_transmit(Instant::now())
+            .context("the spool")?;
+        self.look_at_events()?;
+        Ok(transmit.map(|transmit| {
+            self.in_flight = Some(transmit.header);
+            (transmit.id, transmit.frame)
+        }))
+    }
+
+    /// What came back for a frame, or why nothing did. Whether it was acknowledged.
+    pub(crate) fn handle(&mut self, id: FrameId, answer: Result<Answer>) -> Result<bool> {
+        let now = Instant::now();
+        let is_ack = match answer {
+            Ok(answer) => {
+                let is_ack = matches!(answer, Answer::Ack(_));
+                if let Answer::Problem(problem) = &answer {
+                    let action = problem.action();
+                    let wait = problem.retry_after;
+                    warn!(status = problem.status, code = ?problem.code, ?action, wait, "the service did not take a batch");
+                    if !matches!(action, Action::Hold | Action::Reauth) {
+                        self.held = None;
+                    }
+                }
+                self.spool.handle_answer(id, answer, now);
+                is_ack
+            }
+            Err(error) => {
+                warn!(error = format!("{error:#}"), "no answer from the service");
+                self.spool.handle_failure(id, now);
+                false
+            }
+        };
+        if is_ack {
+            self.held = None;
+        }
+        self.look_at_events()?;
+        self.in_flight = None;
+        Ok(is_ack)
+    }
+
+    fn look_at_events(&mut self) -> Result<()> {
+        while let Some(event) = self.spool.poll_event() {
+            match event {
+                Event::Acknowledged {
+                    stream,
+                    first_seq,
+                    count,
+                    rejected_total,
+                    rejected,
+                    ..
+                } => {
+                    let lost = self.in_flight.map_or(0, |header| header.lost());
+                    self.ledger.acknowledged(&Acknowledged {
+                        stream,
+                        first_seq,
+                        lost,
+                        rejected: rejected_total,
+                    })?;
+                    info!(records = count, lost, waiting = self.spool.sender().backlog(), "acknowledged");
+                    if rejected_total > 0 {
+                        let first = rejected.first().map(|first| first.code.as_str());
+                        warn!(records = rejected_total, first, "the service set records aside");
+                    }
+                }
+                Event::Oversize(record) => self.set_aside(Entry {
+                    source: "upload".to_owned(),
+                    record_id: None,
+                    after: record.time(),
+                    reason: format!(
+                        "a record of {} bytes is longer than the service takes: a note of it was sent",
+                        record.payload().len()
+                    ),
+                    raw: Some(String::from_utf8_lossy(record.payload()).into_owned()),
+                    ..Entry::default()
+                })?,
+                Event::StreamWanted(code) => {
+                    warn!(code = code.as_str(), "goes on in a new stream");
+                    self.spool.handle_stream(Uuid::now_v7().into())?;
+                }
+                Event::Held(problem) => {
+                    let why = format!("the service refuses: status {}", problem.status);
+                    error!(status = problem.status, code = ?problem.code, "held until an operator does something; tried again every 15 minutes");
+                    self.held = Some(why);
+                }
+                Event::CredentialsWanted(problem) => {
+                    error!(status = problem.status, "the key is not accepted");
+                    self.held = Some("the key is not accepted".to_owned());
+                }
+                Event::Rewound { next_seq, lost } => {
+                    warn!(next_seq, lost, "the service went back to a backup: what is held is sent again");
+                }
+                Event::Damaged { records } => {
+                    error!(records, "the spool is damaged: records are lost");
+                }
+                Event::Split(_) => info!("the service takes less: batches are made smaller"),
+                Event::Downgraded => info!("the service knows no compression"),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What became of all that was read.
+    pub(crate) fn balance(&self) -> Balance {
+        let totals = &self.cursor.totals;
+        Balance::new(totals, self.loss, self.spool.sender(), &self.ledger)
+    }
+
+    /// When something is to be done without anything happening before.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.spool.poll_timeout()
+    }
+
+    /// Sends again at once.
+    pub(crate) fn retry_now(&mut self) {
+        self.spool.sender_mut().retry_now();
+    }
+
+    /// Whether all that was read is acknowledged.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.spool.is_idle() && self.in_flight.is_none() && self.blocked.is_none()
+    }
+
+    /// Makes durable what was read, and ends.
+    pub(crate) fn close(mut self) -> Result<()> {
+        self.commit()?;
+        match self.spool.close() {
+            // What found no room is read again at the next start.
+            Err(error) if error.is_retryable() => Ok(()),
+            done => done.context("the spool"),
+        }
+    }
+}
+
+fn tell_evicted(records: u64) {
+    if records > 0 {
+        warn!(
+            records,
+            "the spool is full: the oldest records that were never sent are given up"
+        );
+    }
+}
+
+fn tell(recovery: &Recovery) {
+    if recovery.is_loss() {
+        error!(findings = %recovery, "the spool is damaged: what is lost is declared");
+    } else if !recovery.findings().is_empty() {
+        info!(findings = %recovery, "the spool was not closed, and is whole");
+    }
+}

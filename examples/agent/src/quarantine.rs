@@ -1,0 +1,182 @@
+//! What the agent could not read: kept in `quarantine.ndjson` with reason and place.
+//!
+//! An entry is durable before the cursor moves past what it is about. After a kill the same is
+//! read again, and known by its place and reason: it stands in the file once.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::disk;
+
+/// One line of the file.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Entry {
+    /// The log or file.
+    pub(crate) source: String,
+    pub(crate) record_id: Option<u64>,
+    pub(crate) offset: Option<u64>,
+    pub(crate) line: Option<u64>,
+    /// When the newest record was written that was read before: a log that began again has
+    /// the same places for other records.
+    pub(crate) after: Option<DateTime<Utc>>,
+    /// Why: positions and sizes.
+    pub(crate) reason: String,
+    /// The text, which holds people's data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) raw: Option<String>,
+    /// Bytes of the text, where it was not kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) raw_bytes: Option<u64>,
+}
+
+impl Entry {
+    /// The entry of an error of `mim_events`.
+    pub(crate) fn of(source: &str, error: &mim_events::Error) -> Self {
+        Self {
+            source: source.to_owned(),
+            record_id: error.record_id(),
+            offset: error.offset(),
+            line: error.line(),
+            reason: error.kind().to_string(),
+            ..Self::default()
+        }
+    }
+
+    fn key(&self) -> u64 {
+        // Equal in each run of one version of this program; after an update, an entry may
+        // stand twice in the file.
+        let mut hasher = DefaultHasher::new();
+        (&self.source, self.record_id, self.offset, self.line).hash(&mut hasher);
+        (self.after, &self.reason).hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+pub(crate) struct Quarantine {
+    file: File,
+    path: PathBuf,
+    known: HashSet<u64>,
+    bytes: u64,
+    max: u64,
+    is_dirty: bool,
+}
+
+impl Quarantine {
+    /// Opens the file, and cuts off a line that a kill left unfinished.
+    pub(crate) fn open(path: &Path, max: u64) -> Result<Self> {
+        let place = || format!("quarantine {}", path.display());
+        let file = disk::append(path).with_context(place)?;
+        let (mut known, mut bytes) = (HashSet::new(), 0);
+        let mut reader = BufReader::new(&file);
+        reader.seek(SeekFrom::Start(0)).with_context(place)?;
+        let mut line = Vec::new();
+        while reader.read_until(b'\n', &mut line).with_context(place)? > 0 {
+            if line.last() != Some(&b'\n') {
+                break;
+            }
+            bytes += line.len() as u64;
+            if let Ok(entry) = serde_json::from_slice::<Entry>(&line) {
+                known.insert(entry.key());
+            }
+            line.clear();
+        }
+        file.set_len(bytes).with_context(place)?;
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+            known,
+            bytes,
+            max,
+            is_dirty: false,
+        })
+    }
+
+    /// Keeps an entry, unless it is there already. Durable after [`sync`](Self::sync).
+    pub(crate) fn keep(&mut self, mut entry: Entry) -> Result<()> {
+        if !self.known.insert(entry.key()) {
+            return Ok(());
+        }
+        if self.bytes >= self.max {
+            entry.raw_bytes = entry.raw.take().map(|raw| raw.len() as u64);
+        }
+        let mut line = serde_json::to_vec(&entry)?;
+        line.push(b'\n');
+        self.file
+            .write_all(&line)
+            .with_context(|| format!("quarantine {}", self.path.display()))?;
+        self.bytes += line.len() as u64;
+        self.is_dirty = true;
+        Ok(())
+    }
+
+    pub(crate) fn sync(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.is_dirty) {
+            self.file
+                .sync_data()
+                .with_context(|| format!("quarantine {}", self.path.display()))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(record: u64) -> Entry {
+        Entry {
+            source: "log".into(),
+            record_id: Some(record),
+            reason: "damaged record".into(),
+            raw: Some("x".repeat(100)),
+            ..Entry::default()
+        }
+    }
+
+    #[test]
+    fn what_is_read_again_after_a_kill_stands_there_once() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("quarantine.ndjson");
+        let mut quarantine = Quarantine::open(&path, 1 << 20)?;
+        quarantine.keep(entry(1))?;
+        quarantine.keep(entry(2))?;
+        quarantine.sync()?;
+        // The kill fell into the second line.
+        let whole = std::fs::read(&path)?;
+        std::fs::write(&path, &whole[..whole.len() - 7])?;
+        let mut quarantine = Quarantine::open(&path, 1 << 20)?;
+        for record in 1..=3 {
+            quarantine.keep(entry(record))?;
+        }
+        let text = std::fs::read_to_string(&path)?;
+        let ids: Vec<Entry> = text
+            .lines()
+            .map(serde_json::from_str)
+            .collect::<Result<_, _>>()?;
+        let ids: Vec<_> = ids.iter().filter_map(|entry| entry.record_id).collect();
+        assert_eq!(ids, [1, 2, 3]);
+        Ok(())
+    }
+
+    #[test]
+    fn beyond_its_size_entries_are_kept_without_their_text() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("quarantine.ndjson");
+        let mut quarantine = Quarantine::open(&path, 150)?;
+        quarantine.keep(entry(1))?;
+        quarantine.keep(entry(2))?;
+        let text = std::fs::read_to_string(&path)?;
+        let kept: Vec<bool> = text.lines().map(|line| line.contains("xxx")).collect();
+        assert_eq!(kept, [true, false]);
+        assert!(text.contains(r#""raw_bytes":100"#), "{text}");
+        Ok(())
+    }
+}

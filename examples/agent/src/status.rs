@@ -1,0 +1,71 @@
+//! What the agent tells of itself: a file beside the spool, written anew after each change.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::balance::Balance;
+use crate::disk;
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Status {
+    /// When this was so.
+    pub(crate) at: Option<DateTime<Utc>>,
+    pub(crate) process: u32,
+    pub(crate) balance: Balance,
+    /// Since when the oldest record waits that is not acknowledged.
+    pub(crate) oldest: Option<DateTime<Utc>>,
+    /// When the sources were last read to their ends.
+    pub(crate) last_read: Option<DateTime<Utc>>,
+    /// When something was last acknowledged.
+    pub(crate) last_success: Option<DateTime<Utc>>,
+    /// When the sources are read next.
+    pub(crate) next: Option<DateTime<Utc>>,
+    pub(crate) batches_sent: u64,
+    pub(crate) batches_failed: u64,
+    /// Why nothing is read on.
+    pub(crate) blocked: Option<String>,
+    /// Why the service does not take what is sent.
+    pub(crate) held: Option<String>,
+    pub(crate) sources: Vec<Source>,
+}
+
+/// A log or another source.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Source {
+    pub(crate) name: String,
+    pub(crate) read_through: Option<u64>,
+    /// When its newest record was written that was read.
+    pub(crate) newest: Option<DateTime<Utc>>,
+    pub(crate) trouble: Option<String>,
+}
+
+pub(crate) fn now() -> DateTime<Utc> {
+    SystemTime::now().into()
+}
+
+impl Status {
+    pub(crate) fn read(path: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    }
+
+    /// Not synced: after a crash of the machine the spool tells more.
+    pub(crate) fn write(&self, path: &Path) -> Result<()> {
+        Ok(disk::replace(
+            path,
+            &serde_json::to_vec_pretty(self)?,
+            false,
+        )?)
+    }
+
+    /// How long the oldest record waits, in seconds.
+    pub(crate) fn oldest_age(&self, now: DateTime<Utc>) -> i64 {
+        self.oldest
+            .map_or(0, |oldest| (now - oldest).num_seconds().max(0))
+    }
+}

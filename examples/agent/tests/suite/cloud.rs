@@ -1,0 +1,275 @@
+//! Audit entries from files and from a small Graph.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use hybrid_examples::envelope::Kind;
+
+use crate::common::http::{Request, Response, serve};
+use crate::common::log::sorted;
+use crate::common::process::{Agent, balance, configure};
+use crate::common::receiver::Receiver;
+use crate::common::wait_until;
+
+const PAGES: usize = 6;
+const EACH: usize = 10;
+
+fn entry(n: usize) -> String {
+    let minute = n % 60;
+    format!(
+        r#"{{"id":"Directory_{n}","category":"GroupManagement","activityDateTime":"2026-03-02T08:{minute:02}:09Z","activityDisplayName":"Add group","loggedByService":"Core Directory"}}"#
+    )
+}
+
+/// What the small Graph does wrong, each once unless it says otherwise.
+#[derive(Default)]
+struct Faults {
+    busy: Vec<u16>,
+    broken: bool,
+    glued: bool,
+    expired: bool,
+    elsewhere: bool,
+}
+
+struct Graph {
+    faults: Mutex<Faults>,
+    asked: Mutex<Vec<String>>,
+    more: Mutex<usize>,
+}
+
+impl Graph {
+    fn start(faults: Faults) -> (Arc<Self>, SocketAddr) {
+        let graph = Arc::new(Self {
+            faults: Mutex::new(faults),
+            asked: Mutex::default(),
+            more: Mutex::default(),
+        });
+        let answering = Arc::clone(&graph);
+        let host = Arc::new(Mutex::new(None));
+        let known = Arc::clone(&host);
+        let address = serve(Arc::new(move |request| {
+            let host: SocketAddr = known.lock().unwrap().unwrap();
+            Some(answering.answer(&request, host))
+        }));
+        *host.lock().unwrap() = Some(address);
+        (graph, address)
+    }
+
+    fn answer(&self, request: &Request, host: SocketAddr) -> Response {
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        self.asked.lock().unwrap().push(query.clone());
+        let mut faults = self.faults.lock().unwrap();
+        let status = |status: u16, body: &str| {
+            let response = http::Response::builder().status(status);
+            response.body(Bytes::from(body.to_owned())).unwrap()
+        };
+        if request
+            .headers()
+            .get("authorization")
+            .is_none_or(|token| token != "Bearer graph-token")
+        {
+            return status(401, "{}");
+        }
+        if let Some(code) = faults.busy.pop() {
+            let mut response = status(code, "{}");
+            response
+                .headers_mut()
+                .insert("retry-after", "1".parse().unwrap());
+            return response;
+        }
+        let token = query.split("skiptoken=").nth(1);
+        let page: usize = token.map_or(0, |token| token.parse().unwrap());
+        if page == 2 && std::mem::take(&mut faults.expired) {
+            return status(400, r#"{"error":{"code":"ExpiredToken"}}"#);
+        }
+        // Each page begins with the last entry of the one before.
+        let first = page * EACH;
+        let entries: Vec<String> = (first.saturating_sub(1)..first + EACH).map(entry).collect();
+        if page == 3 && std::mem::take(&mut faults.broken) {
+            return status(
+                200,
+                &format!(r#"{{"value":[{},{},{{"id":"Dir"#, entries[0], entries[1]),
+            );
+        }
+        if page == 4 && std::mem::take(&mut faults.glued) {
+            let error = r#"{"error":{"code":"UnknownError"}}"#;
+            return status(
+                200,
+                &format!(r#"{{"value":[{},{}{error}"#, entries[0], entries[1]),
+            );
+        }
+        let more = (0..*self.more.lock().unwrap()).map(|n| entry(1_000 + n));
+        let entries: Vec<String> = entries.into_iter().chain(more).collect();
+        let next = match page + 1 < PAGES {
+            _ if faults.elsewhere => {
+                r#","@odata.nextLink":"http://localhost:9/steal?$skiptoken=1""#.to_owned()
+            }
+            true => format!(
+                r#","@odata.nextLink":"http://{host}/audits?$skiptoken={}""#,
+                page + 1
+            ),
+            false => String::new(),
+        };
+        status(
+            200,
+            &format!(r#"{{"value":[{}]{next}}}"#, entries.join(",")),
+        )
+    }
+
+    fn pages(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+}
+
+fn graph_config(folder: &std::path::Path, receiver: &Receiver) -> std::path::PathBuf {
+    std::fs::write(folder.join("graph"), "graph-token").unwrap();
+    let more =
+        "[cloud]\ntoken_file = \"graph\"\nfirst = \"1d\"\ndelay = \"1s\"\noverlap = \"365d\"\n";
+    configure(folder, &receiver.url(), more)
+}
+
+fn all() -> Vec<String> {
+    sorted((0..PAGES * EACH).map(entry).collect())
+}
+
+#[test]
+fn pages_are_walked_over_all_that_goes_wrong_and_entries_arrive_once() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let receiver = Receiver::start(&folder.join("received"));
+    let faults = Faults {
+        busy: vec![429, 503],
+        broken: true,
+        glued: true,
+        expired: true,
+        ..Faults::default()
+    };
+    let (graph, address) = Graph::start(faults);
+    let config = graph_config(folder, &receiver);
+    let url = format!("http://{address}/audits");
+    let run = || Agent::start(&config, &["cloud", "--url", &url, "--once"]).code();
+    assert_eq!(run(), 0);
+    let received = receiver.received();
+    assert!(
+        received
+            .kinds
+            .iter()
+            .all(|kind| *kind == Some(Kind::EntraAudit))
+    );
+    assert!(received.ids.iter().all(Option::is_some));
+    assert_eq!(sorted(received.documents), all());
+    assert!(graph.pages() > PAGES + 4);
+    let asked = graph.asked.lock().unwrap().clone();
+    assert!(
+        asked[0].starts_with("$filter=activityDateTime%20ge%20"),
+        "{}",
+        asked[0]
+    );
+
+    // Later, a window that overlaps holds what is known, and what arrived late.
+    *graph.more.lock().unwrap() = 3;
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    assert_eq!(run(), 0);
+    let late = (0..3).map(|n| entry(1_000 + n));
+    let wanted: Vec<String> = all().into_iter().chain(late).collect();
+    assert_eq!(sorted(receiver.received().documents), sorted(wanted));
+    let told = balance(&config, "cloud");
+    assert_eq!((told.read, told.acknowledged), (63, 63));
+    assert!(told.duplicates > 60, "{told:?}");
+}
+
+#[test]
+fn another_host_is_not_asked_and_no_token_goes_there() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let receiver = Receiver::start(&folder.join("received"));
+    let (_, address) = Graph::start(Faults {
+        elsewhere: true,
+        ..Faults::default()
+    });
+    let config = graph_config(folder, &receiver);
+    let url = format!("http://{address}/audits");
+    let mut agent = Agent::start(&config, &["cloud", "--url", &url, "--once"]);
+    assert_eq!(agent.code(), 1);
+    let said = agent.said();
+    assert!(said.contains("another host"), "{said}");
+    assert!(
+        !said.contains("steal") && !said.contains("graph-token"),
+        "{said}"
+    );
+    // What the first page held is good.
+    assert_eq!(receiver.received().documents.len(), EACH);
+}
+
+#[test]
+fn a_walk_that_is_killed_goes_on_and_sends_nothing_twice() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let receiver = Receiver::start(&folder.join("received"));
+    let (graph, address) = Graph::start(Faults::default());
+    let config = graph_config(folder, &receiver);
+    let url = format!("http://{address}/audits");
+    for pages in [1, 3, 4] {
+        let before = graph.pages();
+        let mut agent = Agent::start(&config, &["cloud", "--url", &url]);
+        wait_until("some pages are read", || graph.pages() >= before + pages);
+        agent.kill();
+    }
+    assert_eq!(
+        Agent::start(&config, &["cloud", "--url", &url, "--once"]).code(),
+        0
+    );
+    assert_eq!(sorted(receiver.received().documents), all());
+}
+
+#[test]
+fn files_of_all_shapes_arrive_once_and_what_is_damaged_is_set_aside() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let receiver = Receiver::start(&folder.join("received"));
+    let config = configure(folder, &receiver.url(), "[spool]\nbatch = 7\n");
+    let lines = folder.join("lines.ndjson");
+    let numbered: Vec<String> = (0..25).map(entry).collect();
+    std::fs::write(&lines, numbered.join("\n") + "\n{\"id\":\"secret\",\n").unwrap();
+    let pages = folder.join("pages.json");
+    let page = |from: usize| {
+        let entries: Vec<String> = (from..from + 10).map(entry).collect();
+        format!(
+            r#"{{"@odata.context":"x","value":[{}]}}"#,
+            entries.join(",")
+        )
+    };
+    // Five of them were in the first file.
+    std::fs::write(&pages, page(20) + "\n" + &page(30)).unwrap();
+    let table = folder.join("table.csv");
+    let header = "TimeGenerated,Id,OperationName,LoggedByService,Category,Result,CorrelationId";
+    let row =
+        "2026-03-02T09:00:00Z,Directory_900,Add group,Core Directory,GroupManagement,success,c";
+    std::fs::write(&table, format!("{header}\n{row}\n")).unwrap();
+    let files: Vec<&str> = [&lines, &pages, &table]
+        .map(|path| path.to_str().unwrap())
+        .into();
+    let arguments = [&["cloud", "--file"][..], &files].concat();
+    for _ in 0..2 {
+        let mut agent = Agent::start(&config, &arguments);
+        assert_eq!(agent.code(), 0);
+        assert!(!agent.said().contains("secret"));
+    }
+    let received = receiver.received();
+    assert_eq!(received.documents.len(), 41);
+    assert_eq!(
+        received.documents[..40],
+        (0..40).map(entry).collect::<Vec<_>>()
+    );
+    assert!(
+        received.documents[40].contains("Directory_900"),
+        "{}",
+        received.documents[40]
+    );
+    let told = balance(&config, "cloud");
+    assert_eq!(
+        (told.read, told.acknowledged, told.by_agent, told.duplicates),
+        (42, 41, 1, 5)
+    );
+}
