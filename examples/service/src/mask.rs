@@ -1,0 +1,155 @@
+//! Pseudonyms for people: what a reader without the right `persons` sees.
+//!
+//! Activities are masked before they get into the store that such readers are answered from. So a
+//! search by name finds nothing, whatever the query, and no page, export or computed column can show more.
+
+use std::fmt::{self, Write as _};
+
+use hmac::{Hmac, KeyInit, Mac};
+use mim_events::activity::{Activity, Actor, ActorKind, Target};
+use sha2::Sha256;
+
+/// The secret that a tenant's pseudonyms are made with.
+#[derive(Clone)]
+pub struct PersonKeys(Hmac<Sha256>);
+
+impl fmt::Debug for PersonKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PersonKeys(..)")
+    }
+}
+
+/// Types of targets that are no person's, and are shown.
+const SHOWN: [&str; 22] = [
+    "administrativeunit",
+    "application",
+    "approval",
+    "consent",
+    "constantspecifier",
+    "directory",
+    "group",
+    "managementpolicyrule",
+    "objectvisualizationconfiguration",
+    "organizationalunit",
+    "policy",
+    "portaluiconfiguration",
+    "request",
+    "role",
+    "schema",
+    "serviceprincipal",
+    "set",
+    "synchronizationrule",
+    "tenant",
+    "timezoneconfiguration",
+    "workflowdefinition",
+    "workflowinstance",
+];
+
+/// Keys of details that say how, not who; reports read some of them.
+const DETAILS: [&str; 8] = [
+    "InitiatorUserType",
+    "MIMKind",
+    "MIMOperation",
+    "MIMRequestStatus",
+    "OperationType",
+    "RequestId",
+    "ResultText",
+    "Step",
+];
+
+impl PersonKeys {
+    /// With a tenant's secret.
+    #[must_use]
+    pub fn new(secret: &[u8; 32]) -> Self {
+        let keyed = Hmac::new_from_slice(secret);
+        Self(keyed.unwrap_or_else(|_| unreachable!("HMAC takes keys of any length")))
+    }
+
+    /// The opaque key of a person: 32 hexadecimal digits of HMAC-SHA256 over what tells the person
+    /// apart (id, else UPN, else account, else name), in lower case.
+    #[must_use]
+    pub fn key(&self, stable: &str) -> String {
+        let mac = self
+            .0
+            .clone()
+            .chain_update(stable.to_lowercase().as_bytes());
+        let bytes = mac.finalize().into_bytes();
+        bytes[..16]
+            .iter()
+            .fold(String::with_capacity(32), |mut text, byte| {
+                let _ = write!(text, "{byte:02x}");
+                text
+            })
+    }
+
+    /// What is shown instead of a name: `Person 7F3A2C8190B2`, of the key's first 12 digits, so that
+    /// two people in a million seldom share one.
+    #[must_use]
+    pub fn pseudonym(key: &str) -> String {
+        let digits = key.get(..12).unwrap_or(key);
+        format!("Person {}", digits.to_uppercase())
+    }
+
+    /// The activity with people under pseudonyms, and without free text that may name some.
+    #[must_use]
+    pub fn mask(&self, mut activity: Activity) -> Activity {
+        self.actor(&mut activity.actor);
+        activity
+            .approvers_asked
+            .iter_mut()
+            .for_each(|actor| self.actor(actor));
+        activity
+            .approvers_decided
+            .iter_mut()
+            .for_each(|actor| self.actor(actor));
+        activity
+            .targets
+            .iter_mut()
+            .for_each(|target| self.target(target));
+        for change in &mut activity.changes {
+            (change.old, change.new) = (None, None);
+        }
+        activity
+            .details
+            .retain(|detail| DETAILS.contains(&detail.key.as_str()));
+        activity.justification = None;
+        activity.reason = None;
+        activity
+    }
+
+    fn actor(&self, actor: &mut Actor) {
+        actor.ip = None;
+        actor.hint = None;
+        if matches!(actor.kind, ActorKind::App | ActorKind::Service) {
+            return;
+        }
+        let stable = stable([&actor.id, &actor.upn, &actor.account, &actor.name]);
+        (actor.id, actor.name) = self.names(stable);
+        (actor.account, actor.domain, actor.upn, actor.via) = (None, None, None, None);
+    }
+
+    fn target(&self, target: &mut Target) {
+        target.attributes.clear();
+        let object_type = target.object_type.to_ascii_lowercase();
+        if SHOWN.contains(&object_type.as_str()) {
+            return;
+        }
+        let stable = stable([&target.id, &target.upn, &target.account, &target.name]);
+        (target.id, target.name) = self.names(stable);
+        (target.account, target.domain, target.upn) = (None, None, None);
+    }
+
+    fn names(&self, stable: Option<String>) -> (Option<String>, Option<String>) {
+        let key = stable.map(|stable| self.key(&stable));
+        let name = key.as_deref().map(Self::pseudonym);
+        (key, name)
+    }
+}
+
+fn stable(names: [&Option<String>; 4]) -> Option<String> {
+    names
+        .into_iter()
+        .flatten()
+        .find(|name| !name.is_empty())
+        .cloned()
+}
