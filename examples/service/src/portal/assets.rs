@@ -16,7 +16,11 @@ static SCRIPT_PATH: LazyLock<String> = LazyLock::new(|| path(SCRIPT, "js"));
 
 fn path(content: &str, extension: &str) -> String {
     let digest = Sha256::digest(content.as_bytes());
-    let hash: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let hash: String = digest
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("/assets/app.{hash}.{extension}")
 }
 
@@ -43,7 +47,11 @@ pub async fn serve(axum::extract::Path(name): axum::extract::Path<String>) -> Re
     } else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, keep)], content).into_response()
+    (
+        [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, keep)],
+        content,
+    )
+        .into_response()
 }
 
 #[cfg(test)]
@@ -53,7 +61,14 @@ mod tests {
     #[test]
     fn the_script_is_small_and_writes_no_html() {
         assert!(SCRIPT.len() < 10_000);
-        for sink in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"] {
+        for sink in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "new Function",
+        ] {
             assert!(!SCRIPT.contains(sink), "{sink}");
         }
     }

@@ -16,14 +16,34 @@ pub struct Series {
 }
 
 pub const SOURCES: [Series; 2] = [
-    Series { class: "onprem", label: "On-premises", word: "on-premises" },
-    Series { class: "cloud", label: "Cloud", word: "cloud" },
+    Series {
+        class: "onprem",
+        label: "On-premises",
+        word: "on-premises",
+    },
+    Series {
+        class: "cloud",
+        label: "Cloud",
+        word: "cloud",
+    },
 ];
 
 pub const UNSUCCESSFUL: [Series; 3] = [
-    Series { class: "failure", label: "Failed", word: "failed" },
-    Series { class: "denied", label: "Denied", word: "denied" },
-    Series { class: "pending", label: "Waiting", word: "waiting" },
+    Series {
+        class: "failure",
+        label: "Failed",
+        word: "failed",
+    },
+    Series {
+        class: "denied",
+        label: "Denied",
+        word: "denied",
+    },
+    Series {
+        class: "pending",
+        label: "Waiting",
+        word: "waiting",
+    },
 ];
 
 /// A column of a chart, and the row of its table.
@@ -63,7 +83,10 @@ pub struct Stacked<'a> {
 
 impl Stacked<'_> {
     fn total_of(&self, series: usize) -> u64 {
-        self.bars.iter().filter_map(|bar| bar.values.get(series)).sum()
+        self.bars
+            .iter()
+            .filter_map(|bar| bar.values.get(series))
+            .sum()
     }
 
     pub fn draw(&self) -> Markup {
@@ -119,36 +142,45 @@ impl Stacked<'_> {
 
     fn words(&self, bar: &Bar) -> String {
         let parts = self.series.iter().zip(&bar.values);
-        let parts: Vec<String> = parts.map(|(series, value)| format!("{} {}", grouped(*value), series.word)).collect();
-        let note = bar.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
+        let parts: Vec<String> = parts
+            .map(|(series, value)| format!("{} {}", grouped(*value), series.word))
+            .collect();
+        let note = bar
+            .note
+            .as_ref()
+            .map(|note| format!(" ({note})"))
+            .unwrap_or_default();
         format!("{}{note}: {}", bar.label, parts.join(", "))
     }
 
     fn table(&self) -> Markup {
-        behind(self.heading, html! {
-            table.mini {
-                caption { (self.summary) }
-                thead {
-                    tr {
-                        th scope="col" { (self.of) }
-                        @for series in self.series { th.num scope="col" { (series.label) } }
-                        @if self.series.len() > 1 { th.num scope="col" { "All" } }
-                    }
-                }
-                tbody {
-                    @for bar in self.bars {
+        behind(
+            self.heading,
+            html! {
+                table.mini {
+                    caption { (self.summary) }
+                    thead {
                         tr {
-                            th scope="row" {
-                                a href=(bar.href) { (bar.label) }
-                                @if let Some(note) = &bar.note { " (" (note) ")" }
+                            th scope="col" { (self.of) }
+                            @for series in self.series { th.num scope="col" { (series.label) } }
+                            @if self.series.len() > 1 { th.num scope="col" { "All" } }
+                        }
+                    }
+                    tbody {
+                        @for bar in self.bars {
+                            tr {
+                                th scope="row" {
+                                    a href=(bar.href) { (bar.label) }
+                                    @if let Some(note) = &bar.note { " (" (note) ")" }
+                                }
+                                @for value in &bar.values { td.num { (grouped(*value)) } }
+                                @if self.series.len() > 1 { td.num { (grouped(bar.total())) } }
                             }
-                            @for value in &bar.values { td.num { (grouped(*value)) } }
-                            @if self.series.len() > 1 { td.num { (grouped(bar.total())) } }
                         }
                     }
                 }
-            }
-        })
+            },
+        )
     }
 }
 
@@ -221,7 +253,12 @@ pub struct Rank {
 
 /// Bars of the greatest values, greatest first.
 pub fn ranking(of: &str, measure: &str, series: &[Series], ranks: &[Rank]) -> Markup {
-    let most = ranks.iter().map(|rank| rank.values.iter().sum::<u64>()).max().unwrap_or(0).max(1);
+    let most = ranks
+        .iter()
+        .map(|rank| rank.values.iter().sum::<u64>())
+        .max()
+        .unwrap_or(0)
+        .max(1);
     html! {
         table.rank {
             thead.vh {
@@ -287,7 +324,12 @@ pub fn split(series: &[Series], values: &[u64]) -> Markup {
 pub const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 /// Weekday against hour. The scale goes by the square root, so that quiet hours differ, too.
-pub fn heat(id: &str, heading: &str, cells: &[[u64; 24]; 7], link: impl Fn(usize, usize) -> String) -> Markup {
+pub fn heat(
+    id: &str,
+    heading: &str,
+    cells: &[[u64; 24]; 7],
+    link: impl Fn(usize, usize) -> String,
+) -> Markup {
     let most = cells.iter().flatten().copied().max().unwrap_or(0);
     let (day, hour) = peak(cells);
     let summary = if most == 0 {
@@ -364,7 +406,10 @@ pub fn heat(id: &str, heading: &str, cells: &[[u64; 24]; 7], link: impl Fn(usize
 
 fn peak(cells: &[[u64; 24]; 7]) -> (usize, usize) {
     let all = cells.iter().enumerate().flat_map(|(day, hours)| {
-        hours.iter().enumerate().map(move |(hour, count)| (*count, day, hour))
+        hours
+            .iter()
+            .enumerate()
+            .map(move |(hour, count)| (*count, day, hour))
     });
     // The first of equal ones.
     all.max_by_key(|(count, day, hour)| (*count, std::cmp::Reverse((*day, *hour))))
@@ -397,11 +442,20 @@ mod tests {
     fn marks_and_table_hold_the_same_links_and_numbers() {
         let bars = [bar([1_635, 911]), bar([0, 7]), bar([0, 0])];
         let chart = Stacked {
-            id: "c", heading: "Activity by day", of: "Day", series: &SOURCES, bars: &bars,
-            summary: "In all.", width: "w8",
+            id: "c",
+            heading: "Activity by day",
+            of: "Day",
+            series: &SOURCES,
+            bars: &bars,
+            summary: "In all.",
+            width: "w8",
         };
         let html = chart.draw().into_string();
-        assert_eq!(html.matches("href=\"/log?from=2026-11-11&amp;to=2026-11-11\"").count(), 6);
+        assert_eq!(
+            html.matches("href=\"/log?from=2026-11-11&amp;to=2026-11-11\"")
+                .count(),
+            6
+        );
         assert!(html.contains("<title>Wed 11 Nov: 1\u{202f}635 on-premises, 911 cloud</title>"));
         assert!(html.contains("<td class=\"num\">2\u{202f}546</td>"));
         assert_eq!(html.matches("class=\"m-onprem\"").count(), 1);
@@ -431,7 +485,10 @@ mod tests {
         let mut cells = [[0; 24]; 7];
         cells[2][9] = 5;
         assert_eq!(peak(&cells), (2, 9));
-        let html = heat("h", "Busiest hours", &cells, |day, hour| format!("/log?d={day}&h={hour}")).into_string();
+        let html = heat("h", "Busiest hours", &cells, |day, hour| {
+            format!("/log?d={day}&h={hour}")
+        })
+        .into_string();
         assert_eq!(html.matches("<rect").count(), 7 + 168);
         assert!(html.contains("<title>Wed 09:00–09:59: 5 activities</title>"));
     }

@@ -43,8 +43,14 @@ impl Column {
         Self::Id,
     ];
 
-    pub const DEFAULT: [Self; 6] =
-        [Self::Time, Self::Activity, Self::Result, Self::InitiatedBy, Self::Target, Self::Source];
+    pub const DEFAULT: [Self; 6] = [
+        Self::Time,
+        Self::Activity,
+        Self::Result,
+        Self::InitiatedBy,
+        Self::Target,
+        Self::Source,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -153,7 +159,10 @@ pub struct Order {
 
 impl Default for Order {
     fn default() -> Self {
-        Self { column: Column::Time, descending: true }
+        Self {
+            column: Column::Time,
+            descending: true,
+        }
     }
 }
 
@@ -168,7 +177,10 @@ impl Order {
             Some("desc") => true,
             Some(_) => return None,
         };
-        words.next().is_none().then_some(Self { column, descending })
+        words
+            .next()
+            .is_none()
+            .then_some(Self { column, descending })
     }
 
     pub fn text(self) -> String {

@@ -53,12 +53,22 @@ pub const RESULTS: [(&str, &str); 7] = [
     ("unknown", "Unknown"),
 ];
 
-const WEEKDAYS: [&str; 7] =
-    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+const WEEKDAYS: [&str; 7] = [
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
 
 /// The word for a result's key.
 pub fn result_word(key: &str) -> &str {
-    RESULTS.iter().find(|(known, _)| *known == key).map_or(key, |(_, word)| word)
+    RESULTS
+        .iter()
+        .find(|(known, _)| *known == key)
+        .map_or(key, |(_, word)| word)
 }
 
 impl Op {
@@ -161,19 +171,30 @@ impl Field {
     pub fn value(self, text: &str) -> Result<String, String> {
         let text = text.trim();
         let known = |choices: &[&str]| {
-            let found = choices.iter().find(|choice| choice.eq_ignore_ascii_case(text));
-            found.map(|choice| (*choice).to_owned()).ok_or_else(|| format!("must be one of {}", choices.join(", ")))
+            let found = choices
+                .iter()
+                .find(|choice| choice.eq_ignore_ascii_case(text));
+            found
+                .map(|choice| (*choice).to_owned())
+                .ok_or_else(|| format!("must be one of {}", choices.join(", ")))
         };
         let number = |least: u8, most: u8| {
-            let number = text.parse::<u8>().ok().filter(|number| (least..=most).contains(number));
-            number.map(|number| number.to_string()).ok_or_else(|| format!("must be a number from {least} to {most}"))
+            let number = text
+                .parse::<u8>()
+                .ok()
+                .filter(|number| (least..=most).contains(number));
+            number
+                .map(|number| number.to_string())
+                .ok_or_else(|| format!("must be a number from {least} to {most}"))
         };
         match self {
             Self::Source => known(&[ON_PREMISES, CLOUD]),
             Self::Result => known(&RESULTS.map(|(key, _)| key)),
             Self::Weekday => number(1, 7),
             Self::Hour => number(0, 23),
-            Self::Service | Self::Category if text.eq_ignore_ascii_case(MIM_LONG) => Ok(MIM.to_owned()),
+            Self::Service | Self::Category if text.eq_ignore_ascii_case(MIM_LONG) => {
+                Ok(MIM.to_owned())
+            }
             _ if text.chars().count() > 500 => Err("is longer than 500 characters".to_owned()),
             _ => Ok(text.to_owned()),
         }
@@ -186,7 +207,10 @@ impl Field {
             Self::Source => "Cloud".to_owned(),
             Self::Result => result_word(value).to_owned(),
             Self::Weekday => {
-                let day = value.parse::<usize>().ok().and_then(|day| WEEKDAYS.get(day.checked_sub(1)?));
+                let day = value
+                    .parse::<usize>()
+                    .ok()
+                    .and_then(|day| WEEKDAYS.get(day.checked_sub(1)?));
                 day.map_or(value, |day| day).to_owned()
             }
             Self::Hour => format!("{value:0>2}:00–{value:0>2}:59"),
@@ -205,16 +229,25 @@ impl Field {
 
     fn is(self, values: &[&str], zone: &ZoneParts) -> Expr {
         let texts = || values.iter().map(|value| lit(*value));
-        let numbers = || values.iter().filter_map(|value| value.parse::<i64>().ok()).map(lit);
+        let numbers = || {
+            values
+                .iter()
+                .filter_map(|value| value.parse::<i64>().ok())
+                .map(lit)
+        };
         match self {
             Self::Source => c::SOURCE.in_list(values.iter().map(|value| {
-                lit(if *value == ON_PREMISES { "identity_manager" } else { "entra" })
+                lit(if *value == ON_PREMISES {
+                    "identity_manager"
+                } else {
+                    "entra"
+                })
             })),
             Self::Service => c::SERVICE.in_list(texts()),
             // In 2017 the portal listed the service among the categories.
-            Self::Category if values.contains(&MIM) => {
-                c::CATEGORY.in_list(texts()).or(c::SOURCE.eq("identity_manager"))
-            }
+            Self::Category if values.contains(&MIM) => c::CATEGORY
+                .in_list(texts())
+                .or(c::SOURCE.eq("identity_manager")),
             Self::Category => c::CATEGORY.in_list(texts()),
             Self::Operation => sure(c::OPERATION.in_list(texts())),
             Self::Activity => c::ACTIVITY.in_list(texts()),
@@ -222,7 +255,13 @@ impl Field {
             Self::ResourceType => c::TARGET_TYPES.any(item().in_list(texts())),
             Self::Result => c::RESULT.in_list(texts()),
             Self::InitiatedBy => any_of(values, |value| {
-                let ways = [c::ACTOR_ID, c::ACTOR, c::ACTOR_NAME, c::ACTOR_ACCOUNT, c::ACTOR_UPN];
+                let ways = [
+                    c::ACTOR_ID,
+                    c::ACTOR,
+                    c::ACTOR_NAME,
+                    c::ACTOR_ACCOUNT,
+                    c::ACTOR_UPN,
+                ];
                 one_of(ways.map(|way| sure(way.eq_ci(value))))
             }),
             Self::Target => any_of(values, |value| {
@@ -256,11 +295,18 @@ fn sure(expr: Expr) -> Expr {
 }
 
 fn one_of<const N: usize>(exprs: [Expr; N]) -> Expr {
-    exprs.into_iter().reduce(Expr::or).unwrap_or_else(|| lit(false))
+    exprs
+        .into_iter()
+        .reduce(Expr::or)
+        .unwrap_or_else(|| lit(false))
 }
 
 fn any_of(values: &[&str], each: impl Fn(&str) -> Expr) -> Expr {
-    values.iter().map(|value| each(value)).reduce(Expr::or).unwrap_or_else(|| lit(false))
+    values
+        .iter()
+        .map(|value| each(value))
+        .reduce(Expr::or)
+        .unwrap_or_else(|| lit(false))
 }
 
 /// Parts of a time by the clocks of a zone, of which the engine knows fixed offsets alone:
@@ -273,10 +319,17 @@ pub struct ZoneParts {
 
 impl ZoneParts {
     pub fn new(clock: &Clock, from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> Self {
-        // Nothing is kept longer than a year, and nothing taken that is a day ahead.
-        let from = from.unwrap_or(clock.now - TimeDelta::days(400)).max(clock.now - TimeDelta::days(400));
-        let to = to.unwrap_or(clock.now + TimeDelta::days(2)).min(clock.now + TimeDelta::days(2));
-        Self { first: clock.offset(from), changes: clock.transitions(from, to) }
+        // Nothing is kept longer than ten years, and nothing taken that is a day ahead.
+        let from = from
+            .unwrap_or(clock.now - TimeDelta::days(3_660))
+            .max(clock.now - TimeDelta::days(3_660));
+        let to = to
+            .unwrap_or(clock.now + TimeDelta::days(2))
+            .min(clock.now + TimeDelta::days(2));
+        Self {
+            first: clock.offset(from),
+            changes: clock.transitions(from, to),
+        }
     }
 
     pub fn part(&self, part: TimePart) -> Expr {
@@ -291,7 +344,11 @@ impl ZoneParts {
             arms.push((c::TIME.lt(lit(*until)), expr(offset)));
             offset = *next;
         }
-        if arms.is_empty() { expr(offset) } else { case(arms, expr(offset)) }
+        if arms.is_empty() {
+            expr(offset)
+        } else {
+            case(arms, expr(offset))
+        }
     }
 }
 
@@ -309,7 +366,14 @@ mod tests {
                 }
             }
         }
-        for name in ["results", "result.", "result.starts", "result.not.not", ".not", ""] {
+        for name in [
+            "results",
+            "result.",
+            "result.starts",
+            "result.not.not",
+            ".not",
+            "",
+        ] {
             assert_eq!(Field::of_parameter(name), None, "{name}");
         }
     }
@@ -317,7 +381,10 @@ mod tests {
     #[test]
     fn values_are_checked() {
         assert_eq!(Field::Source.value("onpremises").unwrap(), ON_PREMISES);
-        assert_eq!(Field::Service.value("microsoft identity manager").unwrap(), MIM);
+        assert_eq!(
+            Field::Service.value("microsoft identity manager").unwrap(),
+            MIM
+        );
         assert!(Field::Source.value("both").is_err());
         assert!(Field::Weekday.value("0").is_err() && Field::Hour.value("24").is_err());
         assert_eq!(Field::Hour.show("9"), "09:00–09:59");
@@ -326,7 +393,10 @@ mod tests {
 
     #[test]
     fn a_zone_with_a_clock_change_has_two_stretches() {
-        let clock = Clock { zone: chrono_tz::Europe::Berlin, now: "2026-11-01T00:00:00Z".parse().unwrap() };
+        let clock = Clock {
+            zone: chrono_tz::Europe::Berlin,
+            now: "2026-11-01T00:00:00Z".parse().unwrap(),
+        };
         let parts = ZoneParts::new(&clock, "2026-10-20T00:00:00Z".parse().ok(), None);
         assert_eq!(parts.changes.len(), 1);
         assert_eq!(parts.first.local_minus_utc(), 7200);

@@ -41,22 +41,35 @@ pub struct Chip {
 impl Filter {
     /// Reads those parameters that are its own; the rest is left to the page.
     pub fn read(pairs: &Pairs, clock: &Clock) -> Result<Self, BadParameter> {
-        let mut filter = Self { period: Period::read(pairs, clock)?, ..Self::default() };
+        let mut filter = Self {
+            period: Period::read(pairs, clock)?,
+            ..Self::default()
+        };
         for (name, value) in pairs.iter() {
-            let Some((field, op)) = Field::of_parameter(name) else { continue };
+            let Some((field, op)) = Field::of_parameter(name) else {
+                continue;
+            };
             if value.trim().is_empty() {
                 continue;
             }
-            let value = field.value(value).map_err(|why| BadParameter::new(name, why))?;
+            let value = field
+                .value(value)
+                .map_err(|why| BadParameter::new(name, why))?;
             let values = filter.atoms.entry((field, op)).or_default();
             values.insert(value);
             if values.len() > MOST_VALUES {
-                return Err(BadParameter::new(name, format!("has more than {MOST_VALUES} values")));
+                return Err(BadParameter::new(
+                    name,
+                    format!("has more than {MOST_VALUES} values"),
+                ));
             }
         }
         if let Some(text) = pairs.single("q")? {
             if text.chars().count() > LONGEST_TEXT {
-                return Err(BadParameter::new("q", format!("is longer than {LONGEST_TEXT} characters")));
+                return Err(BadParameter::new(
+                    "q",
+                    format!("is longer than {LONGEST_TEXT} characters"),
+                ));
             }
             filter.text = Some(text.to_owned());
         }
@@ -67,7 +80,9 @@ impl Filter {
 
     /// Whether a parameter is the filter's.
     pub fn knows(name: &str) -> bool {
-        Period::NAMES.contains(&name) || ["q", "system", "noise"].contains(&name) || Field::of_parameter(name).is_some()
+        Period::NAMES.contains(&name)
+            || ["q", "system", "noise"].contains(&name)
+            || Field::of_parameter(name).is_some()
     }
 
     /// The parameters in their one order.
@@ -96,7 +111,11 @@ impl Filter {
     }
 
     pub fn values(&self, field: Field, op: Op) -> impl Iterator<Item = &str> {
-        self.atoms.get(&(field, op)).into_iter().flatten().map(String::as_str)
+        self.atoms
+            .get(&(field, op))
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
     }
 
     pub fn has(&self, field: Field, op: Op, value: &str) -> bool {
@@ -105,17 +124,25 @@ impl Filter {
 
     /// Whether it says anything of a field.
     pub fn speaks_of(&self, field: Field) -> bool {
-        Op::ALL.into_iter().any(|op| self.atoms.contains_key(&(field, op)))
+        Op::ALL
+            .into_iter()
+            .any(|op| self.atoms.contains_key(&(field, op)))
     }
 
     /// Whether it names people or searches text that does.
     pub fn names_people(&self) -> bool {
-        self.text.is_some() || Field::ALL.into_iter().any(|field| field.names_people() && self.speaks_of(field))
+        self.text.is_some()
+            || Field::ALL
+                .into_iter()
+                .any(|field| field.names_people() && self.speaks_of(field))
     }
 
     #[must_use]
     pub fn with(mut self, field: Field, op: Op, value: impl Into<String>) -> Self {
-        self.atoms.entry((field, op)).or_default().insert(value.into());
+        self.atoms
+            .entry((field, op))
+            .or_default()
+            .insert(value.into());
         self
     }
 
@@ -142,7 +169,8 @@ impl Filter {
         if self.has(field, Op::Is, value) {
             return self.without(field, Op::Is, value);
         }
-        self.without(field, Op::Not, value).with(field, Op::Is, value)
+        self.without(field, Op::Not, value)
+            .with(field, Op::Is, value)
     }
 
     /// Left out, and no longer chosen.
@@ -151,7 +179,14 @@ impl Filter {
         if self.has(field, Op::Not, value) {
             return self.without(field, Op::Not, value);
         }
-        self.without(field, Op::Is, value).with(field, Op::Not, value)
+        self.without(field, Op::Is, value)
+            .with(field, Op::Not, value)
+    }
+
+    #[must_use]
+    pub fn without_text(mut self) -> Self {
+        self.text = None;
+        self
     }
 
     #[must_use]
@@ -162,7 +197,10 @@ impl Filter {
 
     /// The same period and nothing else said.
     pub fn cleared(&self) -> Self {
-        Self { period: self.period, ..Self::default() }
+        Self {
+            period: self.period,
+            ..Self::default()
+        }
     }
 
     pub fn is_clear(&self) -> bool {
@@ -189,12 +227,29 @@ impl Filter {
                 label: "Text contains".to_owned(),
                 values: vec![text.clone()],
                 field: None,
-                without: Self { text: None, ..self.clone() },
+                without: Self {
+                    text: None,
+                    ..self.clone()
+                },
             });
         }
         let defaults = [
-            (self.system, "system events", Self { system: !self.system, ..self.clone() }),
-            (self.noise, "by-products", Self { noise: !self.noise, ..self.clone() }),
+            (
+                self.system,
+                "system events",
+                Self {
+                    system: !self.system,
+                    ..self.clone()
+                },
+            ),
+            (
+                self.noise,
+                "by-products",
+                Self {
+                    noise: !self.noise,
+                    ..self.clone()
+                },
+            ),
         ];
         for (shown, what, without) in defaults {
             chips.push(Chip {
@@ -217,7 +272,11 @@ impl Filter {
             }
             let values: Vec<String> = values.iter().map(|value| field.show(value)).collect();
             let values = values.join(" or ");
-            words.push(if *op == Op::Not { format!("not {values}") } else { values });
+            words.push(if *op == Op::Not {
+                format!("not {values}")
+            } else {
+                values
+            });
         }
         (!words.is_empty()).then(|| words.join(", "))
     }
@@ -258,7 +317,10 @@ impl Filter {
             query = query.filter(c::TIME.lt(to));
         }
         let zone = ZoneParts::new(clock, from, to);
-        let atoms = self.atoms.iter().filter(|((field, _), _)| Some(*field) != left_out);
+        let atoms = self
+            .atoms
+            .iter()
+            .filter(|((field, _), _)| Some(*field) != left_out);
         let atoms = atoms.map(|((field, op), values)| {
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
             field.predicate(*op, &values, &zone)
@@ -272,7 +334,10 @@ impl Filter {
 
     fn hidden(&self) -> Option<Expr> {
         let hide = [(self.system, c::SYSTEM), (self.noise, c::NOISE)];
-        let hide = hide.into_iter().filter(|(shown, _)| !shown).map(|(_, column)| column.eq(false));
+        let hide = hide
+            .into_iter()
+            .filter(|(shown, _)| !shown)
+            .map(|(_, column)| column.eq(false));
         hide.reduce(Expr::and)
     }
 }
@@ -312,12 +377,25 @@ pub mod tests {
     }
 
     pub fn clock() -> Clock {
-        Clock { zone: chrono_tz::Europe::Berlin, now: "2026-11-24T13:32:08Z".parse().unwrap() }
+        Clock {
+            zone: chrono_tz::Europe::Berlin,
+            now: "2026-11-24T13:32:08Z".parse().unwrap(),
+        }
     }
 
     const TEXTS: [&str; 12] = [
-        "Night Shift", "a&b=c", "+1 %20;", "CONTOSO\\jweber", "é\u{202e}x", "<script>", "=cmd|' '!A0", "مريم",
-        "100%", "a+b", "\u{301}", "7c9e6679-7425-40de-944b-e07fc1f90ae7",
+        "Night Shift",
+        "a&b=c",
+        "+1 %20;",
+        "CONTOSO\\jweber",
+        "é\u{202e}x",
+        "<script>",
+        "=cmd|' '!A0",
+        "مريم",
+        "100%",
+        "a+b",
+        "\u{301}",
+        "7c9e6679-7425-40de-944b-e07fc1f90ae7",
     ];
 
     pub fn random_filter(random: &mut Random) -> Filter {
@@ -334,7 +412,10 @@ pub mod tests {
             }
             _ => {
                 let from = clock.now - TimeDelta::milliseconds(random.below(3_000_000_000) as i64);
-                Period::Between(Some(Edge::At(from)), (random.below(2) == 0).then(|| Edge::At(clock.now)))
+                Period::Between(
+                    Some(Edge::At(from)),
+                    (random.below(2) == 0).then(|| Edge::At(clock.now)),
+                )
             }
         };
         for _ in 0..random.below(6) {
@@ -372,11 +453,17 @@ pub mod tests {
                 .unwrap_or_else(|error| panic!("seed {seed}, turn {turn}: {error}: {address}"));
             assert_eq!(read, filter, "seed {seed}, turn {turn}: {address}");
             assert_eq!(read.pairs().encode(), address, "seed {seed}, turn {turn}");
-            assert!(Pairs::parse(&address).iter().all(|(name, _)| Filter::knows(name)));
+            assert!(
+                Pairs::parse(&address)
+                    .iter()
+                    .all(|(name, _)| Filter::knows(name))
+            );
             let query = filter.query(&clock());
             // Every hundredth is bound, which is the dear part.
             if turn % 100 == 0 {
-                query.bind(&schema).unwrap_or_else(|error| panic!("seed {seed}, turn {turn}: {error}"));
+                query
+                    .bind(&schema)
+                    .unwrap_or_else(|error| panic!("seed {seed}, turn {turn}: {error}"));
             }
         }
     }
@@ -390,7 +477,10 @@ pub mod tests {
             let json = serde_json::to_string(&filter.query(&clock())).unwrap();
             if let Some(other) = known.get(&json) {
                 // Two ways to say one period are one query.
-                let (a, b) = (filter.clone().during(Period::default()), other.clone().during(Period::default()));
+                let (a, b) = (
+                    filter.clone().during(Period::default()),
+                    other.clone().during(Period::default()),
+                );
                 assert_eq!(a, b, "{}", filter.pairs().encode());
             }
             known.insert(json, filter);
@@ -406,7 +496,11 @@ pub mod tests {
             for chip in &chips {
                 assert_ne!(chip.without, filter);
             }
-            let atoms = filter.pairs().iter().filter(|(name, _)| !Period::NAMES.contains(name)).count();
+            let atoms = filter
+                .pairs()
+                .iter()
+                .filter(|(name, _)| !Period::NAMES.contains(name))
+                .count();
             let shown: usize = chips.iter().map(|chip| chip.values.len()).sum();
             let hidden = usize::from(!filter.system) + usize::from(!filter.noise);
             assert_eq!(shown, atoms + hidden);
@@ -418,7 +512,10 @@ pub mod tests {
         let filter = Filter::default().excluded(Field::Result, "success");
         assert!(filter.has(Field::Result, Op::Not, "success"));
         let filter = filter.toggled(Field::Result, "success");
-        assert!(!filter.has(Field::Result, Op::Not, "success") && filter.has(Field::Result, Op::Is, "success"));
+        assert!(
+            !filter.has(Field::Result, Op::Not, "success")
+                && filter.has(Field::Result, Op::Is, "success")
+        );
         assert!(filter.toggled(Field::Result, "success").is_clear());
     }
 
@@ -435,6 +532,11 @@ pub mod tests {
             assert_eq!(error.name, name);
         }
         let long = "x".repeat(501);
-        assert_eq!(Filter::read(&Pairs::parse(&format!("q={long}")), &clock()).unwrap_err().name, "q");
+        assert_eq!(
+            Filter::read(&Pairs::parse(&format!("q={long}")), &clock())
+                .unwrap_err()
+                .name,
+            "q"
+        );
     }
 }

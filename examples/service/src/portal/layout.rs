@@ -51,7 +51,6 @@ pub struct Shell {
     pub theme: Theme,
     pub keys: bool,
     pub tenant: String,
-    pub tenants: usize,
     pub reader: String,
     pub rights: String,
     /// There is a session that can be ended.
@@ -70,7 +69,10 @@ const NAV: [(Place, &str, &str, &str); 5] = [
 
 const REPORTS: [(&str, &str); 4] = [
     ("/reports/password-reset", "Password resets"),
-    ("/reports/password-reset-registration", "Password registrations"),
+    (
+        "/reports/password-reset-registration",
+        "Password registrations",
+    ),
     ("/reports/self-service-groups", "Self-service groups"),
     ("/reports#custom", "Custom reports"),
 ];
@@ -186,7 +188,6 @@ impl Shell {
                         }
                     }
                     a href={ "/preferences?next=" (encoded(&self.here)) } { "Preferences" }
-                    @if self.tenants > 1 && !self.session { a href="/signin" { "Another tenant" } }
                     @if self.session {
                         form method="post" action="/signout" { button.item type="submit" { "Sign out" } }
                     } @else {
@@ -268,13 +269,21 @@ pub fn result(key: &str) -> Markup {
         "expired" => "clock",
         _ => "what",
     };
-    let class = if super::field::RESULTS.iter().any(|(known, _)| *known == key) { key } else { "unknown" };
+    let class = if super::field::RESULTS.iter().any(|(known, _)| *known == key) {
+        key
+    } else {
+        "unknown"
+    };
     html! { span class={ "res " (class) } { (icon(symbol)) (result_word(key)) } }
 }
 
 /// A source, told by colour, shape and word.
 pub fn source(key: &str) -> Markup {
-    let (class, word) = if key == "identity_manager" { ("onprem", "On-premises") } else { ("cloud", "Cloud") };
+    let (class, word) = if key == "identity_manager" {
+        ("onprem", "On-premises")
+    } else {
+        ("cloud", "Cloud")
+    };
     html! { span.src { span class={ "dot " (class) } {} (word) } }
 }
 

@@ -17,7 +17,11 @@ pub fn grouped(number: u64) -> String {
 
 /// `1 activity`, `12 activities`.
 pub fn counted(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(number), if number == 1 { one } else { many })
+    format!(
+        "{} {}",
+        grouped(number),
+        if number == 1 { one } else { many }
+    )
 }
 
 /// A share with one decimal: `1.9 %`. Of nothing there is none.
@@ -124,7 +128,10 @@ mod tests {
     fn the_top_of_an_axis_holds_the_most_and_halves() {
         for most in [0, 1, 7, 10, 11, 99, 2_917, 123_456] {
             let top = axis_top(most);
-            assert!(top >= most && top % 2 == 0 && top <= 2 * most.max(1) + 8, "{most}: {top}");
+            assert!(
+                top >= most && top % 2 == 0 && top <= 2 * most.max(1) + 8,
+                "{most}: {top}"
+            );
         }
     }
 }

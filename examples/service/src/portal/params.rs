@@ -8,7 +8,11 @@ pub struct Pairs(Vec<(String, String)>);
 
 impl Pairs {
     pub fn parse(query: &str) -> Self {
-        Self(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+        Self(
+            form_urlencoded::parse(query.as_bytes())
+                .into_owned()
+                .collect(),
+        )
     }
 
     pub fn add(&mut self, name: &str, value: impl Into<String>) {
@@ -21,15 +25,21 @@ impl Pairs {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+        self.iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
     }
 
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.iter().filter(move |(known, _)| *known == name).map(|(_, value)| value)
+        self.iter()
+            .filter(move |(known, _)| *known == name)
+            .map(|(_, value)| value)
     }
 
     pub fn encode(&self) -> String {
@@ -40,7 +50,11 @@ impl Pairs {
 
     /// An address with these parameters.
     pub fn link(&self, path: &str) -> String {
-        if self.0.is_empty() { path.to_owned() } else { format!("{path}?{}", self.encode()) }
+        if self.0.is_empty() {
+            path.to_owned()
+        } else {
+            format!("{path}?{}", self.encode())
+        }
     }
 
     /// Refuses every name that is not of the list.
@@ -72,7 +86,10 @@ pub struct BadParameter {
 
 impl BadParameter {
     pub fn new(name: &str, why: impl Into<String>) -> Self {
-        Self { name: name.to_owned(), why: why.into() }
+        Self {
+            name: name.to_owned(),
+            why: why.into(),
+        }
     }
 
     pub fn unknown(name: &str) -> Self {
@@ -92,7 +109,10 @@ mod tests {
 
     #[test]
     fn pairs_are_read_back() {
-        let pairs = Pairs::default().with("q", "a&b=c d+é").with("q", "").with("x.not", "1");
+        let pairs = Pairs::default()
+            .with("q", "a&b=c d+é")
+            .with("q", "")
+            .with("x.not", "1");
         assert_eq!(Pairs::parse(&pairs.encode()), pairs);
         assert_eq!(pairs.link("/log"), "/log?q=a%26b%3Dc+d%2B%C3%A9&q=&x.not=1");
     }

@@ -53,9 +53,14 @@ impl Edge {
             return Ok(Self::At(time.to_utc()));
         }
         let patterns = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"];
-        let local = patterns.iter().find_map(|pattern| NaiveDateTime::parse_from_str(text, pattern).ok());
+        let local = patterns
+            .iter()
+            .find_map(|pattern| NaiveDateTime::parse_from_str(text, pattern).ok());
         local.map(|local| Self::At(clock.at(local))).ok_or_else(|| {
-            BadParameter::new(name, "must be a day (2026-11-24) or a moment (2026-11-24T14:00:00Z)")
+            BadParameter::new(
+                name,
+                "must be a day (2026-11-24) or a moment (2026-11-24T14:00:00Z)",
+            )
         })
     }
 }
@@ -94,7 +99,10 @@ impl Period {
             let number: u16 = text.parse().ok()?;
             (1..=most).contains(&number).then_some(number)
         };
-        if let Some(hours) = text.strip_prefix("PT").and_then(|rest| rest.strip_suffix('H')) {
+        if let Some(hours) = text
+            .strip_prefix("PT")
+            .and_then(|rest| rest.strip_suffix('H'))
+        {
             return number(hours, 744).map(Self::Hours);
         }
         let days = text.strip_prefix('P')?.strip_suffix('D')?;
@@ -122,7 +130,9 @@ impl Period {
         match self {
             Self::Days(days) => {
                 let today = clock.today();
-                let first = today.checked_sub_days(Days::new(u64::from(days) - 1)).unwrap_or(today);
+                let first = today
+                    .checked_sub_days(Days::new(u64::from(days) - 1))
+                    .unwrap_or(today);
                 (Some(clock.start(first)), Some(clock.end(today)))
             }
             // Clocks of other machines may be ahead a little.
@@ -195,7 +205,10 @@ mod tests {
     use super::*;
 
     fn clock() -> Clock {
-        Clock { zone: chrono_tz::Europe::Berlin, now: "2026-11-24T13:32:08Z".parse().unwrap() }
+        Clock {
+            zone: chrono_tz::Europe::Berlin,
+            now: "2026-11-24T13:32:08Z".parse().unwrap(),
+        }
     }
 
     fn read(query: &str) -> Result<Period, BadParameter> {
@@ -204,7 +217,9 @@ mod tests {
 
     #[test]
     fn a_day_as_the_end_is_included() {
-        let (from, to) = read("from=2026-11-11&to=2026-11-24").unwrap().bounds(&clock());
+        let (from, to) = read("from=2026-11-11&to=2026-11-24")
+            .unwrap()
+            .bounds(&clock());
         assert_eq!(from.unwrap().to_rfc3339(), "2026-11-10T23:00:00+00:00");
         assert_eq!(to.unwrap().to_rfc3339(), "2026-11-24T23:00:00+00:00");
         assert_eq!(read("").unwrap().bounds(&clock()), (from, to));
@@ -245,7 +260,15 @@ mod tests {
     fn labels_are_for_people() {
         assert_eq!(Period::default().label(&clock()), "11 – 24 Nov");
         assert_eq!(Period::Hours(24).label(&clock()), "Last 24 hours");
-        assert_eq!(read("from=2026-11-19&to=2026-11-19").unwrap().label(&clock()), "Thu 19 Nov");
-        assert_eq!(read("from=2026-11-19").unwrap().label(&clock()), "From Thu 19 Nov");
+        assert_eq!(
+            read("from=2026-11-19&to=2026-11-19")
+                .unwrap()
+                .label(&clock()),
+            "Thu 19 Nov"
+        );
+        assert_eq!(
+            read("from=2026-11-19").unwrap().label(&clock()),
+            "From Thu 19 Nov"
+        );
     }
 }

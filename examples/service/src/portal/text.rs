@@ -187,7 +187,13 @@ mod tests {
 
     #[test]
     fn ordinary_names_are_themselves() {
-        for name in ["Dana Okafor", "Tomasz Zieliński", "مريم الفارسي", "प्रिया नायर", "می\u{200c}خواهم"] {
+        for name in [
+            "Dana Okafor",
+            "Tomasz Zieliński",
+            "مريم الفارسي",
+            "प्रिया नायर",
+            "می\u{200c}خواهم",
+        ] {
             assert_eq!(html(name), format!("<bdi>{name}</bdi>"));
             assert_eq!(plain(name), name);
         }
@@ -207,10 +213,21 @@ mod tests {
         assert!(shown.contains(">U+202E</span>nimdA"), "{shown}");
         assert!(!shown.contains('\u{202e}'));
         assert_eq!(plain("a\u{202e}b\0"), "a[U+202E]b[U+0000]");
-        for character in ['\u{61c}', '\u{200b}', '\u{2066}', '\u{feff}', '\u{e000}', '\n', '\u{e0041}'] {
+        for character in [
+            '\u{61c}',
+            '\u{200b}',
+            '\u{2066}',
+            '\u{feff}',
+            '\u{e000}',
+            '\n',
+            '\u{e0041}',
+        ] {
             let shown = html(&format!("a{character}b"));
             assert!(!shown.contains(character), "{shown}");
-            assert!(shown.contains(&format!("U+{:04X}", u32::from(character))), "{shown}");
+            assert!(
+                shown.contains(&format!("U+{:04X}", u32::from(character))),
+                "{shown}"
+            );
         }
     }
 
@@ -235,6 +252,9 @@ mod tests {
     fn blocks_keep_their_lines_and_nothing_else() {
         let shown = block("a\n\tb\r\u{202e}").into_string();
         assert!(shown.contains("a\n\tb"), "{shown}");
-        assert!(!shown.contains('\r') && !shown.contains('\u{202e}'), "{shown}");
+        assert!(
+            !shown.contains('\r') && !shown.contains('\u{202e}'),
+            "{shown}"
+        );
     }
 }

@@ -1,8 +1,8 @@
 //! Moments and days in the reader's zone.
 
 use chrono::{
-    DateTime, Datelike, Days, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset, SecondsFormat,
-    TimeDelta, TimeZone, Utc,
+    DateTime, Datelike, Days, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset,
+    SecondsFormat, TimeDelta, TimeZone, Utc,
 };
 use chrono_tz::Tz;
 use maud::{Markup, html};
@@ -54,7 +54,11 @@ impl Clock {
     }
 
     /// Where the offset changes between two moments: each with the offset from then on.
-    pub fn transitions(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<(DateTime<Utc>, FixedOffset)> {
+    pub fn transitions(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Vec<(DateTime<Utc>, FixedOffset)> {
         let mut found = Vec::new();
         let mut at = from;
         while at < to {
@@ -98,13 +102,21 @@ impl Clock {
 
     /// `Tue 24 Nov`, with the year when it is not this one.
     pub fn day(&self, date: NaiveDate) -> String {
-        let pattern = if date.year() == self.today().year() { "%a %-d %b" } else { "%a %-d %b %Y" };
+        let pattern = if date.year() == self.today().year() {
+            "%a %-d %b"
+        } else {
+            "%a %-d %b %Y"
+        };
         date.format(pattern).to_string()
     }
 
     /// `24 Nov`, with the year when it is not this one.
     pub fn short_day(&self, date: NaiveDate) -> String {
-        let pattern = if date.year() == self.today().year() { "%-d %b" } else { "%-d %b %Y" };
+        let pattern = if date.year() == self.today().year() {
+            "%-d %b"
+        } else {
+            "%-d %b %Y"
+        };
         date.format(pattern).to_string()
     }
 
@@ -127,7 +139,11 @@ impl Clock {
     /// The whole truth: date, seconds, offset and zone.
     pub fn full(&self, time: DateTime<Utc>) -> String {
         let local = self.local(time);
-        format!("{} ({})", local.format("%A, %-d %B %Y, %H:%M:%S %:z"), self.zone_label())
+        format!(
+            "{} ({})",
+            local.format("%A, %-d %B %Y, %H:%M:%S %:z"),
+            self.zone_label()
+        )
     }
 
     /// A `time` element around a text, with the full moment in its title.
@@ -156,7 +172,11 @@ impl Clock {
             return self.day(from);
         }
         let same_month = from.month() == to.month() && from.year() == to.year();
-        let start = if same_month { from.format("%-d").to_string() } else { self.short_day(from) };
+        let start = if same_month {
+            from.format("%-d").to_string()
+        } else {
+            self.short_day(from)
+        };
         format!("{start} – {}", self.short_day(to))
     }
 }
@@ -175,7 +195,8 @@ pub fn zone(name: &str) -> Option<Tz> {
 pub fn zones() -> impl Iterator<Item = Tz> {
     chrono_tz::TZ_VARIANTS.into_iter().filter(|zone| {
         let name = zone.name();
-        *zone == Tz::UTC || (name.contains('/') && !name.starts_with("Etc/") && !name.starts_with("US/"))
+        *zone == Tz::UTC
+            || (name.contains('/') && !name.starts_with("Etc/") && !name.starts_with("US/"))
     })
 }
 
@@ -184,7 +205,10 @@ mod tests {
     use super::*;
 
     fn clock(zone: &str, now: &str) -> Clock {
-        Clock { zone: zone.parse().unwrap(), now: now.parse().unwrap() }
+        Clock {
+            zone: zone.parse().unwrap(),
+            now: now.parse().unwrap(),
+        }
     }
 
     fn date(text: &str) -> NaiveDate {
@@ -216,8 +240,15 @@ mod tests {
         );
         let change: DateTime<Utc> = "2026-10-25T01:00:00Z".parse().unwrap();
         assert_eq!(found, [(change, FixedOffset::east_opt(3600).unwrap())]);
-        let kolkata = Clock { zone: Tz::Asia__Kolkata, ..berlin };
-        assert!(kolkata.transitions(change - TimeDelta::days(200), change).is_empty());
+        let kolkata = Clock {
+            zone: Tz::Asia__Kolkata,
+            ..berlin
+        };
+        assert!(
+            kolkata
+                .transitions(change - TimeDelta::days(200), change)
+                .is_empty()
+        );
     }
 
     #[test]
@@ -225,10 +256,22 @@ mod tests {
         let time = "2026-11-24T13:31:27Z".parse().unwrap();
         let berlin = clock("Europe/Berlin", "2026-11-24T13:32:08Z");
         assert_eq!(berlin.moment(time), "Tue 24 Nov, 14:31:27");
-        assert_eq!(berlin.full(time), "Tuesday, 24 November 2026, 14:31:27 +01:00 (Europe/Berlin)");
-        assert_eq!(berlin.day_head(date("2026-11-24")), "Today, Tuesday, 24 November");
-        assert_eq!(berlin.days(date("2026-11-11"), date("2026-11-24")), "11 – 24 Nov");
-        assert_eq!(berlin.days(date("2026-10-28"), date("2026-11-10")), "28 Oct – 10 Nov");
+        assert_eq!(
+            berlin.full(time),
+            "Tuesday, 24 November 2026, 14:31:27 +01:00 (Europe/Berlin)"
+        );
+        assert_eq!(
+            berlin.day_head(date("2026-11-24")),
+            "Today, Tuesday, 24 November"
+        );
+        assert_eq!(
+            berlin.days(date("2026-11-11"), date("2026-11-24")),
+            "11 – 24 Nov"
+        );
+        assert_eq!(
+            berlin.days(date("2026-10-28"), date("2026-11-10")),
+            "28 Oct – 10 Nov"
+        );
         assert_eq!(berlin.day(date("2025-12-31")), "Wed 31 Dec 2025");
         assert!(berlin.ago(time).into_string().contains("41 s ago"));
     }

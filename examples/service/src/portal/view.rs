@@ -101,17 +101,32 @@ impl Format {
     ];
 
     pub fn name(self) -> &'static str {
-        Self::NAMES.iter().find(|(_, format)| *format == self).map_or("html", |(name, _)| name)
+        Self::NAMES
+            .iter()
+            .find(|(_, format)| *format == self)
+            .map_or("html", |(name, _)| name)
     }
 
     pub fn of_name(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, format)| *format)
+        Self::NAMES
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, format)| *format)
     }
 }
 
 impl View {
-    const NAMES: [&'static str; 9] =
-        ["tz", "orderby", "top", "select", "density", "asof", "skiptoken", "more", "counts"];
+    const NAMES: [&'static str; 9] = [
+        "tz",
+        "orderby",
+        "top",
+        "select",
+        "density",
+        "asof",
+        "skiptoken",
+        "more",
+        "counts",
+    ];
 
     /// The zone and the moment that an address asks for, which come before all else in it:
     /// what a day is depends on them.
@@ -124,7 +139,8 @@ impl View {
     }
 
     pub fn read(pairs: &Pairs, clock: &Clock) -> Result<Self, BadParameter> {
-        let known = |name: &str| Filter::knows(name) || Self::NAMES.contains(&name) || name == "format";
+        let known =
+            |name: &str| Filter::knows(name) || Self::NAMES.contains(&name) || name == "format";
         if let Some((name, _)) = pairs.iter().find(|(name, _)| !known(name)) {
             return Err(BadParameter::unknown(name));
         }
@@ -135,8 +151,9 @@ impl View {
             ..Self::default()
         };
         if let Some(text) = pairs.single("orderby")? {
-            view.order = Order::parse(text)
-                .ok_or_else(|| BadParameter::new("orderby", "must be a column and `asc` or `desc`"))?;
+            view.order = Order::parse(text).ok_or_else(|| {
+                BadParameter::new("orderby", "must be a column and `asc` or `desc`")
+            })?;
         }
         if let Some(text) = pairs.single("top")? {
             let size = text.parse().ok().filter(|size| SIZES.contains(size));
@@ -145,7 +162,9 @@ impl View {
         let mut chosen = Vec::new();
         for name in pairs.all("select").flat_map(|names| names.split(',')) {
             let column = Column::of_name(name.trim());
-            chosen.push(column.ok_or_else(|| BadParameter::new("select", "names no column of the log"))?);
+            chosen.push(
+                column.ok_or_else(|| BadParameter::new("select", "names no column of the log"))?,
+            );
         }
         if !chosen.is_empty() {
             chosen.sort_unstable();
@@ -156,18 +175,31 @@ impl View {
             None => None,
             Some("comfortable") => Some(Density::Comfortable),
             Some("compact") => Some(Density::Compact),
-            Some(_) => return Err(BadParameter::new("density", "must be comfortable or compact")),
+            Some(_) => {
+                return Err(BadParameter::new(
+                    "density",
+                    "must be comfortable or compact",
+                ));
+            }
         };
         if let Some(text) = pairs.single("skiptoken")? {
-            let skip = text.split_once('.').and_then(|(rows, token)| Some((rows.parse().ok()?, token.to_owned())));
-            view.skip = Some(skip.ok_or_else(|| BadParameter::new("skiptoken", "is not one of this page's"))?);
+            let skip = text
+                .split_once('.')
+                .and_then(|(rows, token)| Some((rows.parse().ok()?, token.to_owned())));
+            view.skip = Some(
+                skip.ok_or_else(|| BadParameter::new("skiptoken", "is not one of this page's"))?,
+            );
             if view.as_of.is_none() {
                 return Err(BadParameter::new("skiptoken", "needs `asof` beside it"));
             }
         }
         if let Some(name) = pairs.single("more")? {
-            let field = Field::of_parameter(name).map(|(field, _)| field).filter(|field| field.name() == name);
-            view.more = Some(field.ok_or_else(|| BadParameter::new("more", "must be a field of the filter"))?);
+            let field = Field::of_parameter(name)
+                .map(|(field, _)| field)
+                .filter(|field| field.name() == name);
+            view.more = Some(
+                field.ok_or_else(|| BadParameter::new("more", "must be a field of the filter"))?,
+            );
         }
         view.counts = match pairs.single("counts")? {
             None => false,
@@ -175,8 +207,9 @@ impl View {
             Some(_) => return Err(BadParameter::new("counts", "must be `all`")),
         };
         if let Some(name) = pairs.single("format")? {
-            view.format = Format::of_name(name)
-                .ok_or_else(|| BadParameter::new("format", "must be csv, json, ndjson, print or query"))?;
+            view.format = Format::of_name(name).ok_or_else(|| {
+                BadParameter::new("format", "must be csv, json, ndjson, print or query")
+            })?;
         }
         Ok(view)
     }
@@ -227,18 +260,35 @@ impl View {
     /// Another filter from the start: neither the page nor the moment stays.
     #[must_use]
     pub fn filtered(&self, filter: Filter) -> Self {
-        Self { filter, as_of: None, skip: None, more: None, counts: false, format: Format::Page, ..self.clone() }
+        Self {
+            filter,
+            as_of: None,
+            skip: None,
+            more: None,
+            counts: false,
+            format: Format::Page,
+            ..self.clone()
+        }
     }
 
     /// This page from its first row, at the same moment.
     #[must_use]
     pub fn first_page(&self) -> Self {
-        Self { skip: None, ..self.clone() }
+        Self {
+            skip: None,
+            ..self.clone()
+        }
     }
 
     #[must_use]
     pub fn as_format(&self, format: Format) -> Self {
-        Self { format, skip: None, more: None, counts: false, ..self.clone() }
+        Self {
+            format,
+            skip: None,
+            more: None,
+            counts: false,
+            ..self.clone()
+        }
     }
 
     /// A link that shows the same to anybody at any time, as long as the rows are kept.
@@ -259,7 +309,14 @@ impl View {
     /// What a saved view keeps: filters, columns, order, size; neither page nor moment.
     #[must_use]
     pub fn saved(&self) -> Self {
-        Self { as_of: None, skip: None, more: None, counts: false, format: Format::Page, ..self.clone() }
+        Self {
+            as_of: None,
+            skip: None,
+            more: None,
+            counts: false,
+            format: Format::Page,
+            ..self.clone()
+        }
     }
 
     /// The rows of this page.
@@ -279,15 +336,22 @@ impl View {
 }
 
 fn read_as_of(pairs: &Pairs) -> Result<Option<AsOf>, BadParameter> {
-    let Some(text) = pairs.single("asof")? else { return Ok(None) };
+    let Some(text) = pairs.single("asof")? else {
+        return Ok(None);
+    };
     let as_of = AsOf::parse(text);
-    as_of.map(Some).ok_or_else(|| BadParameter::new("asof", "is not one of this page's"))
+    as_of
+        .map(Some)
+        .ok_or_else(|| BadParameter::new("asof", "is not one of this page's"))
 }
 
 pub fn read_zone(pairs: &Pairs) -> Result<Option<Tz>, BadParameter> {
-    let Some(name) = pairs.single("tz")? else { return Ok(None) };
+    let Some(name) = pairs.single("tz")? else {
+        return Ok(None);
+    };
     let zone = zone(name);
-    zone.map(Some).ok_or_else(|| BadParameter::new("tz", "must be a time zone, such as Europe/Berlin or UTC"))
+    zone.map(Some)
+        .ok_or_else(|| BadParameter::new("tz", "must be a time zone, such as Europe/Berlin or UTC"))
 }
 
 #[cfg(test)]
@@ -296,21 +360,34 @@ mod tests {
     use super::*;
 
     fn random_view(random: &mut Random) -> View {
-        let mut view = View { filter: random_filter(random), ..View::default() };
+        let mut view = View {
+            filter: random_filter(random),
+            ..View::default()
+        };
         let column = Column::ALL[random.below(15) as usize];
         if random.below(2) == 0 && column.sort().is_some() {
-            view.order = Order { column, descending: random.below(2) == 0 };
+            view.order = Order {
+                column,
+                descending: random.below(2) == 0,
+            };
         }
         view.top = SIZES[random.below(3) as usize];
         if random.below(3) == 0 {
-            view.columns = Column::ALL.into_iter().filter(|_| random.below(2) == 0).collect();
+            view.columns = Column::ALL
+                .into_iter()
+                .filter(|_| random.below(2) == 0)
+                .collect();
             view.columns.push(Column::Id);
             view.columns.dedup();
         }
-        view.density = [None, Some(Density::Compact), Some(Density::Comfortable)][random.below(3) as usize];
+        view.density =
+            [None, Some(Density::Compact), Some(Density::Comfortable)][random.below(3) as usize];
         view.zone = [None, zone("Asia/Kolkata"), zone("UTC")][random.below(3) as usize];
         if random.below(3) == 0 {
-            view.as_of = Some(AsOf { arrival: random.below(1000), moment: clock().now });
+            view.as_of = Some(AsOf {
+                arrival: random.below(1000),
+                moment: clock().now,
+            });
             if random.below(2) == 0 {
                 view.skip = Some((50, "token.with-dots".to_owned()));
             }
@@ -329,7 +406,8 @@ mod tests {
             let address = view.pairs().encode();
             let pairs = Pairs::parse(&address);
             let clock = View::clock(&pairs, clock()).unwrap();
-            let read = View::read(&pairs, &clock).unwrap_or_else(|error| panic!("turn {turn}: {error}: {address}"));
+            let read = View::read(&pairs, &clock)
+                .unwrap_or_else(|error| panic!("turn {turn}: {error}: {address}"));
             assert_eq!(read, view, "turn {turn}: {address}");
             assert_eq!(read.pairs().encode(), address, "turn {turn}");
         }
@@ -359,13 +437,20 @@ mod tests {
             ("format=xml", "format"),
             ("tz=Mars/Olympus", "tz"),
         ] {
-            assert_eq!(View::read(&Pairs::parse(query), &clock()).unwrap_err().name, name, "{query}");
+            assert_eq!(
+                View::read(&Pairs::parse(query), &clock()).unwrap_err().name,
+                name,
+                "{query}"
+            );
         }
     }
 
     #[test]
     fn a_fixed_link_holds_period_zone_and_moment() {
-        let as_of = AsOf { arrival: 7, moment: clock().now };
+        let as_of = AsOf {
+            arrival: 7,
+            moment: clock().now,
+        };
         let link = View::default().fixed(&clock(), as_of).link();
         assert_eq!(
             link,
