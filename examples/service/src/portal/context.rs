@@ -1,0 +1,340 @@
+//! What every page is drawn from: who asks, for what, in which zone; and how it runs queries.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::COOKIE;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use chrono::{DateTime, Utc};
+use maud::Markup;
+use report_query::activity::columns as c;
+use report_query::{Limits, Query, QueryResult, Snapshot, Value, count};
+
+use super::failure::Failure;
+use super::layout::{Place, Shell, Theme};
+use super::params::{BadParameter, Pairs};
+use super::time::{Clock, zone};
+use super::view::{Density, read_zone};
+use crate::app::App;
+use crate::auth::{Reader, Via};
+use crate::refuse::Refusal;
+
+/// The cookie that keeps what a reader prefers.
+pub const PREFERENCES: &str = "portal";
+
+#[derive(Clone, Debug)]
+pub struct Context {
+    pub app: Arc<App>,
+    pub reader: Reader,
+    pub path: String,
+    /// The query of the address as it came.
+    pub query: String,
+    pub pairs: Pairs,
+    pub clock: Clock,
+    pub shell: Shell,
+    pub density: Density,
+}
+
+/// What a reader prefers, as the cookie has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Preferences {
+    pub zone: Option<chrono_tz::Tz>,
+    pub theme: Theme,
+    pub density: Density,
+    pub keys_off: bool,
+}
+
+impl Preferences {
+    /// What is not understood is the default: the cookie may be an older version's.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let cookies = headers
+            .get_all(COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        let pairs = cookies
+            .flat_map(|text| text.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='));
+        let mut named = pairs.filter(|(name, _)| *name == PREFERENCES);
+        named
+            .next()
+            .map_or_else(Self::default, |(_, text)| Self::read(&Pairs::parse(text)))
+    }
+
+    fn read(pairs: &Pairs) -> Self {
+        Self {
+            zone: pairs.get("zone").and_then(zone),
+            theme: pairs
+                .get("theme")
+                .and_then(Theme::of_name)
+                .unwrap_or_default(),
+            density: if pairs.get("density") == Some("compact") {
+                Density::Compact
+            } else {
+                Density::Comfortable
+            },
+            keys_off: pairs.get("keys") == Some("off"),
+        }
+    }
+
+    /// The cookie's value.
+    pub fn text(&self) -> String {
+        let mut pairs = Pairs::default();
+        if let Some(zone) = self.zone {
+            pairs.add("zone", zone.name());
+        }
+        if self.theme != Theme::System {
+            pairs.add("theme", self.theme.name());
+        }
+        if self.density == Density::Compact {
+            pairs.add("density", "compact");
+        }
+        if self.keys_off {
+            pairs.add("keys", "off");
+        }
+        pairs.encode()
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Context {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
+        let reader = Reader::from_request_parts(parts, app).await?;
+        let query = parts.uri.query().unwrap_or_default().to_owned();
+        let pairs = Pairs::parse(&query);
+        let preferences = Preferences::of(&parts.headers);
+        let default_zone = app.config.time_zone;
+        // A zone that there is none of is refused by the page, which reads it again.
+        let asked = read_zone(&pairs).ok().flatten();
+        let now = Utc::now();
+        let clock = Clock {
+            zone: asked.or(preferences.zone).unwrap_or(default_zone),
+            // Addresses hold moments in milliseconds.
+            now: DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now),
+        };
+        let path = parts.uri.path().to_owned();
+        let shell = Shell {
+            clock,
+            default_zone,
+            theme: preferences.theme,
+            keys: !preferences.keys_off,
+            tenant: reader.tenant.name.clone(),
+            reader: reader.name.clone(),
+            rights: rights(&reader),
+            session: reader.via == Via::Session,
+            here: parts
+                .uri
+                .path_and_query()
+                .map_or_else(|| path.clone(), ToString::to_string),
+        };
+        Ok(Self {
+            app: Arc::clone(app),
+            reader,
+            path,
+            query,
+            pairs,
+            clock,
+            shell,
+            density: preferences.density,
+        })
+    }
+}
+
+fn rights(reader: &Reader) -> String {
+    let rights = [
+        (reader.rights.persons, "names"),
+        (reader.rights.raw, "raw documents"),
+    ];
+    let rights: Vec<&str> = rights
+        .into_iter()
+        .filter(|(has, _)| *has)
+        .map(|(_, word)| word)
+        .collect();
+    if rights.is_empty() {
+        "no names, no raw documents".to_owned()
+    } else {
+        format!("{} allowed", rights.join(" and "))
+    }
+}
+
+impl Context {
+    /// Draws a page away from the threads that serve connections, and not for ever.
+    pub async fn answer(self, draw: fn(&Self) -> Result<Response, Failure>) -> Response {
+        let context = Arc::new(self);
+        let drawn = {
+            let context = Arc::clone(&context);
+            tokio::task::spawn_blocking(move || draw(&context))
+        };
+        let most = std::time::Duration::from_secs(context.app.config.limits.query_seconds);
+        let failure = match tokio::time::timeout(most, drawn).await {
+            Ok(Ok(Ok(response))) => return response,
+            Ok(Ok(Err(failure))) => failure,
+            Ok(Err(_)) => Failure::internal("a page failed"),
+            Err(_) => Failure::Deadline(most.as_secs()),
+        };
+        failure.page(&context)
+    }
+
+    pub fn page(&self, place: Place, title: &str, body: Markup) -> Response {
+        self.page_with(StatusCode::OK, place, title, body)
+    }
+
+    pub fn page_with(
+        &self,
+        status: StatusCode,
+        place: Place,
+        title: &str,
+        body: Markup,
+    ) -> Response {
+        (
+            status,
+            Html(self.shell.page(place, title, body).into_string()),
+        )
+            .into_response()
+    }
+
+    /// The rows as this reader may see them, now.
+    pub fn snapshot(&self) -> Snapshot {
+        self.reader.store().snapshot()
+    }
+
+    pub fn limits(&self) -> Limits {
+        let limits = &self.app.config.limits;
+        Limits::default()
+            .rows(limits.query_rows)
+            .groups(limits.query_groups)
+    }
+
+    pub fn run(&self, query: &Query, snapshot: &Snapshot) -> Result<QueryResult, Failure> {
+        let plan = query.bind(snapshot.schema())?;
+        Ok(plan.with_limits(self.limits()).run(snapshot)?)
+    }
+
+    /// How many rows a query gives.
+    pub fn count(&self, query: Query, snapshot: &Snapshot) -> Result<u64, Failure> {
+        let result = self.run(&query.aggregate([count().alias("rows")]), snapshot)?;
+        Ok(number(&result, 0, "rows"))
+    }
+
+    /// Refuses parameters that the page does not know; each page knows `tz`.
+    pub fn only(&self, known: &[&str]) -> Result<(), BadParameter> {
+        read_zone(&self.pairs)?;
+        let unknown = self
+            .pairs
+            .iter()
+            .find(|(name, _)| *name != "tz" && !known.contains(name));
+        unknown.map_or(Ok(()), |(name, _)| Err(BadParameter::unknown(name)))
+    }
+
+    /// The way to the one address of a page, if this is another.
+    pub fn canonical(&self, pairs: &Pairs) -> Option<Response> {
+        (pairs.encode() != self.query)
+            .then(|| Redirect::to(&pairs.link(&self.path)).into_response())
+    }
+
+    /// The zone of the address, to be carried on.
+    pub fn tz(&self) -> Option<&str> {
+        self.pairs.get("tz")
+    }
+
+    /// The first moment that is kept.
+    pub fn kept_since(&self) -> DateTime<Utc> {
+        self.clock.now - chrono::TimeDelta::days(i64::from(self.app.config.retention_days))
+    }
+
+    /// A name that is shown for an id.
+    pub fn name_of(&self, id: &str, snapshot: &Snapshot) -> Option<String> {
+        let actor = Query::new()
+            .filter(c::ACTOR_ID.eq(id))
+            .aggregate([report_query::last(c::ACTOR_NAME.coalesce(c::ACTOR)).alias("name")]);
+        let found = self.run(&actor, snapshot).ok()?;
+        if let Some(name) = found.value(0, "name").and_then(Value::as_text) {
+            return Some(name.to_owned());
+        }
+        let field = report_query::field;
+        let target = Query::new()
+            .filter(c::TARGETS.any(field("id").eq(id)))
+            .aggregate([report_query::last(
+                c::TARGETS
+                    .filter_items(field("id").eq(id))
+                    .get(0)
+                    .field("name"),
+            )
+            .alias("name")]);
+        let found = self.run(&target, snapshot).ok()?;
+        found
+            .value(0, "name")
+            .and_then(Value::as_text)
+            .map(str::to_owned)
+    }
+}
+
+/// A number of a result; nothing counts as zero.
+pub fn number(result: &QueryResult, row: usize, column: &str) -> u64 {
+    let value = result.value(row, column).and_then(Value::as_int);
+    value
+        .and_then(|value| u64::try_from(value).ok())
+        .unwrap_or(0)
+}
+
+/// A row of a result, by the names of its columns.
+#[derive(Clone, Copy)]
+pub struct Row<'a> {
+    pub result: &'a QueryResult,
+    pub index: usize,
+}
+
+impl<'a> Row<'a> {
+    pub fn all(result: &'a QueryResult) -> impl Iterator<Item = Row<'a>> {
+        (0..result.len()).map(move |index| Row { result, index })
+    }
+
+    pub fn value(&self, column: &str) -> Option<&'a Value> {
+        self.result
+            .value(self.index, column)
+            .filter(|value| !value.is_null())
+    }
+
+    pub fn text(&self, column: &str) -> Option<&'a str> {
+        self.value(column).and_then(Value::as_text)
+    }
+
+    pub fn time(&self, column: &str) -> Option<DateTime<Utc>> {
+        self.value(column).and_then(Value::as_time)
+    }
+
+    pub fn number(&self, column: &str) -> u64 {
+        number(self.result, self.index, column)
+    }
+
+    pub fn texts(&self, column: &str) -> Vec<&'a str> {
+        let items = self
+            .value(column)
+            .and_then(Value::as_list)
+            .unwrap_or_default();
+        items.iter().filter_map(Value::as_text).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn preferences_are_read_back_and_nonsense_is_the_default() {
+        let kept = Preferences {
+            zone: zone("Asia/Kolkata"),
+            theme: Theme::Dark,
+            density: Density::Compact,
+            keys_off: true,
+        };
+        let cookie = format!("a=b; {PREFERENCES}={}; c=d", kept.text());
+        let headers = HeaderMap::from_iter([(COOKIE, cookie.parse().unwrap())]);
+        assert_eq!(Preferences::of(&headers), kept);
+        let headers =
+            HeaderMap::from_iter([(COOKIE, "portal=zone=Mars&theme=pink;".parse().unwrap())]);
+        assert_eq!(Preferences::of(&headers), Preferences::default());
+    }
+}

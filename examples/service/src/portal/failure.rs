@@ -1,0 +1,186 @@
+//! Why a page is not what was asked for, and what it says instead. Never a cause from
+//! inside, never a name.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use maud::{Markup, html};
+use report_query::{QueryError, QueryErrorKind, ReportError};
+
+use super::context::Context;
+use super::layout::{Place, message};
+use super::params::BadParameter;
+use super::text;
+
+#[derive(Debug)]
+pub enum Failure {
+    BadParameter(BadParameter),
+    /// Nothing there, or another tenant's: the same.
+    NotFound,
+    /// The right that is needed, and what for.
+    Forbidden {
+        what: &'static str,
+        right: &'static str,
+    },
+    /// Seconds that were not enough.
+    Deadline(u64),
+    /// More than a query may take.
+    TooMuch(String),
+    /// The form can't be taken, with the reason.
+    Refused(String),
+    /// The number that the log has, too.
+    Internal(String),
+}
+
+impl Failure {
+    /// Something that must not be, logged with a number that the page shows.
+    pub fn internal(what: &str) -> Self {
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let number = id.get(..8).unwrap_or_default().to_owned();
+        tracing::error!(number, "{what}");
+        Self::Internal(number)
+    }
+
+    const fn status(&self) -> StatusCode {
+        match self {
+            Self::BadParameter(_) | Self::Refused(_) => StatusCode::BAD_REQUEST,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Forbidden { .. } => StatusCode::FORBIDDEN,
+            Self::TooMuch(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Deadline(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    pub fn page(&self, context: &Context) -> Response {
+        let (title, body) = self.draw(&context.path);
+        context.page_with(self.status(), place(&context.path), title, body)
+    }
+
+    fn draw(&self, path: &str) -> (&'static str, Markup) {
+        match self {
+            Self::BadParameter(bad) => (
+                "Wrong address",
+                message(
+                    "what",
+                    "This address can't be shown",
+                    html! {
+                        p { "Parameter " code { (text::value(&bad.name)) } " " (bad.why) "." }
+                        p { "Nothing was left out or guessed instead." }
+                        p.row { a.btn href=(path) { "Open the page without parameters" } }
+                    },
+                ),
+            ),
+            Self::NotFound => (
+                "Not found",
+                message(
+                    "find",
+                    "There is nothing here",
+                    html! {
+                        p { "It was never there, or it is older than what is kept." }
+                        p.row { a.btn href="/log" { "Audit log" } a.btn href="/" { "Overview" } }
+                    },
+                ),
+            ),
+            Self::Forbidden { what, right } => (
+                "No permission",
+                message(
+                    "lock",
+                    "No permission",
+                    html! {
+                        p { (what) " need the right " code { (right) } ". Whoever runs the service can give it." }
+                        p.row { a.btn href="/" { "Overview" } }
+                    },
+                ),
+            ),
+            Self::Deadline(seconds) => (
+                "Took too long",
+                message(
+                    "clock",
+                    "This took too long",
+                    html! {
+                        p { "Took longer than " (seconds) " s. Shorten the period or remove a filter, first of all "
+                            em { "Text contains" } "." }
+                        p.row { a.btn href={ (path) "?range=PT24H" } { "The last 24 hours" } }
+                    },
+                ),
+            ),
+            Self::TooMuch(what) => (
+                "Too much",
+                message(
+                    "warn",
+                    "Too much for one answer",
+                    html! {
+                        p { "The question needs " (what) ", and nothing is ever cut silently. Shorten the period or filter more." }
+                        p.row { a.btn href=(path) { "Begin again" } }
+                    },
+                ),
+            ),
+            Self::Refused(why) => (
+                "Not saved",
+                message(
+                    "warn",
+                    "This could not be taken",
+                    html! {
+                        p { (why) }
+                        p { "Nothing was changed." }
+                    },
+                ),
+            ),
+            Self::Internal(number) => (
+                "Failed",
+                message(
+                    "warn",
+                    "Something failed",
+                    html! {
+                        p { "Number " code { (number) } ". Nothing was changed. The service's log says more under this number." }
+                    },
+                ),
+            ),
+        }
+    }
+}
+
+/// The place in the navigation that a path belongs to.
+pub fn place(path: &str) -> Place {
+    match path.split('/').nth(1).unwrap_or_default() {
+        "" => Place::Overview,
+        "log" | "views" | "v" => Place::Log,
+        "reports" => Place::Reports,
+        "people" => Place::People,
+        "system" => Place::System,
+        _ => Place::Other,
+    }
+}
+
+impl From<BadParameter> for Failure {
+    fn from(bad: BadParameter) -> Self {
+        Self::BadParameter(bad)
+    }
+}
+
+impl From<QueryError> for Failure {
+    fn from(error: QueryError) -> Self {
+        match error.kind() {
+            QueryErrorKind::PageToken { .. } => Self::BadParameter(BadParameter::new(
+                "skiptoken",
+                "is of another filter or order",
+            )),
+            QueryErrorKind::LimitExceeded { .. } => Self::TooMuch(error.kind().to_string()),
+            // Names of columns and types, never values.
+            kind => Self::internal(&format!("a query failed: {kind}")),
+        }
+    }
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::UnknownParameter { name, .. } => BadParameter::unknown(&name).into(),
+            ReportError::InvalidParameter { name, expected } => {
+                BadParameter::new(&name, format!("must be {expected}")).into()
+            }
+            ReportError::Query(error) => error.into(),
+            other => Self::internal(&format!("a report failed: {other}")),
+        }
+    }
+}

@@ -1,0 +1,661 @@
+//! The audit log: filters, chips, counts, rows, pages, exports; all from one query.
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chrono::TimeDelta;
+use maud::{Markup, html};
+use report_query::activity::columns as c;
+use report_query::{Bucket, Expr, QueryResult, Snapshot, count};
+
+use super::chart::{Bar, histogram};
+use super::columns::Column;
+use super::context::{Context, Row};
+use super::export::download;
+use super::facets::{facets, panel};
+use super::failure::Failure;
+use super::field::{Field, Op};
+use super::filter::{Chip, Filter};
+use super::layout::{Place, carried, icon, menu};
+use super::numbers::{counted, grouped};
+use super::params::{BadParameter, Pairs};
+use super::period::Period;
+use super::rows::{Table, needed};
+use super::text;
+use super::time::Clock;
+use super::view::{AsOf, Density, Format, SIZES, View};
+
+/// Rows of the page that is printed as a whole.
+const MOST_PRINTED: u64 = 10_000;
+/// Columns of the histogram, about.
+const BUCKETS: i64 = 48;
+
+pub async fn show(context: Context) -> Response {
+    context.answer(draw).await
+}
+
+/// A page of the log while it is drawn.
+struct Log<'a> {
+    context: &'a Context,
+    view: View,
+    clock: Clock,
+    as_of: AsOf,
+    snapshot: Snapshot,
+}
+
+fn draw(context: &Context) -> Result<Response, Failure> {
+    let clock = View::clock(&context.pairs, context.clock)?;
+    let view = View::read(&context.pairs, &clock)?;
+    if let Some(elsewhere) = context.canonical(&view.pairs()) {
+        return Ok(elsewhere);
+    }
+    let log = Log::new(context, view, clock);
+    match log.view.format {
+        Format::Csv | Format::Json | Format::Ndjson => log.export(),
+        Format::Query => log.as_query(),
+        Format::Print => log.print(),
+        Format::Page => log.page(),
+    }
+}
+
+impl<'a> Log<'a> {
+    fn new(context: &'a Context, view: View, clock: Clock) -> Self {
+        let snapshot = context.snapshot();
+        let as_of = view.as_of.unwrap_or(AsOf {
+            arrival: snapshot.newest_ingest(),
+            moment: clock.now,
+        });
+        let snapshot = snapshot.as_of(as_of.arrival);
+        Self {
+            context,
+            view,
+            clock,
+            as_of,
+            snapshot,
+        }
+    }
+
+    fn filter(&self) -> &Filter {
+        &self.view.filter
+    }
+
+    fn total(&self) -> Result<u64, Failure> {
+        self.context
+            .count(self.filter().query(&self.clock), &self.snapshot)
+    }
+
+    /// The view with the moment that this page is of.
+    fn pinned(&self) -> View {
+        View {
+            as_of: Some(self.as_of),
+            ..self.view.clone()
+        }
+    }
+
+    fn density(&self) -> Density {
+        self.view.density.unwrap_or(self.context.density)
+    }
+
+    fn title(&self) -> String {
+        match self.filter().title() {
+            Some(words) => format!("{} · Audit log", text::plain(&words)),
+            None => "Audit log".to_owned(),
+        }
+    }
+
+    fn page(&self) -> Result<Response, Failure> {
+        let total = self.total()?;
+        let rows = self.context.run(
+            &self.view.page(&self.clock).select(needed()),
+            &self.snapshot,
+        )?;
+        let facets = facets(self.context, &self.view, &self.clock, &self.snapshot)?;
+        let skipped = self.view.skip.as_ref().map_or(0, |(rows, _)| *rows);
+        let body = html! {
+            (self.head(total))
+            (self.search())
+            (self.chips())
+            p.vh role="status" { (counted(total, "activity matches", "activities match")) }
+            div.log {
+                (panel(&self.view, &facets))
+                section.card aria-labelledby="t-h" {
+                    h2.vh #t-h { "Activities" }
+                    (self.above(total, skipped, rows.len() as u64))
+                    @if total == 0 { (self.nothing()?) }
+                    @else {
+                        (self.histogram()?)
+                        (Table { view: &self.pinned(), clock: &self.clock, density: self.density(), heading: "t-h", sorts: true }.draw(&rows))
+                        (self.pager(&rows, total, skipped))
+                    }
+                }
+            }
+            (self.foot())
+        };
+        Ok(self.context.page(Place::Log, &self.title(), body))
+    }
+
+    fn head(&self, total: u64) -> Markup {
+        let (first, last) = self.filter().period.dates(&self.clock, None);
+        html! {
+            div.head {
+                h1 { "Audit log" }
+                div.acts { (self.saved()) (self.exports(total))
+                    a.btn href=(self.view.fixed(&self.clock, self.as_of).link())
+                        title="A link that shows the same rows to anybody, in this zone" { (icon("link")) "Fixed link" }
+                }
+                p.lead.vh { "From " (self.clock.day(first)) " to " (self.clock.day(last)) ", end included, " (self.clock.zone_label()) "." }
+            }
+        }
+    }
+
+    fn saved(&self) -> Markup {
+        let views = self.context.reader.tenant.saved.list("view");
+        let here = self.view.saved().pairs().encode();
+        menu(
+            html! { (icon("save")) "Saved views" },
+            html! {
+                @if views.is_empty() { p.hint { "Nothing saved yet." } }
+                @else {
+                    div.list { @for view in &views { a href={ "/v/" (view.id) } { (text::value(&view.name)) } } }
+                    a href="/views" { "All saved views" }
+                }
+                p.hint { "A view keeps filters, columns and order." }
+                form.line method="post" action="/views" {
+                    input type="hidden" name="query" value=(here);
+                    label.vh for="view-name" { "Name of the view" }
+                    input.inp #view-name name="name" required maxlength="80" placeholder="Name this view";
+                    button.btn type="submit" { "Save this one" }
+                }
+            },
+        )
+    }
+
+    fn exports(&self, total: u64) -> Markup {
+        let link = |format| self.pinned().as_format(format).link();
+        menu(
+            html! { (icon("get")) "Export" },
+            html! {
+                p.hint { "All " (grouped(total)) " rows of this filter, these columns" }
+                a href=(link(Format::Csv)) { "CSV" }
+                a href=(link(Format::Json)) { "JSON" }
+                a href=(link(Format::Ndjson)) { "NDJSON" }
+                a href=(link(Format::Print)) { "Print all" }
+                p.hint { "The same question as text" }
+                a href=(link(Format::Query)) { "Query JSON" }
+            },
+        )
+    }
+
+    fn search(&self) -> Markup {
+        let without_text = self.view.filtered(self.filter().clone().without_text());
+        html! {
+            div.qbar {
+                form.search #search role="search" aria-label="Audit log" action="/log" {
+                    (carried(&without_text.pairs(), &[]))
+                    label.vh for="q" { "Search names, accounts, reasons and ids" }
+                    (icon("find"))
+                    input.inp #q name="q" type="search" autocomplete="off" maxlength="500"
+                        placeholder="Search names, accounts, reasons, ids"
+                        value=(self.filter().text.as_deref().unwrap_or_default());
+                    kbd aria-hidden="true" { "/" }
+                }
+                (self.periods())
+                button.btn.primary type="submit" form="search" { "Search" }
+            }
+        }
+    }
+
+    fn periods(&self) -> Markup {
+        let filter = self.filter();
+        let kept = u16::try_from(self.context.app.config.retention_days)
+            .unwrap_or(366)
+            .min(366);
+        let presets = [
+            ("Last 24 hours".to_owned(), Period::Hours(24)),
+            ("Last 7 days".to_owned(), Period::Days(7)),
+            ("Last 14 days".to_owned(), Period::Days(14)),
+            (format!("All {kept} days"), Period::Days(kept)),
+        ];
+        let (first, last) = filter.period.dates(
+            &self.clock,
+            self.snapshot.time_range().map(|(oldest, _)| oldest),
+        );
+        let rest = self.view.filtered(filter.clone().during(Period::default()));
+        menu(
+            html! { (icon("cal")) (filter.period.label(&self.clock)) },
+            html! {
+                p.hint { (self.clock.zone_label()) ", end included" }
+                @for (label, period) in presets {
+                    a href=(self.view.filtered(filter.clone().during(period)).link())
+                        aria-current=[(period == filter.period).then_some("true")] { (label) }
+                }
+                form.line action="/log" {
+                    (carried(&rest.pairs(), &[]))
+                    div.field { label for="p-from" { "From" } input.inp #p-from type="date" name="from" value=(first); }
+                    div.field { label for="p-to" { "To, this day included" } input.inp #p-to type="date" name="to" value=(last); }
+                    button.btn type="submit" { "Show these days" }
+                }
+            },
+        )
+    }
+
+    fn chips(&self) -> Markup {
+        let filter = self.filter();
+        html! {
+            ul.chips #chips aria-label="Filters in force" {
+                @for chip in filter.chips() { (self.chip(&chip)) }
+                @if !filter.is_clear() {
+                    li { a.btn.ghost href=(self.view.filtered(filter.cleared()).link()) { "Clear all" } }
+                }
+            }
+        }
+    }
+
+    fn chip(&self, chip: &Chip) -> Markup {
+        // People are filtered by id and shown by name.
+        let show = |value: &String| match chip.field {
+            Some(field) if field.names_people() => self
+                .context
+                .name_of(value, &self.snapshot)
+                .unwrap_or_else(|| value.clone()),
+            _ => value.clone(),
+        };
+        let values: Vec<String> = chip.values.iter().map(show).collect();
+        let label = format!("{} {}", chip.label, text::plain(&values.join(" or ")));
+        html! {
+            li.chip {
+                span {
+                    span.k { (chip.label) } " "
+                    b { @for (index, value) in values.iter().enumerate() { @if index > 0 { " or " } (text::value(value)) } }
+                }
+                a href={ (self.view.filtered(chip.without.clone()).link()) "#chips" } title="Remove"
+                    aria-label={ "Remove filter: " (label) } { (icon("x")) }
+            }
+        }
+    }
+
+    fn above(&self, total: u64, skipped: u64, shown: u64) -> Markup {
+        let density = self.density();
+        let with = |density| {
+            View {
+                density: Some(density),
+                ..self.pinned()
+            }
+            .link()
+        };
+        let fresh = self.view.filtered(self.filter().clone()).link();
+        let count = self
+            .pinned()
+            .saved_at(self.as_of)
+            .pairs()
+            .link("/log/count");
+        html! {
+            div.tbl-top {
+                p.tot {
+                    b { (grouped(total)) } (if total == 1 { " activity" } else { " activities" })
+                    @if shown > 0 { " · " (grouped(skipped + 1)) "–" (grouped(skipped + shown)) " shown" }
+                    " · as of " (self.clock.tag(self.as_of.moment, &self.clock.time_of_day(self.as_of.moment)))
+                    @if self.view.as_of.is_some() { " · " a href=(fresh) { "show what is new" } }
+                    @else { span hidden data-count=(count) { " · " a href=(fresh) { "new, show them" } } }
+                }
+                div.right {
+                    nav.seg aria-label="Row height" {
+                        a href=(with(Density::Comfortable)) aria-current=[(density == Density::Comfortable).then_some("true")] { "Comfortable" }
+                        a href=(with(Density::Compact)) aria-current=[(density == Density::Compact).then_some("true")] { "Compact" }
+                    }
+                    (self.columns())
+                }
+            }
+        }
+    }
+
+    fn columns(&self) -> Markup {
+        let rest = View {
+            columns: Column::DEFAULT.to_vec(),
+            ..self.pinned()
+        };
+        menu(
+            html! { (icon("col")) "Columns" },
+            html! {
+                form action="/log" {
+                    (carried(&rest.pairs(), &["skiptoken"]))
+                    @for column in Column::ALL {
+                        label {
+                            input type="checkbox" name="select" value=(column.name()) checked[self.view.columns.contains(&column)];
+                            (column.label())
+                        }
+                    }
+                    p { button.btn type="submit" { "Apply" } }
+                }
+            },
+        )
+    }
+
+    fn histogram(&self) -> Result<Markup, Failure> {
+        let (from, to) = self.filter().period.bounds(&self.clock);
+        let Some((oldest, newest)) = self.snapshot.time_range() else {
+            return Ok(html! {});
+        };
+        let from = from
+            .unwrap_or(oldest)
+            .max(oldest.min(self.context.kept_since()));
+        let to = to.unwrap_or(newest + TimeDelta::seconds(1)).min(
+            self.clock
+                .end(self.clock.date(newest).max(self.clock.today())),
+        );
+        let span = to - from;
+        if span <= TimeDelta::zero() {
+            return Ok(html! {});
+        }
+        let minutes = span.num_minutes().max(1);
+        let fine = minutes <= 60 * BUCKETS / 2;
+        let steps: &[i64] = if fine {
+            &[1, 2, 5, 10, 15, 30]
+        } else {
+            &[60, 120, 180, 360, 720, 1440, 4320, 10_080]
+        };
+        let step = steps
+            .iter()
+            .copied()
+            .find(|step| minutes / step <= BUCKETS + 12)
+            .unwrap_or(14_400);
+        let bucket = if fine {
+            Bucket::MINUTE
+        } else {
+            Bucket::HOUR.at(self.clock.offset(from))
+        };
+        let grouped_rows = self
+            .filter()
+            .query(&self.clock)
+            .group_by([c::TIME.bucket(bucket), c::SOURCE])
+            .aggregate([count().alias("rows")]);
+        let result = self.context.run(&grouped_rows, &self.snapshot)?;
+        let start = self.clock.start(self.clock.date(from));
+        let step_seconds = step * 60;
+        // Buckets begin at the day's first moment, so that they end where people expect.
+        let first = (from - start).num_seconds().div_euclid(step_seconds);
+        let last = (to - TimeDelta::seconds(1) - start)
+            .num_seconds()
+            .div_euclid(step_seconds);
+        let mut bars: Vec<Bar> = (first..=last)
+            .map(|index| {
+                let begin = start + TimeDelta::seconds(index * step_seconds);
+                let end = begin + TimeDelta::seconds(step_seconds);
+                let period = Period::moments(begin.max(from), end.min(to));
+                Bar {
+                    label: format!(
+                        "{}, {}",
+                        self.clock.moment(begin),
+                        super::numbers::duration(end - begin)
+                    ),
+                    axis: (String::new(), String::new()),
+                    note: None,
+                    href: self
+                        .view
+                        .filtered(self.filter().clone().during(period))
+                        .link(),
+                    values: vec![0, 0],
+                }
+            })
+            .collect();
+        for row in Row::all(&result) {
+            let Some(time) = row.time("time") else {
+                continue;
+            };
+            let index = (time.max(from) - start)
+                .num_seconds()
+                .div_euclid(step_seconds)
+                - first;
+            let series = usize::from(row.text("source") != Some("identity_manager"));
+            let bar = usize::try_from(index)
+                .ok()
+                .and_then(|index| bars.get_mut(index));
+            if let Some(value) = bar.and_then(|bar| bar.values.get_mut(series)) {
+                *value += row.number("rows");
+            }
+        }
+        let ends: Vec<String> = (0..=3)
+            .map(|third| from + TimeDelta::seconds((span.num_seconds() - 1) * third / 3))
+            .map(|time| {
+                let local = self.clock.local(time);
+                if span <= TimeDelta::hours(48) {
+                    local.format("%H:%M").to_string()
+                } else {
+                    self.clock.short_day(self.clock.date(time))
+                }
+            })
+            .collect();
+        Ok(histogram(&bars, &ends))
+    }
+
+    fn pager(&self, rows: &QueryResult, total: u64, skipped: u64) -> Markup {
+        let shown = skipped + rows.len() as u64;
+        let pinned = self.pinned();
+        let next = rows.next_page().map(|token| View {
+            skip: Some((shown, token.to_owned())),
+            ..pinned.clone()
+        });
+        html! {
+            nav.pager aria-label="Pages" {
+                span { (grouped(skipped + 1)) "–" (grouped(shown)) " of " (grouped(total)) }
+                div.seg {
+                    @for size in SIZES {
+                        a href=(View { top: size, skip: None, ..pinned.clone() }.link()) aria-current=[(size == self.view.top).then_some("true")] {
+                            (size) span.vh { " rows a page" }
+                        }
+                    }
+                }
+                div.right {
+                    @if skipped > 0 { a.btn rel="prev" href=(pinned.first_page().link()) { "First page" } }
+                    @match next {
+                        Some(next) => a.btn rel="next" href=(next.link()) { "Next " (self.view.top) },
+                        None => span.btn aria-disabled="true" { "End of the log" },
+                    }
+                }
+            }
+        }
+    }
+
+    /// Nothing matches: which filter to remove first.
+    fn nothing(&self) -> Result<Markup, Failure> {
+        let kept = self.snapshot.len();
+        if kept == 0 {
+            return Ok(no_activity());
+        }
+        let mut widest: Option<(u64, Chip)> = None;
+        for chip in self.filter().chips() {
+            let rows = self
+                .context
+                .count(chip.without.query(&self.clock), &self.snapshot)?;
+            if rows > 0 && widest.as_ref().is_none_or(|(most, _)| rows > *most) {
+                widest = Some((rows, chip));
+            }
+        }
+        let days = self.context.app.config.retention_days.min(366);
+        let all = self
+            .filter()
+            .clone()
+            .during(Period::Days(u16::try_from(days).unwrap_or(366)));
+        let since = self.context.kept_since();
+        let gone = self
+            .filter()
+            .period
+            .bounds(&self.clock)
+            .1
+            .is_some_and(|to| to <= since);
+        Ok(html! {
+            div.empty {
+                (icon("find"))
+                h2 { "No activity matches" }
+                @if gone { p { "Kept since " (self.clock.day(self.clock.date(since))) ". What was before is gone." } }
+                @if let Some((rows, chip)) = &widest {
+                    p {
+                        "Widest filter: " em { (chip.label) " " (text::value(&chip.values.join(" or "))) }
+                        " leaves 0 of " (grouped(*rows)) "."
+                    }
+                }
+                p.row {
+                    @if let Some((_, chip)) = &widest { a.btn href=(self.view.filtered(chip.without.clone()).link()) { "Remove it" } }
+                    @if all != *self.filter() { a.btn href=(self.view.filtered(all).link()) { "Search all " (days) " days" } }
+                    @if !self.filter().is_clear() { a.btn href=(self.view.filtered(self.filter().cleared()).link()) { "Clear all filters" } }
+                }
+            }
+        })
+    }
+
+    fn foot(&self) -> Markup {
+        let quarantined = self.context.reader.tenant.quarantine.total();
+        html! {
+            p.foot-note {
+                span { "As of " (self.clock.exact(self.as_of.moment)) " (" (self.clock.zone_label()) ")" }
+                span { a href="/system/quarantine" { (counted(quarantined, "record", "records")) " quarantined" } }
+                span { "A request of Identity Manager is one row, at its latest status." }
+            }
+        }
+    }
+
+    fn file_name(&self) -> String {
+        let oldest = self.snapshot.time_range().map(|(oldest, _)| oldest);
+        let (first, last) = self.filter().period.dates(&self.clock, oldest);
+        format!("activities-{first}_{last}")
+    }
+
+    fn export(&self) -> Result<Response, Failure> {
+        let mut columns: Vec<Expr> = self
+            .view
+            .columns
+            .iter()
+            .flat_map(|column| column.exported())
+            .collect();
+        if !self.view.columns.contains(&Column::Id) {
+            columns.push(c::ID);
+        }
+        let rows = self
+            .context
+            .run(&self.view.rows(&self.clock).select(columns), &self.snapshot)?;
+        self.context.reader.note("export", "log");
+        download(rows, self.view.format, &self.file_name())
+    }
+
+    /// All rows on one page, for paper.
+    fn print(&self) -> Result<Response, Failure> {
+        let total = self.total()?;
+        if total > MOST_PRINTED {
+            return Err(Failure::TooMuch(format!(
+                "{} rows, and {} are printed at most",
+                grouped(total),
+                grouped(MOST_PRINTED)
+            )));
+        }
+        let rows = self.context.run(
+            &self.view.rows(&self.clock).select(needed()),
+            &self.snapshot,
+        )?;
+        let table = Table {
+            view: &self.view,
+            clock: &self.clock,
+            density: self.density(),
+            heading: "t-h",
+            sorts: false,
+        };
+        let body = html! {
+            div.head {
+                h1 { "Audit log" }
+                div.acts { a.btn href=(self.view.as_format(Format::Page).link()) { "Back to the log" } }
+                p.lead {
+                    (self.filter().period.label(&self.clock)) ", " (self.clock.zone_label()) ", as of " (self.clock.exact(self.as_of.moment))
+                }
+            }
+            (self.chips())
+            div.log {
+                section.card aria-labelledby="t-h" {
+                    h2.vh #t-h { "Activities" }
+                    div.tbl-top { p.tot { b { (grouped(total)) } " activities, all of them" } }
+                    (table.draw(&rows))
+                }
+            }
+            (self.foot())
+        };
+        self.context.reader.note("export", "log");
+        Ok(self.context.page(Place::Log, &self.title(), body))
+    }
+
+    fn as_query(&self) -> Result<Response, Failure> {
+        let query = self.view.rows(&self.clock);
+        let json =
+            serde_json::to_value(&query).and_then(|value| serde_json::to_string_pretty(&value));
+        let json = json.map_err(|_| Failure::internal("a query has no JSON form"))?;
+        let body = html! {
+            p.crumb { a href=(self.view.as_format(Format::Page).link()) { "Audit log" } span { "/" } span { "Query" } }
+            div.head {
+                h1 { "The question as text" }
+                div.acts { button.btn.copy type="button" hidden data-from="#query" { "Copy" } }
+                p.lead { code { "POST /v1/query" } " takes it, and gives the same rows." }
+            }
+            (self.chips())
+            section.card { div.body { pre.raw #query tabindex="0" { (json) } } }
+        };
+        Ok(self.context.page(Place::Log, "Query · Audit log", body))
+    }
+}
+
+impl View {
+    /// What is asked for when it is counted what came since.
+    fn saved_at(&self, as_of: AsOf) -> Self {
+        Self {
+            as_of: Some(as_of),
+            filter: self.filter.clone(),
+            zone: self.zone,
+            ..Self::default()
+        }
+    }
+}
+
+/// What is said while there is nothing at all.
+pub fn no_activity() -> Markup {
+    html! {
+        div.empty {
+            (icon("log"))
+            h2 { "No activity has arrived" }
+            p { "Start an agent: " code { "agent --config agent.toml" } }
+            p.row { a.btn href="/system" { "System" } }
+        }
+    }
+}
+
+/// How many rows match that were not there at `asof`, for the script.
+pub async fn new_rows(context: Context) -> Response {
+    context.answer(count_new).await
+}
+
+fn count_new(context: &Context) -> Result<Response, Failure> {
+    let clock = View::clock(&context.pairs, context.clock)?;
+    let view = View::read(&context.pairs, &clock)?;
+    let as_of = view
+        .as_of
+        .ok_or_else(|| BadParameter::new("asof", "is needed"))?;
+    let snapshot = context.snapshot();
+    let query = view.filter.query(&clock);
+    let now = context.count(query.clone(), &snapshot)?;
+    let then = context.count(query, &snapshot.as_of(as_of.arrival))?;
+    let body = serde_json::json!({ "new": now.saturating_sub(then) }).to_string();
+    Ok((
+        StatusCode::OK,
+        [(header::CONTENT_TYPE, "application/json")],
+        body,
+    )
+        .into_response())
+}
+
+/// A link to the log with one thing asked.
+pub fn link(period: Period, conditions: &[(Field, Op, &str)], tz: Option<&str>) -> String {
+    let filter = conditions.iter().fold(
+        Filter::default().during(period),
+        |filter, (field, op, value)| filter.with(*field, *op, *value),
+    );
+    let mut pairs = Pairs::default();
+    filter.write(&mut pairs);
+    if let Some(tz) = tz {
+        pairs.add("tz", tz);
+    }
+    pairs.link("/log")
+}

@@ -1,0 +1,469 @@
+//! People: found by name, shown under an opaque key, with all identities that are surely theirs.
+
+use std::collections::BTreeMap;
+
+use axum::response::Response;
+use maud::{Markup, html};
+use report_query::activity::columns as c;
+use report_query::{Expand, Query, Snapshot, col, count};
+
+use super::columns::{Column, Order};
+use super::context::{Context, Row};
+use super::failure::Failure;
+use super::field::{Field, Op};
+use super::filter::Filter;
+use super::layout::{Place, icon, message, source};
+use super::numbers::grouped;
+use super::params::BadParameter;
+use super::period::Period;
+use super::rows::{Table, needed};
+use super::text;
+use super::view::View;
+
+/// People that a search lists.
+const LISTED: usize = 50;
+/// Rows of a person's page; the log has all.
+const ROWS: u64 = 25;
+
+/// What one source knows of a person.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Identity {
+    source: String,
+    /// What tells the person apart: id, else UPN, else account, else name.
+    stable: String,
+    id: Option<String>,
+    name: Option<String>,
+    account: Option<String>,
+    upn: Option<String>,
+    rows: u64,
+}
+
+/// How an identity came to the page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Joined {
+    /// It is the one that was asked for.
+    Asked,
+    /// The same UPN on both sides, and nobody else's.
+    Upn,
+}
+
+/// The key of a person in addresses. Never the name or UPN: addresses end in logs.
+pub fn key_of(context: &Context, names: [&Option<String>; 4]) -> Option<String> {
+    let stable = names.into_iter().flatten().find(|name| !name.is_empty())?;
+    Some(key(context, stable))
+}
+
+fn key(context: &Context, stable: &str) -> String {
+    // Without the right to see people the ids of the store are the keys.
+    if context.reader.rights.persons {
+        context.reader.tenant.person_key(stable)
+    } else {
+        stable.to_owned()
+    }
+}
+
+/// All identities: whoever acted, and whoever something was done to.
+fn identities(context: &Context, snapshot: &Snapshot) -> Result<Vec<Identity>, Failure> {
+    let acted = Query::new()
+        .filter(c::ACTOR_KIND.eq("user"))
+        .group_by([
+            c::SOURCE,
+            c::ACTOR_ID.alias("id"),
+            c::ACTOR_NAME.alias("name"),
+            c::ACTOR_ACCOUNT.alias("account"),
+            c::ACTOR_UPN.alias("upn"),
+        ])
+        .aggregate([count().alias("rows")]);
+    let target = |name: &'static str| col("target").field(name).alias(name);
+    let suffered = Query::new()
+        .select([c::SOURCE, c::TARGETS])
+        .expand(Expand::new("targets").alias("target"))
+        .filter(col("target").field("type").eq("User"))
+        .group_by([
+            c::SOURCE,
+            target("id"),
+            target("name"),
+            target("account"),
+            target("upn"),
+        ])
+        .aggregate([count().alias("rows")]);
+    let mut found: BTreeMap<(String, String), Identity> = BTreeMap::new();
+    for query in [acted, suffered] {
+        let result = context.run(&query, snapshot)?;
+        for row in Row::all(&result) {
+            let value = |name: &str| row.text(name).filter(|text| !text.is_empty());
+            let Some(stable) = ["id", "upn", "account", "name"].into_iter().find_map(value) else {
+                continue;
+            };
+            if stable == "00000000-0000-0000-0000-000000000000" {
+                continue;
+            }
+            let source = row.text("source").unwrap_or_default();
+            let identity = found
+                .entry((source.to_owned(), stable.to_lowercase()))
+                .or_insert_with(|| Identity {
+                    source: source.to_owned(),
+                    stable: stable.to_owned(),
+                    ..Identity::default()
+                });
+            let fill = |kept: &mut Option<String>, name: &str| {
+                if kept.is_none() {
+                    *kept = value(name).map(str::to_owned);
+                }
+            };
+            fill(&mut identity.id, "id");
+            fill(&mut identity.name, "name");
+            fill(&mut identity.account, "account");
+            fill(&mut identity.upn, "upn");
+            identity.rows += row.number("rows");
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+impl Identity {
+    fn shown(&self) -> &str {
+        [&self.name, &self.account, &self.upn]
+            .into_iter()
+            .flatten()
+            .next()
+            .unwrap_or(&self.stable)
+    }
+
+    fn is_called(&self, needle: &str) -> bool {
+        let ways = [&self.id, &self.name, &self.account, &self.upn];
+        ways.into_iter()
+            .flatten()
+            .any(|way| way.to_lowercase().contains(needle))
+    }
+}
+
+pub async fn list(context: Context) -> Response {
+    context.answer(draw_list).await
+}
+
+fn draw_list(context: &Context) -> Result<Response, Failure> {
+    context.only(&["q"])?;
+    let needle = context.pairs.single("q")?.unwrap_or_default();
+    if needle.chars().count() > 500 {
+        return Err(BadParameter::new("q", "is longer than 500 characters").into());
+    }
+    let lower = needle.to_lowercase();
+    let mut people = identities(context, &context.snapshot())?;
+    people.retain(|person| person.is_called(&lower));
+    people.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.stable.cmp(&b.stable)));
+    let all = people.len();
+    people.truncate(LISTED);
+    let body = html! {
+        div.head {
+            h1 { "People" }
+            p.lead { "Whoever did something, or had something done to them. " @if !context.reader.rights.persons { "Names need the right " code { "persons" } "; here are pseudonyms." } }
+        }
+        div.qbar {
+            form.search #search role="search" aria-label="People" action="/people" {
+                label.vh for="q" { "Find a person by name, account, UPN or id" }
+                (icon("find"))
+                input.inp #q name="q" type="search" autocomplete="off" maxlength="500" value=(needle) placeholder="Name, account, UPN or id";
+                kbd aria-hidden="true" { "/" }
+            }
+            button.btn.primary type="submit" form="search" { "Search" }
+        }
+        @if people.is_empty() {
+            (message("ppl", "Nobody found", html! { p { "Nobody of that name did anything, or had anything done to them, in what is kept." } p.row { a.btn href="/people" { "All people" } } }))
+        } @else {
+            section.card aria-labelledby="t-h" {
+                h2.vh #t-h { "People" }
+                div.tbl-top { p.tot { b { (grouped(all as u64)) } " identities" @if all > LISTED { ", the " (LISTED) " with most activity shown" } } }
+                div.scroll tabindex="0" role="region" aria-labelledby="t-h" {
+                    table.t {
+                        thead { tr { th scope="col" { "Name" } th scope="col" { "Account" } th scope="col" { "UPN" } th scope="col" { "Source" } th.num scope="col" { "Mentions" } } }
+                        tbody {
+                            @for person in &people {
+                                tr {
+                                    td.act { a href={ "/people/" (key(context, &person.stable)) } { (text::value(person.shown())) } }
+                                    td { (super::rows::or_none(person.account.as_deref())) }
+                                    td { (super::rows::or_none(person.upn.as_deref())) }
+                                    td { (source(&person.source)) }
+                                    td.num { (grouped(person.rows)) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    Ok(context.page(Place::People, "People", body))
+}
+
+pub async fn show(context: Context) -> Response {
+    context.answer(draw).await
+}
+
+/// The tabs: what of a person is listed.
+const TABS: [(&str, &str); 4] = [
+    ("did", "Did"),
+    ("done", "Done to them"),
+    ("groups", "Groups"),
+    ("methods", "Methods"),
+];
+
+fn draw(context: &Context) -> Result<Response, Failure> {
+    context.only(&["tab"])?;
+    let tab = context.pairs.single("tab")?.unwrap_or("did");
+    if !TABS.iter().any(|(name, _)| *name == tab) {
+        return Err(BadParameter::new("tab", "must be did, done, groups or methods").into());
+    }
+    let asked = context.path.split('/').nth(2).unwrap_or_default();
+    let snapshot = context.snapshot();
+    let people = identities(context, &snapshot)?;
+    let person = people
+        .iter()
+        .find(|person| key(context, &person.stable) == asked)
+        .ok_or(Failure::NotFound)?;
+    context.reader.note("person", asked);
+    let (joined, why_not) = join(person, &people);
+    let page = Person {
+        context,
+        snapshot: &snapshot,
+        ids: &joined,
+        asked,
+        tab,
+    };
+    page.draw(person, why_not)
+}
+
+/// The identities that are the same person's: the same UPN, exactly one on each side.
+/// Names, the part before the @, and guests' mangled UPNs say nothing.
+fn join(person: &Identity, people: &[Identity]) -> (Vec<(Identity, Joined)>, Option<String>) {
+    let mut joined = vec![(person.clone(), Joined::Asked)];
+    let Some(upn) = person.upn.as_deref().map(str::to_lowercase) else {
+        return (
+            joined,
+            Some("Not joined: this identity has no UPN, and names alone are no proof.".to_owned()),
+        );
+    };
+    if upn.contains("#ext#") {
+        return (
+            joined,
+            Some("Not joined: a guest's UPN is not the one of the home directory.".to_owned()),
+        );
+    }
+    let with_upn = |same_side: bool| {
+        people
+            .iter()
+            .filter(move |other| (other.source == person.source) == same_side)
+            .filter(|other| {
+                other
+                    .upn
+                    .as_deref()
+                    .is_some_and(|other| other.to_lowercase() == upn)
+            })
+    };
+    let why_not = match (with_upn(true).count(), with_upn(false).count()) {
+        (1, 1) => {
+            joined.extend(with_upn(false).map(|other| (other.clone(), Joined::Upn)));
+            None
+        }
+        (1, 0) => Some("Nobody on the other side has this UPN.".to_owned()),
+        (1, many) => Some(format!(
+            "Not joined: {many} accounts of the other side have this UPN."
+        )),
+        (many, _) => Some(format!(
+            "Not joined: {many} accounts of this side have this UPN."
+        )),
+    };
+    (joined, why_not)
+}
+
+struct Person<'a> {
+    context: &'a Context,
+    snapshot: &'a Snapshot,
+    ids: &'a [(Identity, Joined)],
+    asked: &'a str,
+    tab: &'a str,
+}
+
+impl Person<'_> {
+    /// The filter of the log for what somebody did or what was done to them.
+    fn filter(&self, field: Field) -> Filter {
+        let kept = u16::try_from(self.context.app.config.retention_days)
+            .unwrap_or(366)
+            .min(366);
+        self.ids.iter().fold(
+            Filter::default().during(Period::Days(kept)),
+            |filter, (identity, _)| filter.with(field, Op::Is, identity.stable.clone()),
+        )
+    }
+
+    fn groups(&self) -> Filter {
+        ["member.add", "member.remove"]
+            .into_iter()
+            .fold(self.filter(Field::Target), |filter, kind| {
+                filter.with(Field::Kind, Op::Is, kind)
+            })
+    }
+
+    fn methods(&self) -> Filter {
+        let kinds = [
+            "method.registered",
+            "method.updated",
+            "method.deleted",
+            "sspr.registered",
+            "sspr.unregistered",
+            "password.reset.self",
+            "password.reset.admin",
+        ];
+        kinds
+            .into_iter()
+            .fold(self.filter(Field::Target), |filter, kind| {
+                filter.with(Field::Kind, Op::Is, kind)
+            })
+    }
+
+    fn view(&self, filter: Filter) -> View {
+        View {
+            filter,
+            columns: Column::DEFAULT.to_vec(),
+            order: Order::default(),
+            zone: self.context.tz().and_then(super::time::zone),
+            ..View::default()
+        }
+    }
+
+    fn count(&self, filter: &Filter) -> Result<u64, Failure> {
+        self.context
+            .count(filter.query(&self.context.clock), self.snapshot)
+    }
+
+    fn draw(&self, person: &Identity, why_not: Option<String>) -> Result<Response, Failure> {
+        let (did, done, groups, methods) = (
+            self.filter(Field::InitiatedBy),
+            self.filter(Field::Target),
+            self.groups(),
+            self.methods(),
+        );
+        let (chosen, heading) = match self.tab {
+            "done" => (&done, "Done to them"),
+            "groups" => (&groups, "Groups joined and left"),
+            "methods" => (&methods, "Methods and resets"),
+            _ => (&did, "Did"),
+        };
+        let view = self.view(chosen.clone());
+        let rows = chosen
+            .query(&self.context.clock)
+            .sort(view.order.keys())
+            .limit(ROWS)
+            .select(needed());
+        let rows = self.context.run(&rows, self.snapshot)?;
+        let total = self.count(chosen)?;
+        let table = Table {
+            view: &view,
+            clock: &self.context.clock,
+            density: self.context.density,
+            heading: "t-h",
+            sorts: false,
+        };
+        let name = person.shown();
+        let body = html! {
+            p.crumb { a href="/people" { "People" } span aria-hidden="true" { "/" } span { (text::value(name)) } }
+            div.head { h1 { (text::value(name)) } }
+            div.stack {
+                (self.identities(why_not))
+                section.card { div.body { div.facts {
+                    @for (filter, label) in [(&did, "did"), (&done, "were done to them")] {
+                        div { b { a href=(self.view(filter.clone()).link()) { (grouped(self.count(filter)?)) } } span { (label) } }
+                    }
+                    @for (kind, label) in [("member.add", "times added to a group"), ("member.remove", "times removed from a group")] {
+                        @let filter = self.filter(Field::Target).with(Field::Kind, Op::Is, kind);
+                        div { b { a href=(self.view(filter.clone()).link()) { (grouped(self.count(&filter)?)) } } span { (label) } }
+                    }
+                } } }
+                section.card aria-labelledby="t-h" {
+                    div.tbl-top {
+                        h2 #t-h { (heading) }
+                        div.right {
+                            nav.seg aria-label="What is listed" {
+                                @for (tab, label) in TABS {
+                                    a href={ "/people/" (self.asked) "?tab=" (tab) } aria-current=[(tab == self.tab).then_some("true")] { (label) }
+                                }
+                            }
+                        }
+                    }
+                    @if rows.is_empty() { div.empty { p { "Nothing in what is kept." } } }
+                    @else {
+                        (table.draw(&rows))
+                        div.pager { span { (grouped(rows.len() as u64)) " of " (grouped(total)) } div.right { a.btn href=(view.link()) { "All in the log" } } }
+                    }
+                }
+            }
+        };
+        // The title ends in histories of browsers: no name.
+        Ok(self.context.page(Place::People, "A person", body))
+    }
+
+    fn identities(&self, why_not: Option<String>) -> Markup {
+        html! {
+            section.card aria-labelledby="s-ids" {
+                header { h2 #s-ids { "Identities" } }
+                div.body {
+                    div.scroll tabindex="0" role="region" aria-labelledby="s-ids" {
+                        table.mini {
+                            thead { tr { th scope="col" { "Source" } th scope="col" { "Name" } th scope="col" { "Account" } th scope="col" { "UPN" } th scope="col" { "Id" } th scope="col" { "Joined by" } } }
+                            tbody {
+                                @for (identity, how) in self.ids {
+                                    tr {
+                                        th scope="row" { (source(&identity.source)) }
+                                        td { (super::rows::or_none(identity.name.as_deref())) }
+                                        td { (super::rows::or_none(identity.account.as_deref())) }
+                                        td { (super::rows::or_none(identity.upn.as_deref())) }
+                                        td { code { (super::rows::or_none(identity.id.as_deref())) } }
+                                        td { @match how { Joined::Asked => "this page", Joined::Upn => "the same UPN on both sides, nobody else's" } }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                    @if let Some(why) = why_not { p.foot-note { (why) } }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(source: &str, stable: &str, upn: Option<&str>) -> Identity {
+        Identity {
+            source: source.to_owned(),
+            stable: stable.to_owned(),
+            upn: upn.map(str::to_owned),
+            ..Identity::default()
+        }
+    }
+
+    #[test]
+    fn two_sides_are_joined_by_one_upn_and_by_nothing_else() {
+        let here = identity("identity_manager", "a", Some("Dana@contoso.example"));
+        let there = identity("entra", "b", Some("dana@contoso.example"));
+        let twin = identity("entra", "c", Some("DANA@contoso.example"));
+        let bare = identity("entra", "d", None);
+        let (joined, why) = join(&here, &[here.clone(), there.clone(), bare.clone()]);
+        assert_eq!(joined.len(), 2);
+        assert_eq!(why, None);
+        let (joined, why) = join(&here, &[here.clone(), there.clone(), twin.clone()]);
+        assert_eq!(joined.len(), 1);
+        assert!(why.unwrap().contains("2 accounts"));
+        let (joined, why) = join(&twin, &[here.clone(), there, twin.clone()]);
+        assert_eq!(joined.len(), 1);
+        assert!(why.unwrap().contains("of this side"));
+        assert!(
+            join(&bare, &[here, bare.clone()])
+                .1
+                .unwrap()
+                .contains("no UPN")
+        );
+    }
+}

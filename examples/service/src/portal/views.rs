@@ -1,0 +1,145 @@
+//! Saved views: a name for an address of the log.
+
+use axum::extract::{Path, RawForm, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use maud::html;
+use std::sync::Arc;
+use uuid::Uuid;
+
+use super::context::Context;
+use super::failure::Failure;
+use super::layout::{Place, message};
+use super::params::Pairs;
+use super::signin::pairs;
+use super::text;
+use super::view::View;
+use crate::app::App;
+use crate::auth::Reader;
+
+/// The kind of a saved view.
+const KIND: &str = "view";
+/// Characters of a name.
+pub const LONGEST_NAME: usize = 80;
+
+/// A name that somebody gave: not empty, not long.
+pub fn name(pairs: &Pairs) -> Result<String, Failure> {
+    let name = pairs.get("name").unwrap_or_default().trim().to_owned();
+    if name.is_empty() {
+        return Err(Failure::Refused("It needs a name.".to_owned()));
+    }
+    if name.chars().count() > LONGEST_NAME {
+        return Err(Failure::Refused(format!(
+            "The name is longer than {LONGEST_NAME} characters."
+        )));
+    }
+    Ok(name)
+}
+
+pub async fn save(context: Context, RawForm(body): RawForm) -> Response {
+    match keep(&context, &pairs(&body)) {
+        Ok(id) => Redirect::to(&format!("/v/{id}")).into_response(),
+        Err(failure) => failure.page(&context),
+    }
+}
+
+fn keep(context: &Context, form: &Pairs) -> Result<Uuid, Failure> {
+    form.only(&["name", "query"])?;
+    let asked = Pairs::parse(form.get("query").unwrap_or_default());
+    let clock = View::clock(&asked, context.clock)?;
+    // What can't be shown is not kept.
+    let view = View::read(&asked, &clock)?.saved();
+    let definition = serde_json::json!({ "query": view.pairs().encode() });
+    let reader = &context.reader;
+    let saved = reader
+        .tenant
+        .saved
+        .add(KIND, &name(form)?, &reader.name, definition);
+    saved.map_err(refused)
+}
+
+/// What the disk or the store of definitions says.
+pub fn refused(error: std::io::Error) -> Failure {
+    if error.kind() == std::io::ErrorKind::InvalidInput {
+        Failure::Refused(format!("{error}."))
+    } else {
+        Failure::internal("a definition can't be written")
+    }
+}
+
+/// The view's own address.
+pub async fn open(
+    reader: Reader,
+    State(_): State<Arc<App>>,
+    Path(id): Path<String>,
+    context: Context,
+) -> Response {
+    let found = id
+        .parse()
+        .ok()
+        .and_then(|id| reader.tenant.saved.get(id))
+        .filter(|item| item.kind == KIND);
+    let query = found
+        .as_ref()
+        .and_then(|item| item.definition.get("query")?.as_str());
+    match query {
+        // Read before it is gone to: the file may be of another version, or of somebody's hand.
+        Some(query) => Redirect::to(&Pairs::parse(query).link("/log")).into_response(),
+        None => Failure::NotFound.page(&context),
+    }
+}
+
+pub async fn list(context: Context) -> Response {
+    context.answer(draw).await
+}
+
+fn draw(context: &Context) -> Result<Response, Failure> {
+    context.only(&[])?;
+    let views = context.reader.tenant.saved.list(KIND);
+    let body = html! {
+        p.crumb { a href="/log" { "Audit log" } span { "/" } span { "Saved views" } }
+        div.head { h1 { "Saved views" } p.lead { "Everybody who reads this tenant sees them. The address of a view may be passed on." } }
+        @if views.is_empty() {
+            (message("save", "Nothing saved yet", html! { p { "Filter the log, then open " b { "Saved views" } " there." } }))
+        } @else {
+            section.card {
+                div.scroll tabindex="0" role="region" aria-label="Saved views" {
+                    table.t {
+                        thead { tr { th scope="col" { "Name" } th scope="col" { "Saved by" } th scope="col" { "Saved at" } th scope="col" { span.vh { "Delete" } } } }
+                        tbody {
+                            @for view in &views {
+                                tr {
+                                    td.act { a href={ "/v/" (view.id) } { (text::value(&view.name)) } }
+                                    td { (text::value(&view.by)) }
+                                    td.nowrap { (context.clock.exact(view.at)) }
+                                    td {
+                                        form method="post" action={ "/views/" (view.id) "/delete" } {
+                                            button.btn.ghost type="submit" { "Delete" span.vh { " " (text::value(&view.name)) } }
+                                        }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    Ok(context.page(Place::Log, "Saved views", body))
+}
+
+pub async fn delete(context: Context, Path(id): Path<String>) -> Response {
+    remove(&context, &id, KIND, "/views").unwrap_or_else(|failure| failure.page(&context))
+}
+
+/// Deletes what is saved of a kind.
+pub fn remove(context: &Context, id: &str, kind: &str, then: &str) -> Result<Response, Failure> {
+    let saved = &context.reader.tenant.saved;
+    let item = id
+        .parse()
+        .ok()
+        .and_then(|id: Uuid| saved.get(id))
+        .filter(|item| item.kind == kind);
+    let item = item.ok_or(Failure::NotFound)?;
+    saved.delete(item.id).map_err(refused)?;
+    Ok(Redirect::to(then).into_response())
+}
