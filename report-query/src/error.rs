@@ -133,6 +133,10 @@ pub enum QueryErrorKind {
         /// How many there may be.
         limit: u64,
     },
+    /// The caller said that the result is no longer wanted:
+    /// [`Plan::run_until`](crate::Plan::run_until).
+    #[error("cancelled")]
+    Cancelled,
     /// A page token can't be used.
     #[error("page token: {what}")]
     PageToken {

@@ -7,6 +7,7 @@
 
 mod batch;
 mod columnar;
+mod control;
 mod group;
 mod join;
 mod run;

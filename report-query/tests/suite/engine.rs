@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod cancel;
 mod oracle;
 mod pipelines;
 mod stores;

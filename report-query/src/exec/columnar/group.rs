@@ -11,6 +11,7 @@ use super::select::{Selected, Tests, of_codes};
 use crate::aggregate::{BoundAggregate, Budget};
 use crate::error::{QueryError, Result};
 use crate::exec::batch::{Batch, position, value};
+use crate::exec::control::Control;
 use crate::exec::group::Numbered;
 use crate::expr::{Bound, Row, Scope};
 use crate::query::Limits;
@@ -148,7 +149,7 @@ pub(in crate::exec) fn group<'s>(
     tests: &Tests<'_>,
     by: &[Bound],
     aggregates: &[BoundAggregate],
-    limits: &Limits,
+    control: &Control<'_>,
     stage: usize,
 ) -> Result<Option<Batch<'s>>> {
     let within = |error: QueryError| error.at("group").at_index(stage).at("stages");
@@ -165,11 +166,11 @@ pub(in crate::exec) fn group<'s>(
     }
     let mut numbers = Numbers {
         known: HashMap::new(),
-        limits,
+        limits: control.limits,
     };
-    let mut budget = Budget::new(limits.values);
+    let mut budget = Budget::new(control.limits.values);
     for part in parts {
-        let selected = tests.select(part)?;
+        let selected = tests.select(part, control)?;
         if selected.is_empty() {
             continue;
         }
@@ -198,7 +199,14 @@ pub(in crate::exec) fn group<'s>(
         let known = numbers.known.len();
         for accumulator in &mut accumulators {
             accumulator
-                .update(part.segment, &selected, &groups, known, &mut budget)
+                .update(
+                    part.segment,
+                    &selected,
+                    &groups,
+                    known,
+                    &mut budget,
+                    control,
+                )
                 .map_err(within)?;
         }
     }
@@ -212,10 +220,13 @@ pub(in crate::exec) fn group<'s>(
     let count = keys.len();
     let columns = accumulators
         .into_iter()
-        .map(|accumulator| accumulator.finish(count))
+        .map(|accumulator| accumulator.finish(count, control))
         .collect::<Result<_>>()
         .map_err(within)?;
-    Ok(Some(Numbered { keys, columns }.into_batch(by.len())))
+    Numbered { keys, columns }
+        .into_batch(by.len(), control)
+        .map(Some)
+        .map_err(within)
 }
 
 /// The keys of a segment, each with a small number for each row.
