@@ -112,6 +112,16 @@ pub enum QueryErrorKind {
         what: &'static str,
     },
 
+    /// The time zone database has no zone of this name.
+    #[error("no time zone `{name}`")]
+    UnknownZone {
+        /// The name written, cut where it is very long.
+        name: String,
+    },
+    /// This build knows no zones by name.
+    #[error("time zones by name need the feature `tz`")]
+    NoZones,
+
     // --- running ---
     /// A parameter that the query needs was not given.
     #[error("parameter `{name}` is missing")]

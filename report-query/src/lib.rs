@@ -95,6 +95,7 @@
 //! |---|---|---|
 //! | `activity` | yes | the activity table, its store and the built-in reports; needs `mim-events` without its default features |
 //! | `odata` | no | `$filter` and `$orderby` of Microsoft Graph over the activity table; no further dependency |
+//! | `tz` | no | buckets and parts of times by the clocks of IANA time zones, with `chrono-tz` |
 //!
 //! Without it the engine stands alone, for events of any other kind.
 #![cfg_attr(docsrs_report_query, feature(doc_cfg))]
@@ -125,8 +126,8 @@ pub use aggregate::{
 };
 pub use error::{QueryError, QueryErrorKind, Result};
 pub use expr::{
-    Bucket, Expr, Key, Parameters, TimePart, case, col, concat, field, if_then_else, item, list,
-    lit, param, when_param,
+    Bucket, Expr, Key, Parameters, TimePart, Zone, case, col, concat, field, if_then_else, item,
+    list, lit, param, when_param,
 };
 pub use query::{Expand, Join, JoinKind, Limits, Page, Plan, Query, SortKey, asc, desc};
 pub use report::{ReportDefinition, ReportError};
