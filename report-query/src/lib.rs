@@ -53,7 +53,7 @@
 //! | Module | What it holds |
 //! |---|---|
 //! | [`store`] | rows in memory: appended from any thread, read as snapshots, kept for a time |
-//! | [`query`] | pipelines: filter, extend, expand, group, sort, limit, page, join, union; as code or as JSON |
+//! | [`query`] | pipelines: filter, extend, expand, group, sort, limit, page, join, union; as code or as JSON; facets |
 //! | [`expr`] | one type of expression for filters, computed columns, keys |
 //! | [`aggregate`] | counts, distinct counts, percentiles, collections; all exact |
 //! | [`result`] | typed results, and how they are written |
@@ -129,7 +129,10 @@ pub use expr::{
     Bucket, Expr, Key, Parameters, TimePart, Zone, case, col, concat, field, if_then_else, item,
     list, lit, param, when_param,
 };
-pub use query::{Expand, Join, JoinKind, Limits, Page, Plan, Query, SortKey, asc, desc};
+pub use query::{
+    Expand, Facet, FacetCounts, Facets, Join, JoinKind, Limits, Page, Plan, Query, SortKey, asc,
+    desc,
+};
 pub use report::{ReportDefinition, ReportError};
 pub use result::{QueryResult, ResultColumn};
 pub use schema::{DataType, Field, Schema, Unit};

@@ -8,6 +8,7 @@
 mod batch;
 mod columnar;
 mod control;
+mod facets;
 mod group;
 mod join;
 mod run;

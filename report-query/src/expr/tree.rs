@@ -488,6 +488,14 @@ impl Expr {
         Self(Node::Format(Box::new(self), pattern.into(), zone))
     }
 
+    /// The expression without the name it was given.
+    pub(crate) fn without_alias(self) -> Self {
+        match self.0 {
+            Node::Alias(of, _) => *of,
+            node => Self(node),
+        }
+    }
+
     /// The name of the column that this becomes, if it has one of its own.
     pub(crate) fn name(&self) -> Option<&Name> {
         match &self.0 {

@@ -149,6 +149,22 @@ impl<'s> Answers<'s> {
         code.and_then(|code| self.passes.get(code)) == Some(&true)
     }
 
+    /// Says of each row whether it passes, with what stands beside it.
+    pub(super) fn each<T>(
+        &self,
+        selected: &Selected,
+        beside: &mut [T],
+        mut say: impl FnMut(bool, &mut T),
+    ) {
+        let Some((codes, _)) = self.segment.coded(self.column) else {
+            return;
+        };
+        with_codes!(codes, codes => for (row, beside) in selected.rows().zip(beside) {
+            let passes = codes.get(row).and_then(|code| self.passes.get(*code as usize));
+            say(passes == Some(&true), beside);
+        });
+    }
+
     fn keep(&self, selected: &mut Selected) {
         let passes = &self.passes[..];
         if passes.iter().all(|passes| *passes) {
