@@ -112,6 +112,16 @@ pub enum QueryErrorKind {
         what: &'static str,
     },
 
+    /// The time zone database has no zone of this name.
+    #[error("no time zone `{name}`")]
+    UnknownZone {
+        /// The name written, cut where it is very long.
+        name: String,
+    },
+    /// This build knows no zones by name.
+    #[error("time zones by name need the feature `tz`")]
+    NoZones,
+
     // --- running ---
     /// A parameter that the query needs was not given.
     #[error("parameter `{name}` is missing")]
@@ -133,6 +143,10 @@ pub enum QueryErrorKind {
         /// How many there may be.
         limit: u64,
     },
+    /// The caller said that the result is no longer wanted:
+    /// [`Plan::run_until`](crate::Plan::run_until).
+    #[error("cancelled")]
+    Cancelled,
     /// A page token can't be used.
     #[error("page token: {what}")]
     PageToken {

@@ -53,7 +53,7 @@
 //! | Module | What it holds |
 //! |---|---|
 //! | [`store`] | rows in memory: appended from any thread, read as snapshots, kept for a time |
-//! | [`query`] | pipelines: filter, extend, expand, group, sort, limit, page, join, union; as code or as JSON |
+//! | [`query`] | pipelines: filter, extend, expand, group, sort, limit, page, join, union; as code or as JSON; facets |
 //! | [`expr`] | one type of expression for filters, computed columns, keys |
 //! | [`aggregate`] | counts, distinct counts, percentiles, collections; all exact |
 //! | [`result`] | typed results, and how they are written |
@@ -95,6 +95,7 @@
 //! |---|---|---|
 //! | `activity` | yes | the activity table, its store and the built-in reports; needs `mim-events` without its default features |
 //! | `odata` | no | `$filter` and `$orderby` of Microsoft Graph over the activity table; no further dependency |
+//! | `tz` | no | buckets and parts of times by the clocks of IANA time zones, with `chrono-tz` |
 //!
 //! Without it the engine stands alone, for events of any other kind.
 #![cfg_attr(docsrs_report_query, feature(doc_cfg))]
@@ -125,10 +126,13 @@ pub use aggregate::{
 };
 pub use error::{QueryError, QueryErrorKind, Result};
 pub use expr::{
-    Bucket, Expr, Key, Parameters, TimePart, case, col, concat, field, if_then_else, item, list,
-    lit, param, when_param,
+    Bucket, Expr, Key, Parameters, TimePart, Zone, case, col, concat, field, if_then_else, item,
+    list, lit, param, when_param,
 };
-pub use query::{Expand, Join, JoinKind, Limits, Page, Plan, Query, SortKey, asc, desc};
+pub use query::{
+    Expand, Facet, FacetCounts, Facets, Join, JoinKind, Limits, Page, Plan, Query, SortKey, asc,
+    desc,
+};
 pub use report::{ReportDefinition, ReportError};
 pub use result::{QueryResult, ResultColumn};
 pub use schema::{DataType, Field, Schema, Unit};

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::control::{Control, sort_by};
 use crate::error::{QueryError, Result};
 use crate::expr::{Bound, Cells, Row, Scope};
 use crate::query::Limits;
@@ -91,7 +92,7 @@ impl<'s> Batch<'s> {
     }
 
     /// Puts rows of the store into the order of time and id.
-    pub(super) fn sort_by_key(&mut self) {
+    pub(super) fn sort_by_key(&mut self, control: &Control<'_>) -> Result<()> {
         let segments = self.segments;
         let key = |pick: &Pick| {
             segments
@@ -99,35 +100,38 @@ impl<'s> Batch<'s> {
                 .and_then(|segment| segment.key(pick.row as usize))
         };
         // Stable, since it is quick on runs that are sorted already.
-        self.picks.sort_by_key(key);
+        sort_by(&mut self.picks, |a, b| key(a).cmp(&key(b)), control)
     }
 
     /// The rows at these positions, in this order.
-    pub(super) fn take(&self, rows: &[u32]) -> Self {
-        let columns = self
-            .columns
-            .iter()
-            .map(|column| match column {
+    pub(super) fn take(&self, rows: &[u32], control: &Control<'_>) -> Result<Self> {
+        let mut ticker = control.ticker();
+        let mut columns = Vec::with_capacity(self.columns.len());
+        for column in &self.columns {
+            columns.push(match column {
                 Column::Store(index) => Column::Store(*index),
-                Column::Own(values) => Column::own(
-                    rows.iter()
-                        .map(|row| values.get(*row as usize).cloned().unwrap_or_default())
-                        .collect(),
-                ),
-            })
-            .collect();
+                Column::Own(values) => {
+                    let mut taken = Vec::with_capacity(rows.len());
+                    for row in rows {
+                        ticker.step()?;
+                        taken.push(values.get(*row as usize).cloned().unwrap_or_default());
+                    }
+                    Column::own(taken)
+                }
+            });
+        }
         let picks = if self.picks.is_empty() {
             Vec::new()
         } else {
             let of = |row: &u32| self.picks.get(*row as usize).copied();
             rows.iter().filter_map(of).collect()
         };
-        Self {
+        Ok(Self {
             segments: self.segments,
             picks,
             columns,
             len: rows.len(),
-        }
+        })
     }
 
     /// These rows and then those of another, if both are rows of the store
@@ -273,10 +277,18 @@ pub(super) fn truth(bound: &Bound, scope: &Scope<'_>) -> Result<bool> {
 }
 
 /// The values of an expression for all rows.
-pub(super) fn column(batch: &Batch<'_>, bound: &Bound) -> Result<Vec<Value>> {
+pub(super) fn column(
+    batch: &Batch<'_>,
+    bound: &Bound,
+    control: &Control<'_>,
+) -> Result<Vec<Value>> {
     let mut evaluator = Evaluator::new(bound, value);
+    let mut ticker = control.ticker();
     (0..batch.len())
-        .map(|row| evaluator.of(batch, row))
+        .map(|row| {
+            ticker.step()?;
+            evaluator.of(batch, row)
+        })
         .collect()
 }
 

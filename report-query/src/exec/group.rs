@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::batch::{Batch, Evaluator, column, position, value};
+use super::control::{Control, sort_by};
 use super::sort::Order;
 use crate::aggregate::{BoundAggregate, Budget, State};
 use crate::error::{QueryError, Result};
 use crate::expr::Bound;
-use crate::query::{BoundSort, Limits};
+use crate::query::BoundSort;
 use crate::value::Value;
 
 /// The groups of rows: a number for each row, in the order of first occurrence.
@@ -18,12 +19,14 @@ struct Groups {
     of_row: Vec<u32>,
 }
 
-fn groups(batch: &Batch<'_>, by: &[Bound], limits: &Limits) -> Result<Groups> {
+fn groups(batch: &Batch<'_>, by: &[Bound], control: &Control<'_>) -> Result<Groups> {
     let mut evaluators: Vec<_> = by.iter().map(|key| Evaluator::new(key, value)).collect();
     let mut numbers: HashMap<Box<[Value]>, u32> = HashMap::new();
     let mut of_row = Vec::with_capacity(batch.len());
     let mut key = Vec::with_capacity(by.len());
+    let mut ticker = control.ticker();
     for row in 0..batch.len() {
+        ticker.step()?;
         key.clear();
         for evaluator in &mut evaluators {
             key.push(evaluator.of(batch, row)?);
@@ -31,8 +34,8 @@ fn groups(batch: &Batch<'_>, by: &[Bound], limits: &Limits) -> Result<Groups> {
         let number = match numbers.get(key.as_slice()) {
             Some(number) => *number,
             None => {
-                if numbers.len() as u64 >= limits.groups {
-                    return Err(QueryError::limit("groups", limits.groups));
+                if numbers.len() as u64 >= control.limits.groups {
+                    return Err(QueryError::limit("groups", control.limits.groups));
                 }
                 let number = position(numbers.len());
                 numbers.insert(key.as_slice().into(), number);
@@ -54,33 +57,41 @@ pub(super) fn group<'s>(
     batch: &Batch<'_>,
     by: &[Bound],
     aggregates: &[BoundAggregate],
-    limits: &Limits,
+    control: &Control<'_>,
 ) -> Result<Batch<'s>> {
-    let mut groups = groups(batch, by, limits)?;
+    let mut groups = groups(batch, by, control)?;
     if by.is_empty() {
         // One group of all rows, even of none.
         groups.keys = vec![Box::default()];
     }
     let count = groups.keys.len();
     // One aggregate after the other: each keeps its own states close together.
-    let mut budget = Budget::new(limits.values);
+    let mut budget = Budget::new(control.limits.values);
     let mut columns = Vec::with_capacity(aggregates.len());
+    let mut ticker = control.ticker();
     for aggregate in aggregates {
         let mut states = vec![State::new(aggregate.function); count];
         for (row, group) in groups.of_row.iter().enumerate() {
+            ticker.step()?;
             if let Some(state) = states.get_mut(*group as usize) {
                 state.update(aggregate, &batch.scope(row), &mut budget)?;
             }
         }
         let values = states
             .into_iter()
-            .map(|state| state.finish(aggregate.function))
+            .map(|state| {
+                ticker.steps(FINISH_STEPS)?;
+                state.finish(aggregate.function)
+            })
             .collect::<Result<Vec<_>>>()?;
         columns.push(values);
     }
     let keys = groups.keys;
-    Ok(Numbered { keys, columns }.into_batch(by.len()))
+    Numbered { keys, columns }.into_batch(by.len(), control)
 }
+
+/// What the end of a group counts for: its values may have to be sorted.
+pub(super) const FINISH_STEPS: usize = 64;
 
 /// Groups by their numbers, and what their aggregates come to.
 pub(super) struct Numbered {
@@ -91,13 +102,18 @@ pub(super) struct Numbered {
 
 impl Numbered {
     /// A row for each group, ascending by its keys.
-    pub(super) fn into_batch<'s>(mut self, keys: usize) -> Batch<'s> {
+    pub(super) fn into_batch<'s>(
+        mut self,
+        keys: usize,
+        control: &Control<'_>,
+    ) -> Result<Batch<'s>> {
         let count = self.keys.len();
         let mut order: Vec<u32> = (0..position(count)).collect();
         let key_of = |group: u32| self.keys.get(group as usize);
-        order.sort_unstable_by(|a, b| key_of(*a).cmp(&key_of(*b)));
+        sort_by(&mut order, |a, b| key_of(*a).cmp(&key_of(*b)), control)?;
         let mut columns: Vec<Vec<Value>> = Vec::with_capacity(keys + self.columns.len());
         for index in 0..keys {
+            control.check()?;
             let of = |group: &u32| key_of(*group)?.get(index).cloned();
             let values = order.iter().map(|group| of(group).unwrap_or_default());
             columns.push(values.collect());
@@ -107,7 +123,7 @@ impl Numbered {
             let values = order.iter().map(|group| take(group).unwrap_or_default());
             columns.push(values.collect());
         }
-        Batch::computed(columns, count)
+        Ok(Batch::computed(columns, count))
     }
 }
 
@@ -117,11 +133,13 @@ pub(super) fn sessions(
     by: &[Bound],
     time: &Bound,
     gap_seconds: i64,
-    limits: &Limits,
+    control: &Control<'_>,
 ) -> Result<Vec<Value>> {
-    let groups = groups(batch, by, limits)?;
-    let times: Vec<Option<DateTime<Utc>>> =
-        column(batch, time)?.iter().map(Value::as_time).collect();
+    let groups = groups(batch, by, control)?;
+    let times: Vec<Option<DateTime<Utc>>> = column(batch, time, control)?
+        .iter()
+        .map(Value::as_time)
+        .collect();
     let key_of = |row: u32| {
         (
             groups.of_row.get(row as usize),
@@ -129,13 +147,15 @@ pub(super) fn sessions(
         )
     };
     let mut order: Vec<u32> = (0..position(batch.len())).collect();
-    order.sort_by_key(|row| key_of(*row));
+    sort_by(&mut order, |a, b| key_of(*a).cmp(&key_of(*b)), control)?;
     // A gap beyond what times can differ by separates nothing.
     let gap = TimeDelta::try_seconds(gap_seconds).unwrap_or(TimeDelta::MAX);
     let mut sessions = vec![Value::Null; batch.len()];
     let mut before: Option<(Option<&u32>, DateTime<Utc>)> = None;
     let mut start = Value::Null;
+    let mut ticker = control.ticker();
     for row in order {
+        ticker.step()?;
         let (group, Some(time)) = key_of(row) else {
             continue;
         };
@@ -158,12 +178,12 @@ pub(super) fn top_per(
     by: &[Bound],
     sort: &[BoundSort],
     rows: u64,
-    limits: &Limits,
+    control: &Control<'_>,
 ) -> Result<Vec<u32>> {
-    let groups = groups(batch, by, limits)?;
-    let order = Order::new(batch, sort)?;
+    let groups = groups(batch, by, control)?;
+    let order = Order::new(batch, sort, control)?;
     let mut sorted: Vec<u32> = (0..position(batch.len())).collect();
-    sorted.sort_unstable_by(|a, b| order.compare(*a, *b));
+    sort_by(&mut sorted, |a, b| order.compare(*a, *b), control)?;
     let mut taken = vec![0_u64; groups.keys.len()];
     let mut kept: Vec<u32> = sorted
         .into_iter()

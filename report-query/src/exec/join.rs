@@ -3,16 +3,21 @@
 use std::collections::HashMap;
 
 use super::batch::{Batch, Column, check_cells, check_rows, column, position};
+use super::control::Control;
 use crate::error::Result;
 use crate::expr::{Bound, Cells};
-use crate::query::{BoundJoin, JoinKind, Limits};
+use crate::query::{BoundJoin, JoinKind};
 use crate::value::Value;
 
 /// The keys of all rows; none where one of them is null.
-fn keys(batch: &Batch<'_>, keys: &[Bound]) -> Result<Vec<Option<Box<[Value]>>>> {
+fn keys(
+    batch: &Batch<'_>,
+    keys: &[Bound],
+    control: &Control<'_>,
+) -> Result<Vec<Option<Box<[Value]>>>> {
     let columns = keys
         .iter()
-        .map(|key| column(batch, key))
+        .map(|key| column(batch, key, control))
         .collect::<Result<Vec<_>>>()?;
     let key_of = |row: usize| {
         columns
@@ -20,26 +25,35 @@ fn keys(batch: &Batch<'_>, keys: &[Bound]) -> Result<Vec<Option<Box<[Value]>>>> 
             .map(|values| values.get(row).filter(|value| !value.is_null()).cloned())
             .collect()
     };
-    Ok((0..batch.len()).map(key_of).collect())
+    let mut ticker = control.ticker();
+    (0..batch.len())
+        .map(|row| {
+            ticker.step()?;
+            Ok(key_of(row))
+        })
+        .collect()
 }
 
 pub(super) fn join<'s>(
     left: Batch<'s>,
     right: &Batch<'s>,
     join: &BoundJoin,
-    limits: &Limits,
+    control: &Control<'_>,
 ) -> Result<Batch<'s>> {
     let mut partners: HashMap<Box<[Value]>, Vec<u32>> = HashMap::new();
-    for (row, key) in keys(right, &join.right)?.into_iter().enumerate() {
+    let mut ticker = control.ticker();
+    for (row, key) in keys(right, &join.right, control)?.into_iter().enumerate() {
+        ticker.step()?;
         if let Some(key) = key {
             partners.entry(key).or_default().push(position(row));
         }
     }
     let mut left_rows = Vec::new();
     let mut right_rows: Vec<Option<u32>> = Vec::new();
-    for (row, key) in keys(&left, &join.left)?.into_iter().enumerate() {
+    for (row, key) in keys(&left, &join.left, control)?.into_iter().enumerate() {
         let found = key.and_then(|key| partners.get(&key)).map(Vec::as_slice);
         let found = found.unwrap_or_default();
+        ticker.steps(1 + found.len())?;
         match join.kind {
             JoinKind::Semi if found.is_empty() => {}
             JoinKind::Anti if !found.is_empty() => {}
@@ -55,17 +69,24 @@ pub(super) fn join<'s>(
             }
         }
         // Checked on the way: the pairs may be many more than the rows.
-        check_rows(left_rows.len() as u64, limits)?;
+        check_rows(left_rows.len() as u64, control.limits)?;
     }
-    let mut joined = left.take(&left_rows);
+    let mut joined = left.take(&left_rows, control)?;
     if matches!(join.kind, JoinKind::Inner | JoinKind::Left) {
-        check_cells(right_rows.len() as u64 * right.width() as u64, limits)?;
+        check_cells(
+            right_rows.len() as u64 * right.width() as u64,
+            control.limits,
+        )?;
         for index in 0..right.width() {
-            let cell = |row: &Option<u32>| match row {
-                Some(row) => right.cell(*row as usize, index).into_owned(),
-                None => Value::Null,
-            };
-            joined.push(right_rows.iter().map(cell).collect());
+            let mut cells = Vec::with_capacity(right_rows.len());
+            for row in &right_rows {
+                ticker.step()?;
+                cells.push(match row {
+                    Some(row) => right.cell(*row as usize, index).into_owned(),
+                    None => Value::Null,
+                });
+            }
+            joined.push(cells);
         }
     }
     Ok(joined)
@@ -76,10 +97,10 @@ pub(super) fn union<'s>(
     mut left: Batch<'s>,
     right: &Batch<'s>,
     columns: &[(Option<usize>, Option<usize>)],
-    limits: &Limits,
+    control: &Control<'_>,
 ) -> Result<Batch<'s>> {
     let len = left.len() + right.len();
-    check_rows(len as u64, limits)?;
+    check_rows(len as u64, control.limits)?;
     let plain = columns
         .iter()
         .enumerate()
@@ -87,20 +108,23 @@ pub(super) fn union<'s>(
     if plain && left.append(right) {
         return Ok(left);
     }
-    check_cells(len as u64 * columns.len() as u64, limits)?;
-    let side = |batch: &Batch<'_>, place: Option<usize>, into: &mut Vec<Value>| match place {
-        Some(index) => into.extend(batch.values(index)),
-        None => into.resize(into.len() + batch.len(), Value::Null),
-    };
-    let united = columns
-        .iter()
-        .map(|(left_place, right_place)| {
-            let mut values = Vec::with_capacity(len);
-            side(&left, *left_place, &mut values);
-            side(right, *right_place, &mut values);
-            values
-        })
-        .collect();
+    check_cells(len as u64 * columns.len() as u64, control.limits)?;
+    let mut ticker = control.ticker();
+    let mut united = Vec::with_capacity(columns.len());
+    for (left_place, right_place) in columns {
+        let mut values = Vec::with_capacity(len);
+        for (batch, place) in [(&left, left_place), (right, right_place)] {
+            let Some(index) = place else {
+                values.resize(values.len() + batch.len(), Value::Null);
+                continue;
+            };
+            for value in batch.values(*index) {
+                ticker.step()?;
+                values.push(value);
+            }
+        }
+        united.push(values);
+    }
     Ok(Batch::computed(united, len))
 }
 
@@ -110,14 +134,16 @@ pub(super) fn expand<'s>(
     list: usize,
     with_position: bool,
     keep_empty: bool,
-    limits: &Limits,
+    control: &Control<'_>,
 ) -> Result<Batch<'s>> {
     let mut rows = Vec::new();
     let mut items = Vec::new();
     let mut positions = Vec::new();
+    let mut ticker = control.ticker();
     for row in 0..batch.len() {
         let cell = batch.cell(row, list);
         let found = cell.as_list().unwrap_or_default();
+        ticker.steps(1 + found.len())?;
         for (at, item) in found.iter().enumerate() {
             rows.push(position(row));
             items.push(item.clone());
@@ -132,9 +158,9 @@ pub(super) fn expand<'s>(
                 positions.push(Value::Null);
             }
         }
-        check_rows(rows.len() as u64, limits)?;
+        check_rows(rows.len() as u64, control.limits)?;
     }
-    let taken = batch.take(&rows);
+    let taken = batch.take(&rows, control)?;
     let mut columns = taken.columns().to_vec();
     if let Some(column) = columns.get_mut(list) {
         *column = Column::own(items);

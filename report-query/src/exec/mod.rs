@@ -7,6 +7,8 @@
 
 mod batch;
 mod columnar;
+mod control;
+mod facets;
 mod group;
 mod join;
 mod run;

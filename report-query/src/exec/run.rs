@@ -2,10 +2,11 @@
 
 use super::batch::{Batch, Column, Evaluator, Pick, check_cells, column, position, truth};
 use super::columnar::{self, Ends, Tests};
+use super::control::Control;
 use super::{group, join, sort};
 use crate::error::{At, QueryError, QueryErrorKind, Result};
 use crate::expr::{Bound, Cells, Parameters};
-use crate::query::{BoundStage, Limits, PageToken, Pipeline, Plan, Query};
+use crate::query::{BoundStage, PageToken, Pipeline, Plan, Query};
 use crate::result::{QueryResult, RunStats};
 use crate::store::{Part, Snapshot};
 use crate::value::Value;
@@ -39,6 +40,44 @@ impl Plan {
     /// schema; a missing parameter; an overflow; a limit; a page token that is
     /// not of this query. There is no partial result.
     pub fn run(&self, snapshot: &Snapshot) -> Result<QueryResult> {
+        self.run_until(snapshot, &|| false)
+    }
+
+    /// Runs on a snapshot until it is done, or until `stop` says true: then there is no
+    /// result, but the error [`Cancelled`](QueryErrorKind::Cancelled).
+    ///
+    /// `stop` is asked in every stage, once for each segment, some thousand rows or
+    /// some thousand comparisons. It may look at a flag that another thread sets, or at
+    /// a clock.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    /// # use report_query::{DataType, Field, Query, QueryErrorKind, Retention, Schema, Store, StoreOptions};
+    /// # let schema = Schema::new([
+    /// #     Field::new("time", DataType::Time).required(),
+    /// #     Field::new("id", DataType::Id).required(),
+    /// # ])?.with_key("time", "id")?;
+    /// # let store = Store::new(schema, StoreOptions::new(Retention::MONTH))?;
+    ///
+    /// let gone = AtomicBool::new(false); // set when the client hangs up
+    /// let plan = Query::new().bind(store.schema())?;
+    /// let stop = || gone.load(Ordering::Relaxed);
+    /// assert!(plan.run_until(&store.snapshot(), &stop).is_ok());
+    ///
+    /// gone.store(true, Ordering::Relaxed);
+    /// let error = plan.run_until(&store.snapshot(), &stop).unwrap_err();
+    /// assert_eq!(*error.kind(), QueryErrorKind::Cancelled);
+    /// # Ok::<(), report_query::QueryError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Plan::run), and [`Cancelled`](QueryErrorKind::Cancelled).
+    pub fn run_until(
+        &self,
+        snapshot: &Snapshot,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<QueryResult> {
         if snapshot.schema() != self.schema() {
             return Err(QueryError::new(QueryErrorKind::Schema {
                 what: "the plan was made for another schema",
@@ -50,9 +89,11 @@ impl Plan {
             Some(token) => &snapshot.as_of(token.newest),
             None => snapshot,
         };
+        let control = Control::new(self.limits(), stop);
+        control.check()?;
         let mut run = Run {
             snapshot,
-            limits: self.limits(),
+            control,
             fingerprint: self.fingerprint(),
             after,
             next: None,
@@ -60,9 +101,11 @@ impl Plan {
         };
         let batch = run.pipeline(pipeline)?;
         let cells = batch.len() * batch.width();
-        check_cells(cells as u64, run.limits)?;
+        check_cells(cells as u64, control.limits)?;
         let mut values = Vec::with_capacity(cells);
+        let mut ticker = control.ticker();
         for row in 0..batch.len() {
+            ticker.steps(batch.width())?;
             values.extend((0..batch.width()).map(|column| batch.cell(row, column).into_owned()));
         }
         let result = QueryResult::from_cells(pipeline.columns.clone(), values, batch.len());
@@ -76,7 +119,7 @@ impl Plan {
     pub(super) fn run_by_rows(&self, snapshot: &Snapshot) -> Result<Vec<Vec<Value>>> {
         let mut run = Run {
             snapshot,
-            limits: self.limits(),
+            control: Control::new(self.limits(), &|| false),
             fingerprint: self.fingerprint(),
             after: None,
             next: None,
@@ -94,7 +137,7 @@ impl Plan {
         }
         let columns = snapshot.schema().fields().len();
         let mut batch = Batch::scan(snapshot.segments(), columns, picks);
-        batch.sort_by_key();
+        batch.sort_by_key(&run.control)?;
         for (index, stage) in self.pipeline().stages.iter().enumerate() {
             batch = run.stage(batch, stage, None).map_err(place(index, stage))?;
         }
@@ -141,7 +184,7 @@ fn page_token(
 
 struct Run<'s, 'p> {
     snapshot: &'s Snapshot,
-    limits: &'p Limits,
+    control: Control<'p>,
     fingerprint: u64,
     after: Option<PageToken>,
     next: Option<PageToken>,
@@ -159,7 +202,7 @@ impl<'s> Run<'s, '_> {
             };
             batch = self
                 .stage(batch, stage, limit)
-                .and_then(|batch| batch.check(self.limits).map(|()| batch))
+                .and_then(|batch| batch.check(self.control.limits).map(|()| batch))
                 .map_err(place(index, stage))?;
         }
         Ok(batch)
@@ -177,10 +220,19 @@ impl<'s> Run<'s, '_> {
         self.stats.segments_skipped += self.snapshot.segments().len() - parts.len();
         parts.sort_by_key(|part| part.segment.key(0));
         if let Some(stage @ BoundStage::Group { by, aggregates }) = stages.get(filters) {
-            let grouped =
-                columnar::group(schema, &parts, &tests, by, aggregates, self.limits, filters)?;
+            let grouped = columnar::group(
+                schema,
+                &parts,
+                &tests,
+                by,
+                aggregates,
+                &self.control,
+                filters,
+            )?;
             if let Some(batch) = grouped {
-                batch.check(self.limits).map_err(place(filters, stage))?;
+                batch
+                    .check(self.control.limits)
+                    .map_err(place(filters, stage))?;
                 parts.iter().for_each(|part| self.looked_at(part));
                 return Ok((filters + 1, batch));
             }
@@ -200,7 +252,7 @@ impl<'s> Run<'s, '_> {
             }
             self.looked_at(part);
             let segment = position(part.index);
-            let selected = tests.select(part)?;
+            let selected = tests.select(part, &self.control)?;
             if let Some(ends) = &mut ends {
                 ends.add(part, &selected);
             }
@@ -211,7 +263,7 @@ impl<'s> Run<'s, '_> {
         }
         let columns = schema.fields().len();
         let mut batch = Batch::scan(self.snapshot.segments(), columns, picks);
-        batch.sort_by_key();
+        batch.sort_by_key(&self.control)?;
         Ok((filters, batch))
     }
 
@@ -226,20 +278,22 @@ impl<'s> Run<'s, '_> {
         stage: &BoundStage,
         limit: Option<u64>,
     ) -> Result<Batch<'s>> {
+        let control = &self.control;
+        control.check()?;
         Ok(match stage {
             BoundStage::Filter(predicate) => {
-                let kept = filter(&batch, predicate)?;
+                let kept = filter(&batch, predicate, control)?;
                 if kept.len() == batch.len() {
                     batch
                 } else {
-                    batch.take(&kept)
+                    batch.take(&kept, control)?
                 }
             }
             BoundStage::Extend(exprs) => {
                 // All see the columns as they were, so they are set afterwards.
                 let mut columns = batch.columns().to_vec();
                 for (place, expr) in exprs {
-                    let column = computed(&batch, expr)?;
+                    let column = computed(&batch, expr, control)?;
                     match place.and_then(|place| columns.get_mut(place)) {
                         Some(old) => *old = column,
                         None => columns.push(column),
@@ -250,7 +304,7 @@ impl<'s> Run<'s, '_> {
             BoundStage::Select(exprs) => {
                 let columns = exprs
                     .iter()
-                    .map(|expr| computed(&batch, expr))
+                    .map(|expr| computed(&batch, expr, control))
                     .collect::<Result<_>>()?;
                 batch.with_columns(columns)
             }
@@ -258,49 +312,48 @@ impl<'s> Run<'s, '_> {
                 column,
                 position,
                 keep_empty,
-            } => join::expand(&batch, *column, *position, *keep_empty, self.limits)?,
-            BoundStage::Group { by, aggregates } => {
-                group::group(&batch, by, aggregates, self.limits)?
-            }
+            } => join::expand(&batch, *column, *position, *keep_empty, control)?,
+            BoundStage::Group { by, aggregates } => group::group(&batch, by, aggregates, control)?,
             BoundStage::Sort(keys) => {
-                let rows = sort::sort(&batch, keys, limit)?;
-                batch.take(&rows)
+                let rows = sort::sort(&batch, keys, limit, control)?;
+                batch.take(&rows, control)?
             }
             BoundStage::Limit(rows) => {
                 let rows = usize::try_from(*rows).unwrap_or(usize::MAX);
                 if rows < batch.len() {
                     let first: Vec<u32> = (0..position(rows)).collect();
-                    batch = batch.take(&first);
+                    batch = batch.take(&first, control)?;
                 }
                 batch
             }
             BoundStage::Page { size, by, .. } => {
                 let newest = self.snapshot.newest_ingest();
                 let at = (self.fingerprint, newest);
-                let page = sort::page(&batch, by, *size, self.after.as_ref(), at)?;
+                let page = sort::page(&batch, by, *size, self.after.as_ref(), at, control)?;
+                let rows = batch.take(&page.rows, control)?;
                 self.next = page.next;
-                batch.take(&page.rows)
+                rows
             }
             BoundStage::Join(join) => {
                 let right = self.pipeline(&join.with).at("with")?;
-                join::join(batch, &right, join, self.limits)?
+                join::join(batch, &right, join, &self.control)?
             }
             BoundStage::Union { other, columns } => {
                 let right = self.pipeline(other)?;
-                join::union(batch, &right, columns, self.limits)?
+                join::union(batch, &right, columns, &self.control)?
             }
             BoundStage::Sessionize {
                 by,
                 time,
                 gap_seconds,
             } => {
-                let sessions = group::sessions(&batch, by, time, *gap_seconds, self.limits)?;
+                let sessions = group::sessions(&batch, by, time, *gap_seconds, control)?;
                 batch.push(sessions);
                 batch
             }
             BoundStage::TopPer { by, sort, rows } => {
-                let kept = group::top_per(&batch, by, sort, *rows, self.limits)?;
-                batch.take(&kept)
+                let kept = group::top_per(&batch, by, sort, *rows, control)?;
+                batch.take(&kept, control)?
             }
         })
     }
@@ -313,18 +366,18 @@ fn place(index: usize, stage: &BoundStage) -> impl FnOnce(QueryError) -> QueryEr
 }
 
 /// A column as it stands, or computed for all rows.
-fn computed(batch: &Batch<'_>, expr: &Bound) -> Result<Column> {
+fn computed(batch: &Batch<'_>, expr: &Bound, control: &Control<'_>) -> Result<Column> {
     match expr {
         Bound::Column(index) => match batch.columns().get(*index) {
             Some(column) => Ok(column.clone()),
             None => Ok(Column::own(vec![Value::Null; batch.len()])),
         },
-        expr => column(batch, expr).map(Column::own),
+        expr => column(batch, expr, control).map(Column::own),
     }
 }
 
 /// The positions of the rows of which a predicate is true.
-fn filter(batch: &Batch<'_>, predicate: &Bound) -> Result<Vec<u32>> {
+fn filter(batch: &Batch<'_>, predicate: &Bound, control: &Control<'_>) -> Result<Vec<u32>> {
     let parts = match predicate {
         Bound::And(parts) => parts.as_slice(),
         one => std::slice::from_ref(one),
@@ -334,7 +387,9 @@ fn filter(batch: &Batch<'_>, predicate: &Bound) -> Result<Vec<u32>> {
         .map(|part| Evaluator::new(part, truth))
         .collect();
     let mut kept = Vec::new();
+    let mut ticker = control.ticker();
     'rows: for row in 0..batch.len() {
+        ticker.step()?;
         for test in &mut tests {
             if !test.of(batch, row)? {
                 continue 'rows;

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::batch::{Batch, column, position};
+use super::control::{Control, sort_by};
 use crate::error::Result;
 use crate::query::{BoundSort, PageToken};
 use crate::value::Value;
@@ -17,10 +18,14 @@ pub(super) struct Order<'a> {
 const NULL: &Value = &Value::Null;
 
 impl<'a> Order<'a> {
-    pub(super) fn new(batch: &Batch<'_>, sort: &'a [BoundSort]) -> Result<Self> {
+    pub(super) fn new(
+        batch: &Batch<'_>,
+        sort: &'a [BoundSort],
+        control: &Control<'_>,
+    ) -> Result<Self> {
         let keys = sort
             .iter()
-            .map(|key| column(batch, &key.key))
+            .map(|key| column(batch, &key.key, control))
             .collect::<Result<_>>()?;
         Ok(Self { sort, keys })
     }
@@ -57,16 +62,27 @@ impl<'a> Order<'a> {
     }
 
     /// The first rows of some, sorted.
-    fn first(&self, mut rows: Vec<u32>, count: usize) -> Vec<u32> {
+    fn first(&self, rows: Vec<u32>, count: usize, control: &Control<'_>) -> Result<Vec<u32>> {
+        /// Rows that are told apart at once: that can't be stopped.
+        const CHUNK: usize = 1 << 15;
+
         let compare = |a: &u32, b: &u32| self.compare(*a, *b);
-        if count < rows.len() {
-            if count > 0 {
-                rows.select_nth_unstable_by(count - 1, compare);
+        let mut first = rows;
+        if let (true, Some(last)) = (count < first.len(), count.checked_sub(1)) {
+            let mut kept: Vec<u32> = Vec::new();
+            for chunk in first.chunks(count.max(CHUNK)) {
+                control.check()?;
+                kept.extend_from_slice(chunk);
+                if count < kept.len() {
+                    kept.select_nth_unstable_by(last, compare);
+                    kept.truncate(count);
+                }
             }
-            rows.truncate(count);
+            first = kept;
         }
-        rows.sort_unstable_by(compare);
-        rows
+        first.truncate(count);
+        sort_by(&mut first, compare, control)?;
+        Ok(first)
     }
 }
 
@@ -83,13 +99,18 @@ fn compare(sort: &BoundSort, a: &Value, b: &Value) -> Ordering {
 }
 
 /// The positions of all rows, or of so many first ones, sorted.
-pub(super) fn sort(batch: &Batch<'_>, keys: &[BoundSort], count: Option<u64>) -> Result<Vec<u32>> {
-    let order = Order::new(batch, keys)?;
+pub(super) fn sort(
+    batch: &Batch<'_>,
+    keys: &[BoundSort],
+    count: Option<u64>,
+    control: &Control<'_>,
+) -> Result<Vec<u32>> {
+    let order = Order::new(batch, keys, control)?;
     let rows: Vec<u32> = (0..position(batch.len())).collect();
     let count = count.map_or(rows.len(), |count| {
         usize::try_from(count).unwrap_or(usize::MAX)
     });
-    Ok(order.first(rows, count))
+    order.first(rows, count, control)
 }
 
 /// A page: the positions of its rows, and where the next one begins.
@@ -105,8 +126,9 @@ pub(super) fn page(
     size: u64,
     after: Option<&PageToken>,
     (fingerprint, newest): (u64, u64),
+    control: &Control<'_>,
 ) -> Result<PageRows> {
-    let order = Order::new(batch, keys)?;
+    let order = Order::new(batch, keys, control)?;
     let mut rows: Vec<u32> = (0..position(batch.len())).collect();
     let mut given = 0;
     if let Some(token) = after {
@@ -120,7 +142,7 @@ pub(super) fn page(
     }
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     let more = rows.len() > size;
-    let rows = order.first(rows, size);
+    let rows = order.first(rows, size, control)?;
     let next = match rows.last() {
         Some(last) if more => {
             let keys = order.keys_of(*last);

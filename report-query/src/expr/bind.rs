@@ -202,14 +202,14 @@ impl Binder<'_> {
                 let of = self.time(of, item, below).at("bucket")?;
                 Ok(fold(Bound::Bucket(of, *bucket), Some(DataType::Time)))
             }
-            Node::Part(of, part, offset) => {
+            Node::Part(of, part, zone) => {
                 let of = self.time(of, item, below).at("part")?;
-                Ok(fold(Bound::Part(of, *part, *offset), Some(DataType::Int)))
+                Ok(fold(Bound::Part(of, *part, *zone), Some(DataType::Int)))
             }
-            Node::Format(of, pattern, offset) => {
+            Node::Format(of, pattern, zone) => {
                 check_pattern(pattern).at("pattern").at("format_time")?;
                 let of = self.time(of, item, below).at("format_time")?;
-                let format = Bound::Format(of, pattern.as_str().into(), *offset);
+                let format = Bound::Format(of, pattern.as_str().into(), *zone);
                 Ok(fold(format, Some(DataType::Text)))
             }
         }

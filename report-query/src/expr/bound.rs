@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use chrono::FixedOffset;
-
 use super::function::Function;
 use super::text::{Needle, TextTest, folded};
 use super::time::{Bucket, TimePart};
 use super::tree::Each;
+use super::zone::Zone;
 use crate::value::Value;
 
 /// An expression whose columns are positions. It can fail only on overflow and
@@ -32,8 +31,8 @@ pub(crate) enum Bound {
     Case(Vec<(Bound, Bound)>, Box<Bound>),
     Lookup(Box<Bound>, Arc<[(Value, Value)]>, Box<Bound>),
     Bucket(Box<Bound>, Bucket),
-    Part(Box<Bound>, TimePart, FixedOffset),
-    Format(Box<Bound>, Arc<str>, FixedOffset),
+    Part(Box<Bound>, TimePart, Zone),
+    Format(Box<Bound>, Arc<str>, Zone),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

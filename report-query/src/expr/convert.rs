@@ -148,8 +148,8 @@ impl Expr {
             Node::Case(..) => call(f, "case", &self.children()),
             Node::Lookup(..) => call(f, "lookup", &self.children()),
             Node::Bucket(_, bucket) => call(f, &format!("bucket[{bucket}]"), &self.children()),
-            Node::Part(_, part, offset) => {
-                call(f, &format!("{}[{offset}]", part.name()), &self.children())
+            Node::Part(_, part, zone) => {
+                call(f, &format!("{}[{zone}]", part.name()), &self.children())
             }
             Node::Format(..) => call(f, "format_time", &self.children()),
         }

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use super::bound::Bound;
 use super::functions;
-use super::time;
 use super::tree::Each;
 use crate::error::{QueryError, QueryErrorKind, Result};
 use crate::value::Value;
@@ -108,12 +107,12 @@ impl Bound {
                 }
                 None => Cow::Borrowed(NULL),
             },
-            Self::Part(of, part, offset) => match of.eval(scope)?.as_time() {
-                Some(time) => Cow::Owned(Value::Int(part.of(time, *offset))),
+            Self::Part(of, part, zone) => match of.eval(scope)?.as_time() {
+                Some(time) => Cow::Owned(Value::Int(part.of(time, *zone))),
                 None => Cow::Borrowed(NULL),
             },
-            Self::Format(of, pattern, offset) => match of.eval(scope)?.as_time() {
-                Some(time) => Cow::Owned(time::format(time, pattern, *offset).into()),
+            Self::Format(of, pattern, zone) => match of.eval(scope)?.as_time() {
+                Some(time) => Cow::Owned(zone.format(time, pattern).into()),
                 None => Cow::Borrowed(NULL),
             },
         })

@@ -34,11 +34,13 @@ mod text;
 mod time;
 mod tree;
 mod typed;
+mod zone;
 
 pub use convert::Key;
 pub use parameters::Parameters;
 pub use time::{Bucket, TimePart};
 pub use tree::{Expr, case, col, concat, field, if_then_else, item, list, lit, param, when_param};
+pub use zone::Zone;
 
 pub(crate) use bind::Binder;
 pub(crate) use bound::{Bound, Comparison};
@@ -50,3 +52,5 @@ pub(crate) use typed::is_ordered;
 
 #[cfg(test)]
 mod tests;
+#[cfg(all(test, feature = "tz"))]
+mod zone_tests;

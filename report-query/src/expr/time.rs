@@ -1,24 +1,19 @@
-//! Time: buckets, parts and formats, in UTC or at a fixed offset from it.
+//! Time: buckets, parts and formats, by the clocks of a zone.
 
 use std::fmt;
 
 use chrono::format::StrftimeItems;
-use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Timelike, Utc};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Offset, Timelike, Utc};
 
+use super::zone::Zone;
 use crate::error::{QueryError, Result};
-
-/// No offset.
-pub(crate) const UTC: FixedOffset = match FixedOffset::east_opt(0) {
-    Some(offset) => offset,
-    None => panic!("zero is an offset"),
-};
 
 const DAY_SECONDS: i64 = 86_400;
 
 /// A stretch of time that moments are put into: the value is its beginning.
 ///
-/// Buckets follow the calendar of UTC, or of a [fixed offset](Bucket::at) from it.
-/// Weeks begin on Monday (ISO 8601).
+/// Buckets follow the calendar of UTC, of a [fixed offset](Bucket::at) from it, or of a
+/// [zone](Bucket::in_zone) whose clocks change; a day has 23 or 25 hours there. Weeks begin on Monday (ISO 8601).
 ///
 /// ```
 /// use chrono::FixedOffset;
@@ -32,7 +27,7 @@ const DAY_SECONDS: i64 = 86_400;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bucket {
     unit: Unit,
-    offset: FixedOffset,
+    zone: Zone,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,20 +60,29 @@ impl Bucket {
     ];
 
     const fn utc(unit: Unit) -> Self {
-        Self { unit, offset: UTC }
+        Self {
+            unit,
+            zone: Zone::UTC,
+        }
     }
 
     /// The same bucket by the clocks of a fixed offset from UTC.
     #[must_use]
-    pub const fn at(mut self, offset: FixedOffset) -> Self {
-        self.offset = offset;
+    pub const fn at(self, offset: FixedOffset) -> Self {
+        self.in_zone(Zone::fixed(offset))
+    }
+
+    /// The same bucket by the clocks of a zone.
+    #[must_use]
+    pub const fn in_zone(mut self, zone: Zone) -> Self {
+        self.zone = zone;
         self
     }
 
-    /// The offset from UTC.
+    /// By which clocks.
     #[must_use]
-    pub const fn offset(self) -> FixedOffset {
-        self.offset
+    pub const fn zone(self) -> Zone {
+        self.zone
     }
 
     /// The name in the JSON form: `day`.
@@ -102,30 +106,64 @@ impl Bucket {
     /// The beginning of the bucket that a moment lies in; none beyond the calendar's end.
     #[must_use]
     pub fn start(self, time: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let offset = i64::from(self.offset.local_minus_utc());
+        let now = time.timestamp();
+        let ahead = self.zone.ahead(now);
         // By the local clock, as if it were UTC.
-        let local = time.timestamp() + offset;
+        let local = now + ahead;
         let start = match self.unit {
-            Unit::Minute => floor(local, 60),
-            Unit::Hour => floor(local, 3600),
-            Unit::Day => floor(local, DAY_SECONDS),
-            // 1 January 1970 was a Thursday, three days after a Monday.
-            Unit::Week => floor(local + 3 * DAY_SECONDS, 7 * DAY_SECONDS) - 3 * DAY_SECONDS,
+            Unit::Minute => self.within_hour(now, floor(local, 60) - ahead),
+            Unit::Hour => self.within_hour(now, floor(local, 3600) - ahead),
+            Unit::Day => {
+                let day = floor(local, DAY_SECONDS);
+                self.calendar(now, day, day + DAY_SECONDS)
+            }
+            Unit::Week => {
+                // 1 January 1970 was a Thursday, three days after a Monday.
+                let week = floor(local + 3 * DAY_SECONDS, 7 * DAY_SECONDS) - 3 * DAY_SECONDS;
+                self.calendar(now, week, week + 7 * DAY_SECONDS)
+            }
             Unit::Month => {
                 let date = DateTime::<Utc>::from_timestamp(local, 0)?.date_naive();
-                let first = NaiveDate::from_ymd_opt(date.year(), date.month(), 1)?;
-                first.and_hms_opt(0, 0, 0)?.and_utc().timestamp()
+                let (year, month) = (date.year(), date.month());
+                let month_of = |year, month| {
+                    let first = NaiveDate::from_ymd_opt(year, month, 1)?;
+                    Some(first.and_hms_opt(0, 0, 0)?.and_utc().timestamp())
+                };
+                let next = month_of(year + i32::from(month == 12), month % 12 + 1);
+                self.calendar(now, month_of(year, month)?, next.unwrap_or(i64::MAX / 2))
             }
         };
-        DateTime::from_timestamp(start - offset, 0)
+        DateTime::from_timestamp(start, 0)
+    }
+
+    /// The beginning of a bucket that clocks do not change in: if they did, that is it.
+    fn within_hour(self, now: i64, start: i64) -> i64 {
+        if self.zone.ahead(start) == self.zone.ahead(now) {
+            start
+        } else {
+            self.zone.changed(start, now)
+        }
+    }
+
+    /// The first moment of a local date, or of the next one if that has been shown before.
+    fn calendar(self, now: i64, start: i64, next: i64) -> i64 {
+        if let Some(offset) = self.zone.offset() {
+            return start - i64::from(offset.local_minus_utc());
+        }
+        let next = self.zone.first(next);
+        if next <= now {
+            next
+        } else {
+            self.zone.first(start)
+        }
     }
 }
 
 impl fmt::Display for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
-        if self.offset.local_minus_utc() != 0 {
-            write!(f, " {}", self.offset)?;
+        if self.zone != Zone::UTC {
+            write!(f, " {}", self.zone)?;
         }
         Ok(())
     }
@@ -181,9 +219,9 @@ impl TimePart {
             .map(|(_, part)| *part)
     }
 
-    pub(super) fn of(self, time: DateTime<Utc>, offset: FixedOffset) -> i64 {
+    pub(super) fn of(self, time: DateTime<Utc>, zone: Zone) -> i64 {
         // Not `with_timezone`: at the calendar's end the local time may not exist.
-        let local = time.timestamp() + i64::from(offset.local_minus_utc());
+        let local = time.timestamp() + zone.ahead(time.timestamp());
         let local = DateTime::<Utc>::from_timestamp(local, 0).unwrap_or(time);
         match self {
             Self::Year => local.year().into(),
@@ -204,28 +242,11 @@ pub(super) fn check_pattern(pattern: &str) -> Result<()> {
         .map_err(|_| QueryError::argument("not a pattern of times"))
 }
 
-/// A moment in a pattern that was checked.
-pub(super) fn format(time: DateTime<Utc>, pattern: &str, offset: FixedOffset) -> String {
-    use std::fmt::Write;
-
-    let mut text = String::new();
-    let shifted = time.naive_utc().checked_add_offset(offset);
-    let written = match shifted {
-        Some(_) => write!(text, "{}", time.with_timezone(&offset).format(pattern)),
-        None => write!(text, "{}", time.format(pattern)),
-    };
-    if written.is_err() {
-        text.clear();
-    }
-    text
-}
-
 /// Reads an offset as `Z` or `+05:30`.
 pub(crate) fn parse_offset(text: &str) -> Option<FixedOffset> {
-    if text == "Z" {
-        return Some(UTC);
-    }
-    text.parse().ok()
+    text.parse()
+        .ok()
+        .or_else(|| (text == "Z").then_some(Utc.fix()))
 }
 
 #[cfg(test)]
@@ -313,8 +334,11 @@ mod tests {
             start(Bucket::WEEK.at(west), "2026-11-23T07:00:00Z"),
             "2026-11-16T08:00:00Z"
         );
-        assert_eq!(TimePart::Hour.of(at(time), kolkata), 0);
-        assert_eq!(TimePart::Weekday.of(at("2026-11-22T12:00:00Z"), UTC), 7);
+        assert_eq!(TimePart::Hour.of(at(time), kolkata.into()), 0);
+        assert_eq!(
+            TimePart::Weekday.of(at("2026-11-22T12:00:00Z"), Zone::UTC),
+            7
+        );
     }
 
     #[test]
@@ -325,8 +349,8 @@ mod tests {
             let _ = bucket.start(DateTime::<Utc>::MAX_UTC);
         }
         let offset = parse_offset("+14:00").unwrap();
-        let _ = format(DateTime::<Utc>::MAX_UTC, "%Y-%m-%d", offset);
-        let _ = TimePart::Year.of(DateTime::<Utc>::MAX_UTC, offset);
+        let _ = Zone::fixed(offset).format(DateTime::<Utc>::MAX_UTC, "%Y-%m-%d");
+        let _ = TimePart::Year.of(DateTime::<Utc>::MAX_UTC, offset.into());
     }
 
     #[test]
@@ -335,7 +359,7 @@ mod tests {
         assert!(check_pattern("%Q").is_err());
         let time = at("2026-11-24T14:32:05Z");
         assert_eq!(
-            format(time, "%d.%m. %H:%M", parse_offset("+01:00").unwrap()),
+            Zone::fixed(parse_offset("+01:00").unwrap()).format(time, "%d.%m. %H:%M"),
             "24.11. 15:32"
         );
     }

@@ -7,6 +7,7 @@ use chrono::FixedOffset;
 
 use super::function::Function;
 use super::time::{Bucket, TimePart};
+use super::zone::Zone;
 use crate::value::Value;
 
 /// The name of a column, parameter or field.
@@ -51,8 +52,8 @@ pub(crate) enum Node {
     Case(Vec<(Expr, Expr)>, Option<Box<Expr>>),
     Lookup(Box<Expr>, Vec<(Value, Value)>, Option<Box<Expr>>),
     Bucket(Box<Expr>, Bucket),
-    Part(Box<Expr>, TimePart, FixedOffset),
-    Format(Box<Expr>, String, FixedOffset),
+    Part(Box<Expr>, TimePart, Zone),
+    Format(Box<Expr>, String, Zone),
 }
 
 /// What is done with each item of a list.
@@ -454,25 +455,45 @@ impl Expr {
     /// A part of a moment as a number, UTC.
     #[must_use]
     pub fn part(self, part: TimePart) -> Self {
-        self.part_at(part, super::time::UTC)
+        self.part_in(part, Zone::UTC)
     }
 
     /// A part of a moment as a number, at a fixed offset from UTC.
     #[must_use]
     pub fn part_at(self, part: TimePart, offset: FixedOffset) -> Self {
-        Self(Node::Part(Box::new(self), part, offset))
+        self.part_in(part, Zone::fixed(offset))
+    }
+
+    /// A part of a moment as a number, by the clocks of a zone.
+    #[must_use]
+    pub fn part_in(self, part: TimePart, zone: Zone) -> Self {
+        Self(Node::Part(Box::new(self), part, zone))
     }
 
     /// A moment as text in a pattern of `chrono::format::strftime`, UTC.
     #[must_use]
     pub fn format_time(self, pattern: impl Into<String>) -> Self {
-        self.format_time_at(pattern, super::time::UTC)
+        self.format_time_in(pattern, Zone::UTC)
     }
 
     /// As [`format_time`](Expr::format_time), at a fixed offset from UTC.
     #[must_use]
     pub fn format_time_at(self, pattern: impl Into<String>, offset: FixedOffset) -> Self {
-        Self(Node::Format(Box::new(self), pattern.into(), offset))
+        self.format_time_in(pattern, Zone::fixed(offset))
+    }
+
+    /// As [`format_time`](Expr::format_time), by the clocks of a zone.
+    #[must_use]
+    pub fn format_time_in(self, pattern: impl Into<String>, zone: Zone) -> Self {
+        Self(Node::Format(Box::new(self), pattern.into(), zone))
+    }
+
+    /// The expression without the name it was given.
+    pub(crate) fn without_alias(self) -> Self {
+        match self.0 {
+            Node::Alias(of, _) => *of,
+            node => Self(node),
+        }
     }
 
     /// The name of the column that this becomes, if it has one of its own.

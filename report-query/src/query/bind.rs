@@ -95,7 +95,7 @@ pub(crate) struct BoundJoin {
 }
 
 /// Levels of the JSON form above an expression of a stage, at most.
-const STAGE_DEPTH: usize = 7;
+pub(crate) const STAGE_DEPTH: usize = 7;
 /// Levels of the JSON form above the stages of a query within a query.
 const NESTED_DEPTH: usize = 5;
 

@@ -28,6 +28,7 @@
 #![doc = include_str!("../../docs/JSON.md")]
 
 mod bind;
+mod facets;
 mod json;
 mod parts;
 mod pipeline;
@@ -35,10 +36,11 @@ mod plan;
 mod range;
 mod show;
 
+pub use facets::{Facet, FacetCounts, Facets};
 pub use parts::{Expand, Join, JoinKind, Page, SortKey, asc, desc};
 pub use pipeline::{GroupBy, Query};
 pub use plan::{Explain, Limits, Plan};
 
-pub(crate) use bind::{BoundJoin, BoundSort, BoundStage, Pipeline};
+pub(crate) use bind::{BoundJoin, BoundSort, BoundStage, Pipeline, STAGE_DEPTH};
 pub(crate) use json::token::PageToken;
 pub(crate) use range::TimeRange;

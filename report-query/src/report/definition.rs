@@ -170,7 +170,24 @@ impl ReportDefinition {
         snapshot: &Snapshot,
         parameters: &Parameters,
     ) -> Result<QueryResult, ReportError> {
-        let mut result = self.plan(snapshot, parameters)?.run(snapshot)?;
+        self.run_until(snapshot, parameters, &|| false)
+    }
+
+    /// Runs the report until it is done, or until `stop` says true; see
+    /// [`Plan::run_until`].
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](ReportDefinition::run), and
+    /// [`Cancelled`](crate::QueryErrorKind::Cancelled).
+    pub fn run_until(
+        &self,
+        snapshot: &Snapshot,
+        parameters: &Parameters,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<QueryResult, ReportError> {
+        let plan = self.plan(snapshot, parameters)?;
+        let mut result = plan.run_until(snapshot, stop)?;
         for column in &self.columns {
             if result.column_index(&column.name).is_none() {
                 let name = column.name.clone();

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod cancel;
+mod facets;
 mod oracle;
 mod pipelines;
 mod stores;

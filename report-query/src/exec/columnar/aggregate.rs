@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use super::select::{Answers, Selected};
 use crate::aggregate::{AggregateFunction, BoundAggregate, Budget, State, nearest_rank};
 use crate::error::Result;
+use crate::exec::control::Control;
+use crate::exec::group::FINISH_STEPS;
 use crate::expr::{Bound, Row, Scope};
 use crate::schema::{DataType, Schema};
 use crate::store::{Segment, with_codes};
@@ -88,8 +90,11 @@ impl<'p> Accumulator<'p> {
         groups: &[u32],
         known: usize,
         budget: &mut Budget,
+        control: &Control<'_>,
     ) -> Result<()> {
         let aggregate = self.aggregate;
+        let mut ticker = control.ticker();
+        control.check()?;
         match &mut self.states {
             States::Counts(counts) => {
                 counts.resize(known, 0);
@@ -137,6 +142,7 @@ impl<'p> Accumulator<'p> {
                     return distinct.insert(aggregate, states, budget);
                 }
                 for (row, group) in selected.rows().zip(groups) {
+                    ticker.step()?;
                     if let Some(state) = states.get_mut(*group as usize) {
                         let scope = Scope::new(Row::Of(segment, row));
                         state.update(aggregate, &scope, budget)?;
@@ -148,7 +154,8 @@ impl<'p> Accumulator<'p> {
     }
 
     /// What each group comes to.
-    pub(super) fn finish(self, groups: usize) -> Result<Vec<Value>> {
+    pub(super) fn finish(self, groups: usize, control: &Control<'_>) -> Result<Vec<Value>> {
+        let mut ticker = control.ticker();
         let function = self.aggregate.function;
         match self.states {
             States::Counts(mut counts) => {
@@ -175,14 +182,20 @@ impl<'p> Accumulator<'p> {
                 let AggregateFunction::Percentile(percent) = function else {
                     return Ok(vec![Value::Null; groups]);
                 };
-                let finish = |values| nearest_rank(values, percent).into();
-                Ok(values.into_iter().map(finish).collect())
+                let finish = |values: Vec<i64>| {
+                    ticker.steps(FINISH_STEPS + values.len())?;
+                    Ok(nearest_rank(values, percent).into())
+                };
+                values.into_iter().map(finish).collect()
             }
             States::Any(mut states) => {
                 states.resize_with(groups, || State::new(function));
                 states
                     .into_iter()
-                    .map(|state| state.finish(function))
+                    .map(|state| {
+                        ticker.steps(FINISH_STEPS)?;
+                        state.finish(function)
+                    })
                     .collect()
             }
         }

@@ -11,9 +11,9 @@ use super::select::{Selected, Tests, of_codes};
 use crate::aggregate::{BoundAggregate, Budget};
 use crate::error::{QueryError, Result};
 use crate::exec::batch::{Batch, position, value};
+use crate::exec::control::Control;
 use crate::exec::group::Numbered;
 use crate::expr::{Bound, Row, Scope};
-use crate::query::Limits;
 use crate::schema::Schema;
 use crate::store::{Codes, Part, Segment, with_codes};
 use crate::value::Value;
@@ -121,18 +121,33 @@ impl<'s> Key<'s> {
 }
 
 /// The numbers of groups, from 0 on.
-struct Numbers<'l> {
+pub(super) struct Numbers {
     known: HashMap<Box<[Value]>, u32>,
-    limits: &'l Limits,
+    /// How many there may be.
+    most: u64,
 }
 
-impl Numbers<'_> {
-    fn of(&mut self, key: Box<[Value]>) -> Result<u32> {
+impl Numbers {
+    pub(super) fn new(most: u64) -> Self {
+        Self {
+            known: HashMap::new(),
+            most,
+        }
+    }
+
+    /// The keys, in the order of their numbers.
+    pub(super) fn into_keys(self) -> Vec<Box<[Value]>> {
+        let mut keys: Vec<(Box<[Value]>, u32)> = self.known.into_iter().collect();
+        keys.sort_unstable_by_key(|(_, number)| *number);
+        keys.into_iter().map(|(key, _)| key).collect()
+    }
+
+    pub(super) fn of(&mut self, key: Box<[Value]>) -> Result<u32> {
         if let Some(number) = self.known.get(&key) {
             return Ok(*number);
         }
-        if self.known.len() as u64 >= self.limits.groups {
-            return Err(QueryError::limit("groups", self.limits.groups));
+        if self.known.len() as u64 >= self.most {
+            return Err(QueryError::limit("groups", self.most));
         }
         let number = position(self.known.len());
         self.known.insert(key, number);
@@ -148,7 +163,7 @@ pub(in crate::exec) fn group<'s>(
     tests: &Tests<'_>,
     by: &[Bound],
     aggregates: &[BoundAggregate],
-    limits: &Limits,
+    control: &Control<'_>,
     stage: usize,
 ) -> Result<Option<Batch<'s>>> {
     let within = |error: QueryError| error.at("group").at_index(stage).at("stages");
@@ -163,13 +178,10 @@ pub(in crate::exec) fn group<'s>(
     if !is_ordered && !accumulators.iter().all(Accumulator::is_order_free) {
         return Ok(None);
     }
-    let mut numbers = Numbers {
-        known: HashMap::new(),
-        limits,
-    };
-    let mut budget = Budget::new(limits.values);
+    let mut numbers = Numbers::new(control.limits.groups);
+    let mut budget = Budget::new(control.limits.values);
     for part in parts {
-        let selected = tests.select(part)?;
+        let selected = tests.select(part, control)?;
         if selected.is_empty() {
             continue;
         }
@@ -198,7 +210,14 @@ pub(in crate::exec) fn group<'s>(
         let known = numbers.known.len();
         for accumulator in &mut accumulators {
             accumulator
-                .update(part.segment, &selected, &groups, known, &mut budget)
+                .update(
+                    part.segment,
+                    &selected,
+                    &groups,
+                    known,
+                    &mut budget,
+                    control,
+                )
                 .map_err(within)?;
         }
     }
@@ -206,20 +225,21 @@ pub(in crate::exec) fn group<'s>(
         // One group of all rows, even of none.
         numbers.known.entry(Box::default()).or_default();
     }
-    let mut keys: Vec<(Box<[Value]>, u32)> = numbers.known.into_iter().collect();
-    keys.sort_unstable_by_key(|(_, number)| *number);
-    let keys: Vec<Box<[Value]>> = keys.into_iter().map(|(key, _)| key).collect();
+    let keys = numbers.into_keys();
     let count = keys.len();
     let columns = accumulators
         .into_iter()
-        .map(|accumulator| accumulator.finish(count))
+        .map(|accumulator| accumulator.finish(count, control))
         .collect::<Result<_>>()
         .map_err(within)?;
-    Ok(Some(Numbered { keys, columns }.into_batch(by.len())))
+    Numbered { keys, columns }
+        .into_batch(by.len(), control)
+        .map(Some)
+        .map_err(within)
 }
 
 /// The keys of a segment, each with a small number for each row.
-struct Keys<'s> {
+pub(super) struct Keys<'s> {
     keys: Vec<Key<'s>>,
     /// The product of their counts, unless that is too large for a table.
     dense: Option<usize>,
@@ -227,7 +247,7 @@ struct Keys<'s> {
 
 impl<'s> Keys<'s> {
     /// `None` if one has to be evaluated row by row.
-    fn new(segment: &'s Segment, by: &[Bound], selected: &Selected) -> Option<Self> {
+    pub(super) fn new(segment: &'s Segment, by: &[Bound], selected: &Selected) -> Option<Self> {
         let keys: Vec<Key<'_>> = by
             .iter()
             .map(|key| Key::new(segment, key, selected))
@@ -265,7 +285,7 @@ impl<'s> Keys<'s> {
     }
 
     /// The number of each row's group.
-    fn numbered(&self, selected: &Selected, numbers: &mut Numbers<'_>) -> Result<Vec<u32>> {
+    pub(super) fn numbered(&self, selected: &Selected, numbers: &mut Numbers) -> Result<Vec<u32>> {
         const NONE: u32 = u32::MAX;
 
         let mut groups = Vec::with_capacity(selected.len());
@@ -298,10 +318,10 @@ impl<'s> Keys<'s> {
     }
 
     /// How many rows each group has, if a table holds that.
-    fn counted(
+    pub(super) fn counted(
         &self,
         selected: &Selected,
-        numbers: &mut Numbers<'_>,
+        numbers: &mut Numbers,
     ) -> Result<Option<Vec<(u32, u64)>>> {
         let Some(count) = self.dense else {
             return Ok(None);

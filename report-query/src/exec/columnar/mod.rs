@@ -10,6 +10,7 @@
 
 mod aggregate;
 mod ends;
+mod facets;
 mod group;
 mod select;
 
@@ -17,5 +18,6 @@ mod select;
 mod tests;
 
 pub(super) use ends::Ends;
+pub(super) use facets::{Counter, count as count_facets};
 pub(super) use group::group;
 pub(super) use select::Tests;

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::super::batch::{position, truth};
 use crate::error::Result;
+use crate::exec::control::Control;
 use crate::expr::{Bound, Cells, Row, Scope};
 use crate::query::{BoundStage, TimeRange};
 use crate::schema::Schema;
@@ -94,7 +95,12 @@ impl<'p> Tests<'p> {
     }
 
     /// The rows of a part that pass all filters.
-    pub(in crate::exec) fn select(&self, part: &Part<'_>) -> Result<Selected> {
+    pub(in crate::exec) fn select(
+        &self,
+        part: &Part<'_>,
+        control: &Control<'_>,
+    ) -> Result<Selected> {
+        control.check()?;
         let segment = part.segment;
         let mut selected = Selected::All(part.rows.clone());
         if let Some(as_of) = part.as_of {
@@ -106,7 +112,7 @@ impl<'p> Tests<'p> {
             }
             match Answers::new(segment, test, &selected) {
                 Some(answers) => answers.keep(&mut selected),
-                None => keep_by_row(segment, test, &mut selected)
+                None => keep_by_row(segment, test, &mut selected, control)
                     .map_err(|error| error.at("filter").at_index(*stage).at("stages"))?,
             }
         }
@@ -141,6 +147,22 @@ impl<'s> Answers<'s> {
         let codes = self.segment.coded(self.column).map(|(codes, _)| codes);
         let code = codes.and_then(|codes| codes.get(row));
         code.and_then(|code| self.passes.get(code)) == Some(&true)
+    }
+
+    /// Says of each row whether it passes, with what stands beside it.
+    pub(super) fn each<T>(
+        &self,
+        selected: &Selected,
+        beside: &mut [T],
+        mut say: impl FnMut(bool, &mut T),
+    ) {
+        let Some((codes, _)) = self.segment.coded(self.column) else {
+            return;
+        };
+        with_codes!(codes, codes => for (row, beside) in selected.rows().zip(beside) {
+            let passes = codes.get(row).and_then(|code| self.passes.get(*code as usize));
+            say(passes == Some(&true), beside);
+        });
     }
 
     fn keep(&self, selected: &mut Selected) {
@@ -183,13 +205,22 @@ pub(super) fn of_codes<T: Clone + Default>(
     Some(found.into_iter().map(Option::unwrap_or_default).collect())
 }
 
-fn keep_by_row(segment: &Segment, test: &Bound, selected: &mut Selected) -> Result<()> {
+fn keep_by_row(
+    segment: &Segment,
+    test: &Bound,
+    selected: &mut Selected,
+    control: &Control<'_>,
+) -> Result<()> {
     let mut failed = None;
+    let mut ticker = control.ticker();
     selected.retain(|row| {
         if failed.is_some() {
             return false;
         }
-        truth(test, &Scope::new(Row::Of(segment, row))).unwrap_or_else(|error| {
+        let passes = ticker
+            .step()
+            .and_then(|()| truth(test, &Scope::new(Row::Of(segment, row))));
+        passes.unwrap_or_else(|error| {
             failed = Some(error);
             false
         })

@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use crate::{
     Aggregate, Bucket, DataType, Expr, Field, Query, Retention, Schema, Snapshot, Store,
-    StoreOptions, Value, any as any_of, arg_max, arg_min, asc, avg, col, collect_list, collect_set,
-    count, count_distinct, count_if, desc, every, first, item, last, lit, max, min, percentile,
-    sum,
+    StoreOptions, Value, Zone, any as any_of, arg_max, arg_min, asc, avg, col, collect_list,
+    collect_set, count, count_distinct, count_if, desc, every, first, item, last, lit, max, min,
+    percentile, sum,
 };
 
 const DOORS: [&str; 6] = ["front", "Back", "back door", "side", "BACK", "Hinterhöf"];
@@ -107,6 +107,10 @@ fn predicates() -> impl Strategy<Value = Expr> {
     })
 }
 
+fn lord_howe() -> Zone {
+    Zone::named("Australia/Lord_Howe").unwrap_or(Zone::UTC)
+}
+
 fn keys() -> impl Strategy<Value = Vec<Expr>> {
     let hours = FixedOffset::east_opt(5 * 3600 + 1800).unwrap();
     let key = prop::sample::select(vec![
@@ -118,6 +122,10 @@ fn keys() -> impl Strategy<Value = Vec<Expr>> {
             .alias("k4"),
         col("time").bucket(Bucket::HOUR).alias("k5"),
         col("time").bucket(Bucket::DAY.at(hours)).alias("k6"),
+        // UTC without the feature.
+        col("time")
+            .bucket(Bucket::WEEK.in_zone(lord_howe()))
+            .alias("k11"),
         col("time").bucket(Bucket::MONTH).alias("k7"),
         col("tags").alias("k8"),
         col("n").alias("k9"),

@@ -6,7 +6,7 @@ use super::members::{Members, count, each, exactly, expected, tagged, text, unkn
 use super::tree::Tree;
 use crate::aggregate::{Aggregate, AggregateFunction};
 use crate::error::{At, QueryError, Result};
-use crate::expr::{Bucket, Each, Expr, Function, Node, TimePart, item, lit, parse_offset};
+use crate::expr::{Bucket, Each, Expr, Function, Node, TimePart, Zone, item, lit, parse_offset};
 use crate::value::Value;
 
 pub(super) fn aggregate(tree: Tree) -> Result<Aggregate> {
@@ -178,7 +178,7 @@ fn operator(name: &str, content: Tree) -> Result<Expr> {
                     unknown("bucket", &name, known.into_iter())
                 })
             })?;
-            let bucket = bucket.at(offset(&mut members)?);
+            let bucket = bucket.in_zone(zone(&mut members)?);
             members.finish()?;
             Node::Bucket(of, bucket)
         }
@@ -191,16 +191,16 @@ fn operator(name: &str, content: Tree) -> Result<Expr> {
                     unknown("part of a time", &name, known.into_iter())
                 })
             })?;
-            let offset = offset(&mut members)?;
+            let zone = zone(&mut members)?;
             members.finish()?;
-            Node::Part(of, part, offset)
+            Node::Part(of, part, zone)
         }
         "format_time" => {
             let (of, mut members) = of_member(content)?;
             let pattern = members.required("pattern", text)?;
-            let offset = offset(&mut members)?;
+            let zone = zone(&mut members)?;
             members.finish()?;
-            Node::Format(of, pattern, offset)
+            Node::Format(of, pattern, zone)
         }
         name => {
             if let Some(each) = Each::ALL.into_iter().find(|each| each.name() == name) {
@@ -225,14 +225,16 @@ fn of_member(tree: Tree) -> Result<(Box<Expr>, Members)> {
     Ok((Box::new(of), members))
 }
 
-fn offset(members: &mut Members) -> Result<FixedOffset> {
+/// A fixed offset or the name of a zone; neither is UTC.
+fn zone(members: &mut Members) -> Result<Zone> {
     let offset = members.take("offset", |tree| {
         parse_offset(&text(tree)?)
             .ok_or_else(|| QueryError::form("expected an offset such as `+05:30` or `Z`"))
     })?;
-    match offset.or_else(|| parse_offset("Z")) {
-        Some(offset) => Ok(offset),
-        None => Err(QueryError::form("expected an offset")),
+    let zone = members.take("zone", |tree| Zone::named(&text(tree)?))?;
+    match (offset, zone) {
+        (Some(_), Some(_)) => Err(QueryError::form("expected either `offset` or `zone`")),
+        (offset, zone) => Ok(zone.or(offset.map(Zone::fixed)).unwrap_or(Zone::UTC)),
     }
 }
 

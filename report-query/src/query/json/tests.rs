@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
-    Bucket, Expand, Join, Page, TimePart, asc, avg, case, col, collect_list, count, count_if, desc,
-    field, if_then_else, item, list, lit, param, percentile, when_param,
+    Bucket, Expand, Join, Page, TimePart, Zone, asc, avg, case, col, collect_list, count, count_if,
+    desc, field, if_then_else, item, list, lit, param, percentile, when_param,
 };
 
 fn round_trip(query: &Query) {
@@ -39,6 +39,10 @@ fn every_stage_and_operator_goes_there_and_back() {
                 col("s").lookup([("a", "A"), ("b", "B")]).alias("l"),
                 col("s").lookup_or([(1, "A")], col("s")).alias("m"),
                 col("t").part_at(TimePart::Weekday, offset).alias("w"),
+                // UTC without the feature.
+                col("t")
+                    .bucket(Bucket::DAY.in_zone(Zone::named("Asia/Tehran").unwrap_or(Zone::UTC)))
+                    .alias("z"),
                 col("t").format_time("%Y").alias("y"),
                 col("r").field("name"),
             ])
@@ -264,4 +268,46 @@ fn golden_texts_of_version_one() {
     };
     let golden = "WyJwMSIsImFiYyIsImMiLCIxIixbImEiLG51bGxdXQ";
     assert_eq!(token.to_text(), golden);
+}
+
+fn bucket_of(members: &str) -> Result<Query> {
+    Query::from_json(&format!(
+        r#"{{"version":1,"stages":[{{"distinct":[{{"bucket":{{"of":{{"col":"t"}},"by":"day",{members}}}}}]}}]}}"#
+    ))
+}
+
+#[test]
+fn a_zone_is_an_offset_or_a_name() {
+    let day = |zone| Query::new().distinct([col("t").bucket(Bucket::DAY.in_zone(zone))]);
+    assert!(bucket_of(r#""zone":"UTC""#).unwrap() == day(Zone::UTC));
+    assert!(bucket_of(r#""offset":"+00:00""#).unwrap() == day(Zone::UTC));
+    let both = bucket_of(r#""zone":"UTC","offset":"+01:00""#).unwrap_err();
+    assert_eq!(
+        both.to_string(),
+        "stages[0].distinct[0].bucket: expected either `offset` or `zone`"
+    );
+}
+
+#[test]
+#[cfg(feature = "tz")]
+fn zones_are_written_by_name() {
+    let berlin = bucket_of(r#""zone":"Europe/Berlin""#).unwrap();
+    assert!(berlin.to_json().contains(r#""zone":"Europe/Berlin""#));
+    round_trip(&berlin);
+    let error = bucket_of(r#""zone":"Europe/Berlim""#).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "stages[0].distinct[0].bucket.zone: no time zone `Europe/Berlim`"
+    );
+}
+
+#[test]
+#[cfg(not(feature = "tz"))]
+fn zones_by_name_need_their_feature() {
+    let error = bucket_of(r#""zone":"Europe/Berlin""#).unwrap_err();
+    assert_eq!(*error.kind(), QueryErrorKind::NoZones);
+    assert_eq!(
+        error.to_string(),
+        "stages[0].distinct[0].bucket.zone: time zones by name need the feature `tz`"
+    );
 }

@@ -1,13 +1,13 @@
 //! From queries, expressions and aggregates to the tree.
 
-use chrono::{FixedOffset, SecondsFormat};
+use chrono::SecondsFormat;
 
 use super::super::parts::SortKey;
 use super::super::pipeline::{Query, Stage};
 use super::VERSION;
 use super::tree::Tree;
 use crate::aggregate::{Aggregate, AggregateFunction};
-use crate::expr::{Expr, Node};
+use crate::expr::{Expr, Node, Zone};
 use crate::value::Value;
 
 /// An object, member by member.
@@ -186,28 +186,36 @@ pub(super) fn expr(of: &Expr) -> Tree {
             let members = Members::default()
                 .with("of", expr(of))
                 .with("by", bucket.name())
-                .maybe("offset", offset(bucket.offset()));
+                .maybe(zone_member(bucket.zone()), zone(bucket.zone()));
             Tree::tagged("bucket", members.tree())
         }
         Node::Part(of, part, at) => {
             let members = Members::default()
                 .with("of", expr(of))
                 .with("part", part.name())
-                .maybe("offset", offset(*at));
+                .maybe(zone_member(*at), zone(*at));
             Tree::tagged("part", members.tree())
         }
         Node::Format(of, pattern, at) => {
             let members = Members::default()
                 .with("of", expr(of))
                 .with("pattern", pattern.as_str())
-                .maybe("offset", offset(*at));
+                .maybe(zone_member(*at), zone(*at));
             Tree::tagged("format_time", members.tree())
         }
     }
 }
 
-fn offset(offset: FixedOffset) -> Option<String> {
-    (offset.local_minus_utc() != 0).then(|| offset.to_string())
+const fn zone_member(zone: Zone) -> &'static str {
+    if zone.offset().is_some() {
+        "offset"
+    } else {
+        "zone"
+    }
+}
+
+fn zone(zone: Zone) -> Option<String> {
+    (zone != Zone::UTC).then(|| zone.to_string())
 }
 
 pub(super) fn literal(value: &Value) -> Tree {

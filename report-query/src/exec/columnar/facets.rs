@@ -1,0 +1,221 @@
+//! Counts of several facets in one pass: each row is counted by how many choices leave
+//! it out. None: it counts everywhere. One: in the facet of that choice alone.
+
+use super::group::{Keys, Numbers};
+use super::select::{Answers, Selected};
+use crate::error::{QueryError, Result};
+use crate::exec::batch::{position, truth, value};
+use crate::exec::control::Control;
+use crate::expr::{Bound, Row, Scope};
+use crate::store::Segment;
+use crate::value::Value;
+
+/// A facet while it is counted.
+pub(in crate::exec) struct Counter<'p> {
+    key: &'p Bound,
+    of_list: bool,
+    only: Option<&'p Bound>,
+    numbers: Numbers,
+    counts: Vec<u64>,
+}
+
+/// Which choices leave a row out: none, the one of the facet before this number, or several.
+const NONE: u16 = 0;
+const SEVERAL: u16 = u16::MAX;
+
+impl<'p> Counter<'p> {
+    pub(in crate::exec) fn new(
+        key: &'p Bound,
+        of_list: bool,
+        only: Option<&'p Bound>,
+        groups: u64,
+    ) -> Self {
+        Self {
+            key,
+            of_list,
+            only,
+            numbers: Numbers::new(groups),
+            counts: Vec::new(),
+        }
+    }
+
+    /// The values and their counts, ascending.
+    pub(in crate::exec) fn finish(self) -> Vec<(Value, u64)> {
+        let mut found: Vec<(Value, u64)> = self
+            .numbers
+            .into_keys()
+            .into_iter()
+            .zip(self.counts)
+            .filter_map(|(key, count)| Some((key.into_vec().pop()?, count)))
+            .collect();
+        found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        found
+    }
+
+    /// Counts rows of a segment.
+    fn count(
+        &mut self,
+        segment: &Segment,
+        selected: &Selected,
+        control: &Control<'_>,
+    ) -> Result<()> {
+        if selected.is_empty() {
+            return Ok(());
+        }
+        control.check()?;
+        if !self.of_list {
+            let (numbers, counts) = (&mut self.numbers, &mut self.counts);
+            return count_keys(self.key, segment, selected, numbers, counts, control);
+        }
+        // A number for each list of the segment, and then for their items.
+        let mut lists = Numbers::new(u64::MAX);
+        let mut counts = Vec::new();
+        count_keys(
+            self.key,
+            segment,
+            selected,
+            &mut lists,
+            &mut counts,
+            control,
+        )?;
+        let mut ticker = control.ticker();
+        for (key, more) in lists.into_keys().into_iter().zip(counts) {
+            let items = key.first().and_then(Value::as_list).unwrap_or_default();
+            for (at, item) in items.iter().enumerate() {
+                ticker.steps(1 + at)?;
+                let before = items.get(..at).unwrap_or_default();
+                if !before.contains(item) {
+                    let number = self.numbers.of(Box::new([item.clone()]))?;
+                    add(&mut self.counts, number, more);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn add(counts: &mut Vec<u64>, number: u32, more: u64) {
+    let number = number as usize;
+    if counts.len() <= number {
+        counts.resize(number + 1, 0);
+    }
+    if let Some(count) = counts.get_mut(number) {
+        *count += more;
+    }
+}
+
+/// Counts rows of a segment by the values of a key.
+fn count_keys(
+    key: &Bound,
+    segment: &Segment,
+    selected: &Selected,
+    numbers: &mut Numbers,
+    counts: &mut Vec<u64>,
+    control: &Control<'_>,
+) -> Result<()> {
+    let Some(keys) = Keys::new(segment, std::slice::from_ref(key), selected) else {
+        let mut ticker = control.ticker();
+        for row in selected.rows() {
+            ticker.step()?;
+            let value = value(key, &Scope::new(Row::Of(segment, row)))?;
+            add(counts, numbers.of(Box::new([value]))?, 1);
+        }
+        return Ok(());
+    };
+    if let Some(found) = keys.counted(selected, numbers)? {
+        for (number, more) in found {
+            add(counts, number, more);
+        }
+    } else {
+        for number in keys.numbered(selected, numbers)? {
+            add(counts, number, 1);
+        }
+    }
+    Ok(())
+}
+
+/// Counts rows of a segment in all facets; gives how many no choice leaves out.
+pub(in crate::exec) fn count(
+    counters: &mut [Counter<'_>],
+    segment: &Segment,
+    selected: Selected,
+    control: &Control<'_>,
+) -> Result<u64> {
+    if counters.iter().all(|counter| counter.only.is_none()) {
+        for (index, counter) in counters.iter_mut().enumerate() {
+            counter
+                .count(segment, &selected, control)
+                .map_err(|error| place(error, index, "key"))?;
+        }
+        return Ok(selected.len() as u64);
+    }
+    let mut out = vec![NONE; selected.len()];
+    for (index, counter) in counters.iter().enumerate() {
+        if let Some(only) = counter.only {
+            leave_out(only, number(index), segment, &selected, &mut out, control)
+                .map_err(|error| place(error, index, "only"))?;
+        }
+    }
+    let mut everywhere = Vec::new();
+    let mut alone: Vec<Vec<u32>> = vec![Vec::new(); counters.len()];
+    for (row, out) in selected.rows().zip(out) {
+        match out {
+            NONE => everywhere.push(position(row)),
+            SEVERAL => {}
+            one => {
+                if let Some(rows) = alone.get_mut(usize::from(one - 1)) {
+                    rows.push(position(row));
+                }
+            }
+        }
+    }
+    let total = everywhere.len() as u64;
+    let everywhere = Selected::Some(everywhere);
+    for (index, (counter, alone)) in counters.iter_mut().zip(alone).enumerate() {
+        counter
+            .count(segment, &everywhere, control)
+            .and_then(|()| counter.count(segment, &Selected::Some(alone), control))
+            .map_err(|error| place(error, index, "key"))?;
+    }
+    Ok(total)
+}
+
+/// Of facets there are fewer than numbers.
+fn number(index: usize) -> u16 {
+    u16::try_from(index + 1).unwrap_or(SEVERAL)
+}
+
+/// Says which facet an error comes from.
+fn place(error: QueryError, index: usize, member: &str) -> QueryError {
+    error.at(member).at_index(index).at("facets")
+}
+
+/// Marks the rows that a choice leaves out.
+fn leave_out(
+    only: &Bound,
+    number: u16,
+    segment: &Segment,
+    selected: &Selected,
+    out: &mut [u16],
+    control: &Control<'_>,
+) -> Result<()> {
+    control.check()?;
+    let mark = |out: &mut u16| *out = if *out == NONE { number } else { SEVERAL };
+    if let Some(answers) = Answers::new(segment, only, selected) {
+        answers.each(selected, out, |passes, out| {
+            if !passes {
+                mark(out);
+            }
+        });
+        return Ok(());
+    }
+    let mut ticker = control.ticker();
+    for (row, out) in selected.rows().zip(out) {
+        ticker.step()?;
+        // What several leave out counts nowhere, whatever this one says.
+        if *out != SEVERAL && !truth(only, &Scope::new(Row::Of(segment, row)))? {
+            mark(out);
+        }
+    }
+    Ok(())
+}
