@@ -31,8 +31,8 @@ use ureq::Agent;
 use uuid::Uuid;
 
 const TENANT: &str = "6f1d2c3b-4a59-4e8f-9b70-112233445566";
-const SENDER: &str = "the token of every sender";
-const READER: &str = "the token of every reader";
+const SENDER: &str = "sender-9c1f4b7a2e6d4f0c8a35";
+const READER: &str = "reader-5b80d2c49e1747f3a6b1";
 const REPORTS: [&str; 4] = [
     "password-reset",
     "password-reset-registration",
