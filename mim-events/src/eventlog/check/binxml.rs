@@ -9,6 +9,7 @@ use crate::text::Utf16;
 
 /// The type of a value that is a fragment.
 const BINXML: u8 = 0x21;
+const SID: u8 = 0x13;
 /// Elements and fragments inside each other; Windows writes fewer than ten.
 const MAX_DEPTH: usize = 64;
 
@@ -189,7 +190,11 @@ impl<'c> Walk<'c> {
                 fault(descriptor, "event data does not end where its value does")
             };
         }
+        let bytes = self.chunk.get(range).unwrap_or_default();
         match value_fits(kind, size) {
+            Some(true) if !are_sids(kind, bytes) => {
+                fault(descriptor, "a SID does not end where its value does")
+            }
             Some(true) => Ok(()),
             Some(false) => fault(descriptor, "a value's size does not fit its type"),
             None => fault(descriptor + 2, "a value is of unknown type"),
@@ -357,10 +362,28 @@ impl<'c> Walk<'c> {
     }
 }
 
+/// Whether the value is none of SIDs, or these fill it; one that is empty is no value.
+fn are_sids(kind: u8, mut bytes: &[u8]) -> bool {
+    if kind & 0x7F != SID {
+        return true;
+    }
+    while let Some(&parts) = bytes.get(1) {
+        match bytes.get(8 + 4 * usize::from(parts)..) {
+            Some(rest) if kind & 0x80 != 0 || rest.is_empty() => bytes = rest,
+            _ => return false,
+        }
+    }
+    bytes.is_empty()
+}
+
 /// Whether a value of this type, which is no fragment, can have this size;
 /// `None` if the type is unknown.
 pub(crate) fn value_fits(kind: u8, size: usize) -> Option<bool> {
     let unit = match kind & 0x7F {
+        // Arrays of nothing; and of elements whose ends are not in the log, so that nobody can
+        // tell them apart.
+        0x00 | 0x0E | 0x10 if kind & 0x80 != 0 => return None,
+        0x10 => return Some(matches!(size, 4 | 8)),
         // No value, text of 8 bits, binary, SID.
         0x00 | 0x02 | 0x0E | 0x13 => 1,
         0x03 | 0x04 => 1,
@@ -368,11 +391,10 @@ pub(crate) fn value_fits(kind: u8, size: usize) -> Option<bool> {
         0x07 | 0x08 | 0x0B | 0x0D | 0x14 => 4,
         0x09 | 0x0A | 0x0C | 0x11 | 0x15 => 8,
         0x0F | 0x12 => 16,
-        0x10 => 4,
         // A fragment of no bytes.
         BINXML if size == 0 => 1,
         _ => return None,
     };
     let one = kind & 0x80 == 0 && !matches!(kind, 0x00..=0x02 | 0x0E | 0x13);
-    Some(size.is_multiple_of(unit) && (!one || size <= unit || kind == 0x10))
+    Some(size.is_multiple_of(unit) && (!one || size <= unit))
 }

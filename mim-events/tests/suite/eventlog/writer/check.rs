@@ -139,6 +139,32 @@ fn damage_of_the_whole_file() {
     );
 }
 
+/// Types and sizes that nobody can read, found by a fuzzer.
+#[test]
+fn values_that_can_not_be() {
+    let sid = [28, 0, 0x13, 0];
+    let file = write([request().user(SID).data("x")]);
+    let at = file.windows(4).position(|four| four == sid).unwrap();
+    let value = file
+        .windows(4)
+        .position(|four| four == [1, 5, 0, 0])
+        .unwrap();
+    for (place, byte, wanted) in [
+        (at + 2, 0x10, "a value's size does not fit its type"),
+        (at + 2, 0x80, "a value is of unknown type"),
+        (at + 2, 0x8E, "a value is of unknown type"),
+        (at + 2, 0x90, "a value is of unknown type"),
+        (value + 1, 4, "a SID does not end where its value does"),
+        (value + 1, 255, "a SID does not end where its value does"),
+    ] {
+        let mut file = file.clone();
+        file[place] = byte;
+        repair(&mut file);
+        let report = check(&file).to_string();
+        assert!(report.contains(wanted), "{byte:#x}: {report}");
+    }
+}
+
 #[test]
 fn space_that_is_not_used_yet_is_allowed() {
     let mut file = small();
