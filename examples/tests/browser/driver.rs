@@ -109,6 +109,15 @@ impl Browser {
         texts
     }
 
+    /// An attribute of all elements that this finds and that have it.
+    pub(crate) async fn attributes(&self, css: &str, name: &str) -> Vec<String> {
+        let mut values = Vec::new();
+        for element in self.client.find_all(Locator::Css(css)).await.unwrap() {
+            values.extend(element.attr(name).await.unwrap());
+        }
+        values
+    }
+
     pub(crate) async fn count(&self, css: &str) -> usize {
         self.client.find_all(Locator::Css(css)).await.unwrap().len()
     }

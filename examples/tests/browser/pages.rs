@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use crate::demo;
 use crate::driver::{Browser, Driver, Look};
+use crate::site::Site;
 
 const PAGES: [(&str, &str); 12] = [
     ("overview", "/"),
@@ -36,16 +36,16 @@ async fn overflow(browser: &Browser) -> i64 {
 }
 
 /// Pages that are reached by following links.
-async fn found(browser: &Browser, base: &str) -> Vec<(String, String)> {
+async fn found(browser: &Browser, site: &Site) -> Vec<(String, String)> {
     let mut pages: Vec<_> = PAGES
         .iter()
-        .map(|(name, path)| ((*name).to_owned(), format!("{base}{path}")))
+        .map(|(name, path)| ((*name).to_owned(), site.page(path)))
         .collect();
     for (name, from, link) in [
         ("activity", "/log", "main table a[href*='/log/']"),
         ("person", "/people", "main a[href*='/people/']"),
     ] {
-        browser.open(&format!("{base}{from}")).await;
+        browser.open(&site.page(from)).await;
         let script = format!("return document.querySelector(\"{link}\").href");
         let href = browser.ask(&script).await;
         pages.push((name.to_owned(), href.as_str().unwrap().to_owned()));
@@ -55,7 +55,7 @@ async fn found(browser: &Browser, base: &str) -> Vec<(String, String)> {
 
 #[tokio::test]
 async fn every_page_at_every_width_and_look() {
-    let (_service, base) = demo();
+    let site = Site::demo();
     let driver = Driver::start();
     let browser = driver.browser(true).await;
     let axe = std::env::var("AXE")
@@ -63,7 +63,7 @@ async fn every_page_at_every_width_and_look() {
         .map(|file| std::fs::read_to_string(file).unwrap());
     let mut wrong = Vec::new();
     browser.resize(1440, 900).await;
-    let pages = found(&browser, &base).await;
+    let pages = found(&browser, &site).await;
     for (name, url) in &pages {
         browser.look(Look::Light).await;
         browser.open(url).await;
