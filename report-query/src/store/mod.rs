@@ -43,6 +43,9 @@
 //! Conflicts, quarantined and invalid rows are named by their position in the
 //! batch, so that nothing is lost silently.
 
+//!
+//! [`Store::erase`] removes rows by a predicate, with every text that only they had.
+
 mod codes;
 mod duplicates;
 mod head;
@@ -58,7 +61,9 @@ mod store;
 pub use retention::Retention;
 pub(crate) use snapshot::Part;
 pub use snapshot::Snapshot;
-pub use store::{AppendReport, Expiry, MemoryUsage, Rejected, Store, StoreOptions, StoreStats};
+pub use store::{
+    AppendReport, Erasure, Expiry, MemoryUsage, Rejected, Store, StoreOptions, StoreStats,
+};
 
 pub(crate) use codes::{Codes, with_codes};
 pub(crate) use segment::Segment;

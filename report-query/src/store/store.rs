@@ -88,6 +88,7 @@ struct Counts {
     quarantined: u64,
     invalid: u64,
     dropped: u64,
+    erased: u64,
 }
 
 impl Store {
@@ -302,6 +303,55 @@ impl Store {
         }
     }
 
+    /// Removes rows from each segment: those at the positions that a function gives, of
+    /// all that are in memory. What it fails with leaves the store as it was.
+    pub(crate) fn remove(
+        &self,
+        mut doomed: impl FnMut(&Segment) -> Result<Vec<u32>>,
+    ) -> Result<Erasure> {
+        loop {
+            let state = self.load();
+            let mut erasure = Erasure::default();
+            let mut next = State {
+                segments: Vec::with_capacity(state.segments.len()),
+                sealed: 0,
+                ..(*state).clone()
+            };
+            for (index, segment) in state.segments.iter().enumerate() {
+                let mut doomed = doomed(segment)?
+                    .into_iter()
+                    .map(|row| row as usize)
+                    .peekable();
+                let segment = if doomed.peek().is_none() {
+                    Arc::clone(segment)
+                } else {
+                    erasure.segments += 1;
+                    let kept = segment.rows_between(state.cut, None);
+                    let mut rows = Vec::with_capacity(kept.len());
+                    for row in 0..segment.len() {
+                        let goes = doomed.next_if_eq(&row).is_some();
+                        let is_kept = kept.contains(&row);
+                        erasure.rows += u64::from(goes && is_kept);
+                        // What is expired goes along.
+                        rows.extend(segment.row(row).filter(|_| is_kept && !goes));
+                    }
+                    if rows.is_empty() {
+                        continue;
+                    }
+                    Arc::new(Segment::new(&self.schema, &rows))
+                };
+                next.segments.push(segment);
+                if index < state.sealed {
+                    next.sealed += 1;
+                }
+            }
+            next.counts.erased += erasure.rows;
+            if erasure.segments == 0 || self.publish(&state, next) {
+                return Ok(erasure);
+            }
+        }
+    }
+
     /// The rows as they are now.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
@@ -326,6 +376,7 @@ impl Store {
             quarantined: counts.quarantined,
             invalid: counts.invalid,
             dropped: counts.dropped,
+            erased: counts.erased,
         }
     }
 
@@ -412,6 +463,16 @@ pub struct Expiry {
     pub segments: u64,
 }
 
+/// What [`Store::erase`] removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Erasure {
+    /// Rows that queries no longer see.
+    pub rows: u64,
+    /// Segments and chunks that were built anew, or freed whole.
+    pub segments: u64,
+}
+
 /// What a store holds and has counted since it began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -438,6 +499,8 @@ pub struct StoreStats {
     pub invalid: u64,
     /// Rows dropped by the retention.
     pub dropped: u64,
+    /// Rows erased.
+    pub erased: u64,
 }
 
 /// About how many bytes the rows of a store take.
