@@ -8,10 +8,11 @@ use uuid::Uuid;
 
 use super::{columns, convert};
 use crate::error::{QueryError, QueryErrorKind, Result};
-use crate::expr::Expr;
+use crate::expr::{Expr, item, lit};
 use crate::query::{Query, asc};
 use crate::store::{
-    AppendReport, Expiry, MemoryUsage, Retention, Snapshot, Store, StoreOptions, StoreStats,
+    AppendReport, Erasure, Expiry, MemoryUsage, Retention, Snapshot, Store, StoreOptions,
+    StoreStats,
 };
 
 /// A store of activities: a [`Store`] with the schema of this [module](super).
@@ -98,6 +99,54 @@ impl ActivityStore {
     /// Drops what is no longer kept; see [`Store::expire`].
     pub fn expire(&self, now: DateTime<Utc>) -> Expiry {
         self.store.expire(now)
+    }
+
+    /// Removes the rows of which a predicate is true; see [`Store::erase`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::erase`].
+    pub fn erase(&self, predicate: impl Into<Expr>) -> Result<Erasure> {
+        self.store.erase(predicate)
+    }
+
+    /// Removes all that a person did, or that was done to them or decided by them,
+    /// with the documents: the activities that have one of these names, without regard
+    /// to case, as a whole text: an actor's, target's or approver's id, UPN,
+    /// `domain\account` or display name, or the old or new value of a change.
+    ///
+    /// A name of several people erases all of them, so ids and UPNs are best. Sentences
+    /// that mention a name stay.
+    ///
+    /// ```
+    /// use report_query::Retention;
+    /// use report_query::activity::ActivityStore;
+    ///
+    /// let store = ActivityStore::new(Retention::MONTH);
+    /// let names = ["5d0c0000-0000-4000-8000-000000000001", "kim@harbor.example"];
+    /// assert_eq!(store.erase_person(names)?.rows, 0);
+    /// # Ok::<(), report_query::QueryError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// None of a correct store; it is the type of [`erase`](ActivityStore::erase).
+    pub fn erase_person(
+        &self,
+        names: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Erasure> {
+        let names: Vec<String> = names
+            .into_iter()
+            .map(Into::into)
+            .filter(|name| !name.is_empty())
+            .collect();
+        let any = |is_one: Expr| columns::TEXT.split("\n").any(is_one);
+        let predicate = if names.is_empty() {
+            lit(false)
+        } else {
+            any(item().in_list_ci(names))
+        };
+        self.erase(predicate)
     }
 
     /// What the store holds and has counted.

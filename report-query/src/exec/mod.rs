@@ -8,6 +8,7 @@
 mod batch;
 mod columnar;
 mod control;
+mod erase;
 mod facets;
 mod group;
 mod join;

@@ -238,8 +238,13 @@ impl<'s> Run<'s, '_> {
             }
         }
         let behind = stages.get(filters..).unwrap_or_default();
-        let mut ends = Ends::new(behind, schema).filter(|_| tests.are_total());
+        let token = self.after.as_ref();
+        let mut ends = Ends::new(behind, schema, token).filter(|_| tests.are_total());
         if let Some(ends) = &ends {
+            let before = parts.len();
+            parts = parts.into_iter().map(|part| ends.left(part)).collect();
+            parts.retain(|part| !part.rows.is_empty());
+            self.stats.segments_skipped += before - parts.len();
             ends.sort(&mut parts);
         }
         let mut picks = Vec::new();

@@ -38,14 +38,21 @@
 //! - **conflicts**: a row with this time and id is there, with other content; the first stays;
 //! - **expired**: older than the [`Retention`] keeps;
 //! - **quarantined**: more than a day ahead of now, so that one wrong clock does not fill the store with a future;
-//! - **invalid**: not of the schema.
+//! - **invalid**: not of the schema;
+//! - **refused**: there is no memory for the batch, if the store has a
+//!   [limit](StoreOptions::memory_limit) and is to refuse.
 //!
 //! Conflicts, quarantined and invalid rows are named by their position in the
 //! batch, so that nothing is lost silently.
 
+//!
+//! [`Store::erase`] removes rows by a predicate, with every text that only they had.
+
 mod codes;
 mod duplicates;
 mod head;
+mod options;
+mod report;
 mod retention;
 mod segment;
 mod snapshot;
@@ -55,10 +62,12 @@ mod snapshot;
 )]
 mod store;
 
+pub use options::{StoreOptions, WhenFull};
+pub use report::{AppendReport, Erasure, Expiry, MemoryUsage, Rejected, StoreStats};
 pub use retention::Retention;
 pub(crate) use snapshot::Part;
 pub use snapshot::Snapshot;
-pub use store::{AppendReport, Expiry, MemoryUsage, Rejected, Store, StoreOptions, StoreStats};
+pub use store::Store;
 
 pub(crate) use codes::{Codes, with_codes};
 pub(crate) use segment::Segment;

@@ -7,48 +7,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::duplicates::{Known, probe};
 use super::head::{self, Grown};
-use super::retention::Retention;
+use super::options::{StoreOptions, WhenFull};
+use super::report::{AppendReport, Erasure, Expiry, MemoryUsage, Rejected, StoreStats};
 use super::segment::{Segment, StoredRow};
 use super::snapshot::Snapshot;
 use crate::error::{QueryError, QueryErrorKind, Result};
 use crate::schema::Schema;
 use crate::value::Value;
-
-/// How a store keeps rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StoreOptions {
-    retention: Retention,
-    segment_rows: usize,
-}
-
-impl StoreOptions {
-    /// Keeps rows so long.
-    #[must_use]
-    pub const fn new(retention: Retention) -> Self {
-        Self {
-            retention,
-            segment_rows: 65_536,
-        }
-    }
-
-    /// How many rows a sealed segment has: 65,536 by default, which is also
-    /// the most; at least 1. Small segments are for tests.
-    #[must_use]
-    pub const fn segment_rows(mut self, rows: usize) -> Self {
-        self.segment_rows = match rows {
-            0 => 1,
-            1..65_536 => rows,
-            _ => 65_536,
-        };
-        self
-    }
-}
-
-impl Default for StoreOptions {
-    fn default() -> Self {
-        Self::new(Retention::default())
-    }
-}
 
 /// How far ahead of now a row's time may be.
 const FUTURE: TimeDelta = TimeDelta::days(1);
@@ -88,6 +53,9 @@ struct Counts {
     quarantined: u64,
     invalid: u64,
     dropped: u64,
+    erased: u64,
+    refused: u64,
+    evicted: u64,
 }
 
 impl Store {
@@ -165,7 +133,8 @@ impl Store {
         batch.sort_by_key(|(_, row)| row.key());
         loop {
             let state = self.load();
-            let (report, next) = self.appended(&state, &batch, report.clone(), now);
+            let (mut report, next) = self.appended(&state, &batch, report.clone(), now);
+            let next = self.limited(&state, next, &mut report);
             if self.publish(&state, next) {
                 return report;
             }
@@ -265,39 +234,140 @@ impl Store {
         loop {
             let state = self.load();
             let cut = state.cut.max(self.options.retention.cut(now));
-            let Some(at) = cut.filter(|_| cut != state.cut) else {
+            let Some(cut) = cut.filter(|_| cut != state.cut) else {
                 return Expiry::default();
             };
-            let mut expiry = Expiry::default();
+            let (mut next, expiry) = self.cut_off(&state, cut);
+            next.counts.dropped += expiry.rows;
+            if self.publish(&state, next) {
+                return expiry;
+            }
+        }
+    }
+
+    /// A state without its rows before a time, which is later than its cut.
+    fn cut_off(&self, state: &State, at: DateTime<Utc>) -> (State, Expiry) {
+        let mut expiry = Expiry::default();
+        let mut next = State {
+            segments: Vec::with_capacity(state.segments.len()),
+            sealed: 0,
+            cut: Some(at),
+            ..state.clone()
+        };
+        for (index, segment) in state.segments.iter().enumerate() {
+            let old = segment.rows_between(state.cut, None);
+            let kept = segment.rows_between(Some(at), None);
+            expiry.rows += (kept.start - old.start) as u64;
+            if kept.is_empty() {
+                expiry.segments += 1;
+                continue;
+            }
+            let segment = if kept.start * 2 >= segment.len() {
+                let rows: Vec<StoredRow> = kept.filter_map(|row| segment.row(row)).collect();
+                debug_assert!(rows.iter().all(|row| row.time >= at));
+                Arc::new(Segment::new(&self.schema, &rows))
+            } else {
+                Arc::clone(segment)
+            };
+            next.segments.push(segment);
+            if index < state.sealed {
+                next.sealed += 1;
+            }
+        }
+        (next, expiry)
+    }
+
+    /// Keeps a state under the memory limit. If that is by refusing its new rows, the
+    /// state before gets the counts of the report alone.
+    fn limited(&self, state: &State, next: State, report: &mut AppendReport) -> State {
+        let Some((limit, when_full)) = self.options.memory else {
+            return next;
+        };
+        let used: usize = next.segments.iter().map(|segment| total(segment)).sum();
+        if used <= limit || report.appended == 0 {
+            return next;
+        }
+        match when_full {
+            WhenFull::Refuse => {
+                report.refused = std::mem::take(&mut report.appended);
+                report.ingest = None;
+                let mut state = state.clone();
+                state.counts.add(report);
+                state
+            }
+            WhenFull::DropOldest => {
+                // The segments whose last row is oldest, until the rest fits.
+                let mut ends: Vec<_> = next
+                    .segments
+                    .iter()
+                    .filter_map(|segment| Some((segment.last_time()?, total(segment))))
+                    .collect();
+                ends.sort_unstable();
+                let mut left = used;
+                let mut cut = None;
+                for (end, size) in ends {
+                    if left <= limit {
+                        break;
+                    }
+                    left -= size;
+                    cut = end.checked_add_signed(TimeDelta::nanoseconds(1));
+                }
+                let Some(cut) = cut else {
+                    return next;
+                };
+                let (mut next, evicted) = self.cut_off(&next, cut);
+                report.evicted = evicted.rows;
+                next.counts.evicted += evicted.rows;
+                next
+            }
+        }
+    }
+
+    /// Removes rows from each segment: those at the positions that a function gives, of
+    /// all that are in memory. What it fails with leaves the store as it was.
+    pub(crate) fn remove(
+        &self,
+        mut doomed: impl FnMut(&Segment) -> Result<Vec<u32>>,
+    ) -> Result<Erasure> {
+        loop {
+            let state = self.load();
+            let mut erasure = Erasure::default();
             let mut next = State {
                 segments: Vec::with_capacity(state.segments.len()),
                 sealed: 0,
-                cut,
                 ..(*state).clone()
             };
             for (index, segment) in state.segments.iter().enumerate() {
-                let old = segment.rows_between(state.cut, None);
-                let kept = segment.rows_between(cut, None);
-                expiry.rows += (kept.start - old.start) as u64;
-                if kept.is_empty() {
-                    expiry.segments += 1;
-                    continue;
-                }
-                let segment = if kept.start * 2 >= segment.len() {
-                    let rows: Vec<StoredRow> = kept.filter_map(|row| segment.row(row)).collect();
-                    debug_assert!(rows.iter().all(|row| row.time >= at));
-                    Arc::new(Segment::new(&self.schema, &rows))
-                } else {
+                let mut doomed = doomed(segment)?
+                    .into_iter()
+                    .map(|row| row as usize)
+                    .peekable();
+                let segment = if doomed.peek().is_none() {
                     Arc::clone(segment)
+                } else {
+                    erasure.segments += 1;
+                    let kept = segment.rows_between(state.cut, None);
+                    let mut rows = Vec::with_capacity(kept.len());
+                    for row in 0..segment.len() {
+                        let goes = doomed.next_if_eq(&row).is_some();
+                        let is_kept = kept.contains(&row);
+                        erasure.rows += u64::from(goes && is_kept);
+                        // What is expired goes along.
+                        rows.extend(segment.row(row).filter(|_| is_kept && !goes));
+                    }
+                    if rows.is_empty() {
+                        continue;
+                    }
+                    Arc::new(Segment::new(&self.schema, &rows))
                 };
                 next.segments.push(segment);
                 if index < state.sealed {
                     next.sealed += 1;
                 }
             }
-            next.counts.dropped += expiry.rows;
-            if self.publish(&state, next) {
-                return expiry;
+            next.counts.erased += erasure.rows;
+            if erasure.segments == 0 || self.publish(&state, next) {
+                return Ok(erasure);
             }
         }
     }
@@ -326,6 +396,9 @@ impl Store {
             quarantined: counts.quarantined,
             invalid: counts.invalid,
             dropped: counts.dropped,
+            erased: counts.erased,
+            refused: counts.refused,
+            evicted: counts.evicted,
         }
     }
 
@@ -342,6 +415,12 @@ impl Store {
     }
 }
 
+/// The bytes of a segment.
+fn total(segment: &Segment) -> usize {
+    let memory = segment.memory();
+    memory.columns + memory.values
+}
+
 impl Counts {
     fn add(&mut self, report: &AppendReport) {
         self.appended += report.appended;
@@ -350,6 +429,7 @@ impl Counts {
         self.expired += report.expired;
         self.quarantined += report.quarantined;
         self.invalid += report.invalid;
+        self.refused += report.refused;
     }
 }
 
@@ -359,101 +439,5 @@ impl fmt::Debug for Store {
             .field("options", &self.options)
             .field("stats", &self.stats())
             .finish_non_exhaustive()
-    }
-}
-
-/// What became of the rows of a batch. Each row is counted once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct AppendReport {
-    /// Now in the store.
-    pub appended: u64,
-    /// There already, with the same content.
-    pub duplicates: u64,
-    /// There already under the same time and id, with other content. The first stays.
-    pub conflicts: u64,
-    /// Older than is kept.
-    pub expired: u64,
-    /// More than a day ahead of now.
-    pub quarantined: u64,
-    /// Not of the schema.
-    pub invalid: u64,
-    /// The number of the batch, if it brought rows.
-    pub ingest: Option<u64>,
-    /// The conflicts, quarantined and invalid rows: position in the batch,
-    /// from 0, and why. In ascending order.
-    pub rejected: Vec<(usize, Rejected)>,
-}
-
-/// Why a row that is not in the store was kept out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Rejected {
-    /// A row with the same time and id has other content.
-    Conflict,
-    /// Its time is more than a day ahead of now.
-    Quarantined,
-    /// It is not of the schema.
-    Invalid {
-        /// Which column, from 0, if it is one.
-        column: Option<usize>,
-        /// What is wrong.
-        what: &'static str,
-    },
-}
-
-/// What [`Store::expire`] dropped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Expiry {
-    /// Rows that queries no longer see.
-    pub rows: u64,
-    /// Segments and chunks that were freed whole.
-    pub segments: u64,
-}
-
-/// What a store holds and has counted since it began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct StoreStats {
-    /// Rows that queries see.
-    pub rows: u64,
-    /// Sealed segments.
-    pub segments: usize,
-    /// Chunks of the head.
-    pub head_chunks: usize,
-    /// The number of the newest batch that brought rows.
-    pub newest_ingest: u64,
-    /// Rows appended.
-    pub appended: u64,
-    /// Rows dropped as duplicates.
-    pub duplicates: u64,
-    /// Rows kept out as conflicts.
-    pub conflicts: u64,
-    /// Rows refused as too old.
-    pub expired: u64,
-    /// Rows kept out as too far ahead.
-    pub quarantined: u64,
-    /// Rows refused as not of the schema.
-    pub invalid: u64,
-    /// Rows dropped by the retention.
-    pub dropped: u64,
-}
-
-/// About how many bytes the rows of a store take.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct MemoryUsage {
-    /// Columns: keys, numbers, codes.
-    pub columns: usize,
-    /// Texts, lists and records.
-    pub values: usize,
-}
-
-impl MemoryUsage {
-    /// All of it.
-    #[must_use]
-    pub const fn total(self) -> usize {
-        self.columns + self.values
     }
 }

@@ -1,43 +1,70 @@
-//! The oldest or the newest rows alone, where a limit leaves no others.
+//! The oldest or the newest rows alone, where a limit or a page leaves no others.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::select::Selected;
 use crate::expr::Bound;
-use crate::query::{BoundSort, BoundStage};
+use crate::query::{BoundSort, BoundStage, PageToken};
 use crate::schema::Schema;
 use crate::store::Part;
 
-/// Which rows a limit leaves, and the times of those that were found so far.
+/// Which rows are left, and the times of those that were found so far.
 pub(in crate::exec) struct Ends {
     rows: usize,
     newest: bool,
+    /// The time of the last row of the page before. Rows of that time do not count, since
+    /// they may have been given.
+    after: Option<DateTime<Utc>>,
     times: Vec<DateTime<Utc>>,
 }
 
 impl Ends {
-    /// If the stages begin with a limit, on the rows as they come or sorted by their time.
-    pub(in crate::exec) fn new(stages: &[BoundStage], schema: &Schema) -> Option<Self> {
+    /// If the stages begin with a limit, on the rows as they come or sorted by their time
+    /// first, or with a page of that order, maybe after another.
+    pub(in crate::exec) fn new(
+        stages: &[BoundStage],
+        schema: &Schema,
+        token: Option<&PageToken>,
+    ) -> Option<Self> {
         let (time, _) = schema.key()?;
+        // What the other keys say counts among rows of one time alone, which stay together.
+        let newest_first = |keys: &[BoundSort]| match keys {
+            [first, others @ ..] if others.iter().all(|other| other.key.is_total()) => {
+                matches!(first.key, Bound::Column(column) if column == time)
+                    .then_some(first.descending)
+            }
+            _ => None,
+        };
+        let mut after = None;
         let (rows, newest) = match stages {
             [BoundStage::Limit(rows), ..] => (*rows, false),
-            [BoundStage::Sort(keys), BoundStage::Limit(rows), ..] => match &keys[..] {
-                [
-                    BoundSort {
-                        key: Bound::Column(column),
-                        descending,
-                        ..
-                    },
-                ] if *column == time => (*rows, *descending),
-                _ => return None,
-            },
+            [BoundStage::Sort(keys), BoundStage::Limit(rows), ..] => (*rows, newest_first(keys)?),
+            [BoundStage::Page { size, by, .. }, ..] => {
+                if let Some(token) = token {
+                    after = Some(token.keys.first()?.as_time()?);
+                }
+                // One more, to know whether there is a next page.
+                (size.checked_add(1)?, newest_first(by)?)
+            }
             _ => return None,
         };
         Some(Self {
             rows: usize::try_from(rows).ok().filter(|rows| *rows < 1 << 20)?,
             newest,
+            after,
             times: Vec::new(),
         })
+    }
+
+    /// The rows of a part that were not all given in pages before.
+    pub(in crate::exec) fn left<'s>(&self, part: Part<'s>) -> Part<'s> {
+        match self.after {
+            None => part,
+            Some(time) if self.newest => {
+                part.between(None, time.checked_add_signed(TimeDelta::nanoseconds(1)))
+            }
+            Some(time) => part.between(Some(time), None),
+        }
     }
 
     /// Puts first the segments that have such rows.
@@ -77,13 +104,23 @@ impl Ends {
     /// Takes in rows that were found.
     pub(in crate::exec) fn add(&mut self, part: &Part<'_>, selected: &Selected) {
         let times = part.segment.times();
-        let found = selected.rows().filter_map(|row| times.get(row).copied());
+        let counts = |time: &DateTime<Utc>| self.after != Some(*time);
+        let found = || {
+            let times = selected.rows().filter_map(|row| times.get(row).copied());
+            times.filter(counts)
+        };
         if self.newest {
             // The last ones of a segment are enough of it.
-            let skipped = selected.len().saturating_sub(self.rows);
-            self.times.extend(found.skip(skipped));
+            let skipped = match self.after {
+                None => selected.len(),
+                Some(_) => found().count(),
+            }
+            .saturating_sub(self.rows);
+            let found: Vec<_> = found().skip(skipped).collect();
+            self.times.extend(found);
         } else {
-            self.times.extend(found.take(self.rows));
+            let found: Vec<_> = found().take(self.rows).collect();
+            self.times.extend(found);
         }
     }
 }

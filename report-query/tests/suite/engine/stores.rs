@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::TimeDelta;
-use report_query::store::Rejected;
+use proptest::prelude::*;
+use report_query::store::{Rejected, WhenFull};
 use report_query::{
     DataType, Field, Query, Retention, Schema, Store, StoreOptions, Value, count, sum,
 };
@@ -311,4 +312,134 @@ fn what_threads_share_can_be_shared() {
     check::<report_query::Snapshot>();
     check::<report_query::Plan>();
     check::<report_query::QueryResult>();
+}
+
+fn limited(bytes: usize, when_full: WhenFull, segment_rows: usize) -> Store {
+    let options = StoreOptions::new(Retention::MONTH)
+        .segment_rows(segment_rows)
+        .memory_limit(bytes, when_full);
+    Store::new(schema(), options).unwrap()
+}
+
+/// Ten rows of a minute.
+fn batch(number: i64) -> Vec<Vec<Value>> {
+    (0..10)
+        .map(|at| {
+            let id = (number * 10 + at) as u128;
+            row(minute(number), id, format!("door {number} {at}"), at)
+        })
+        .collect()
+}
+
+#[test]
+fn a_full_store_refuses_whole_batches_and_counts_them() {
+    let limit = 20_000;
+    let store = limited(limit, WhenFull::Refuse, 16);
+    let mut last = 0;
+    while store.append(batch(last), now()).refused == 0 {
+        assert!(store.memory_usage().total() <= limit);
+        last += 1;
+    }
+    assert!(last > 3, "{last}");
+    let before = store.stats();
+    let report = store.append(batch(last).into_iter().chain(batch(0)), now());
+    assert_eq!(
+        (
+            report.appended,
+            report.refused,
+            report.duplicates,
+            report.ingest
+        ),
+        (0, 10, 10, None)
+    );
+    assert_eq!(report.rejected, []);
+    let stats = store.stats();
+    assert_eq!(
+        (stats.rows, stats.newest_ingest),
+        (before.rows, before.newest_ingest)
+    );
+    assert_eq!((stats.refused, stats.duplicates), (20, 10));
+    assert!(store.memory_usage().total() <= limit);
+    // A month later there is room again.
+    let later = minute(last - 1) + TimeDelta::days(30);
+    store.expire(later);
+    let report = store.append(batch(last), later);
+    assert_eq!((report.appended, report.refused), (10, 0));
+}
+
+#[test]
+fn a_full_store_drops_what_is_oldest() {
+    let limit = 20_000;
+    let store = limited(limit, WhenFull::DropOldest, 16);
+    let mut evicted = 0;
+    for number in 0..200 {
+        let report = store.append(batch(number), now());
+        assert_eq!(report.appended, 10);
+        evicted += report.evicted;
+        assert!(store.memory_usage().total() <= limit);
+    }
+    let stats = store.stats();
+    assert_eq!((stats.appended, stats.evicted), (2_000, evicted));
+    assert_eq!(stats.rows, stats.appended - stats.evicted);
+    assert!(stats.rows >= 30, "{stats:?}");
+    let (oldest, newest) = store.snapshot().time_range().unwrap();
+    assert_eq!(newest, minute(199));
+    // What is older does not come back.
+    assert_eq!(store.append(batch(0), now()).expired, 10);
+    let whole = store.snapshot();
+    let count = Query::new().filter(report_query::col("time").ge(oldest));
+    assert_eq!(count.run(&whole).unwrap().len() as u64, stats.rows);
+}
+
+#[test]
+fn a_batch_that_is_too_large_leaves_nothing_under_any_policy() {
+    let refusing = limited(100, WhenFull::Refuse, 16);
+    assert_eq!(refusing.append(batch(0), now()).refused, 10);
+    let dropping = limited(100, WhenFull::DropOldest, 16);
+    let report = dropping.append(batch(0), now());
+    assert_eq!((report.appended, report.evicted), (10, 10));
+    for store in [refusing, dropping] {
+        assert!(store.snapshot().is_empty());
+        assert_eq!(store.memory_usage().total(), 0);
+    }
+}
+
+proptest! {
+    #[test]
+    fn counts_balance_whatever_is_dropped(
+        batches in prop::collection::vec(
+            prop::collection::vec((0_i64..60_000, 0_u128..40), 1..20),
+            1..30,
+        ),
+        limit in 200_usize..8_000,
+        refuse: bool,
+        segment_rows in 1_usize..30,
+    ) {
+        let when_full = if refuse { WhenFull::Refuse } else { WhenFull::DropOldest };
+        let store = limited(limit, when_full, segment_rows);
+        for (at, batch) in batches.into_iter().enumerate() {
+            let sent = batch.len() as u64;
+            let rows = batch.into_iter().map(|(time, id)| row(minute(time / 60), id, "a", 1));
+            let report = store.append(rows, now());
+            let told = report.appended
+                + report.refused
+                + report.duplicates
+                + report.conflicts
+                + report.expired
+                + report.quarantined
+                + report.invalid;
+            prop_assert_eq!(told, sent);
+            if at % 5 == 4 {
+                store.expire(minute(at as i64 * 20) + TimeDelta::days(30));
+                store.erase(report_query::col("id").eq(Uuid::from_u128(7))).unwrap();
+            }
+            let stats = store.stats();
+            prop_assert_eq!(
+                stats.appended,
+                stats.rows + stats.dropped + stats.erased + stats.evicted,
+                "{:?}", stats
+            );
+            prop_assert!(store.memory_usage().total() <= limit);
+        }
+    }
 }

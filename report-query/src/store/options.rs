@@ -1,0 +1,71 @@
+//! How a store keeps rows.
+
+use super::retention::Retention;
+
+/// How a store keeps rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreOptions {
+    pub(super) retention: Retention,
+    pub(super) segment_rows: usize,
+    /// How many bytes, and what to do when they are used.
+    pub(super) memory: Option<(usize, WhenFull)>,
+}
+
+/// What a store does with rows that would need more memory than it may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// Keeps what it has: the new rows of the batch are [refused](super::AppendReport::refused),
+    /// all of them, and may be appended again when rows have expired.
+    Refuse,
+    /// Keeps what is newest: drops the oldest segments, and with them every row that is
+    /// older than their last. These times are then [expired](super::AppendReport::expired).
+    DropOldest,
+}
+
+impl StoreOptions {
+    /// Keeps rows so long.
+    #[must_use]
+    pub const fn new(retention: Retention) -> Self {
+        Self {
+            retention,
+            segment_rows: 65_536,
+            memory: None,
+        }
+    }
+
+    /// Limits the bytes that the rows take, as [`Store::memory_usage`](super::Store::memory_usage) counts them. No
+    /// limit by default. What a batch takes while it is put in, and what snapshots hold
+    /// of old segments, comes on top.
+    ///
+    /// ```
+    /// use report_query::store::WhenFull;
+    /// use report_query::{Retention, StoreOptions};
+    ///
+    /// let options = StoreOptions::new(Retention::MONTH).memory_limit(2 << 30, WhenFull::Refuse);
+    /// # let _ = options;
+    /// ```
+    #[must_use]
+    pub const fn memory_limit(mut self, bytes: usize, when_full: WhenFull) -> Self {
+        self.memory = Some((bytes, when_full));
+        self
+    }
+
+    /// How many rows a sealed segment has: 65,536 by default, which is also
+    /// the most; at least 1. Small segments are for tests.
+    #[must_use]
+    pub const fn segment_rows(mut self, rows: usize) -> Self {
+        self.segment_rows = match rows {
+            0 => 1,
+            1..65_536 => rows,
+            _ => 65_536,
+        };
+        self
+    }
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self::new(Retention::default())
+    }
+}
