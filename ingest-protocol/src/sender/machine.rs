@@ -182,9 +182,7 @@ impl Sender {
     /// a program that adds these up knows at any time how many records were lost.
     #[must_use]
     pub fn undeclared(&self) -> u64 {
-        self.next
-            .abs_diff(self.done)
-            .saturating_sub(self.backlog())
+        self.next.abs_diff(self.done).saturating_sub(self.backlog())
     }
 
     /// Whether everything that was pushed is acknowledged, and the spool knows it.
