@@ -15,8 +15,9 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::balance::Balance;
-use crate::config::{Config, Credentials, WhenFull};
+use crate::config::{Config, WhenFull};
 use crate::cursor::Cursor;
+use crate::keys::Credentials;
 use crate::ledger::{Acknowledged, Ledger};
 use crate::quarantine::{Entry, Quarantine};
 
