@@ -8,7 +8,8 @@ use anyhow::{Context, Result, bail, ensure};
 use mim_events::eventlog::{LogFilter, LogReader};
 
 use crate::client::Client;
-use crate::config::{Config, Credentials};
+use crate::config::Config;
+use crate::keys::Credentials;
 use crate::outbox;
 use crate::secrets::Place;
 use crate::status::now;

@@ -12,7 +12,8 @@ use ingest_protocol::http::{ANSWER_BYTES, BATCHES_PATH, LIMITS_PATH, answer, req
 use ureq::Agent;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
-use crate::config::{Config, Credentials, Http};
+use crate::config::{Config, Http};
+use crate::keys::Credentials;
 use crate::secrets::Place;
 
 /// The most bytes of a page of Graph.

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use ingest_protocol::Audience;
 use ingest_protocol::http::BATCHES_PATH;
-use ingest_protocol::{Audience, KeyId};
 use serde::Deserialize;
 
+use crate::keys::{Key, place};
 use crate::secrets::{Place, Secret};
 use crate::units::{Size, Span};
 
@@ -42,24 +43,6 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) log: Logging,
     pub(crate) cloud: Option<Cloud>,
-}
-
-/// What the service knows the agent by: a token or an HMAC key.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Key {
-    token_file: Option<PathBuf>,
-    token_env: Option<String>,
-    hmac_key_file: Option<PathBuf>,
-    hmac_key_env: Option<String>,
-    hmac_key_id: Option<KeyId>,
-}
-
-/// Where the key is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Credentials {
-    Token(Place),
-    Hmac(KeyId, Place),
 }
 
 /// A log to follow.
@@ -234,38 +217,9 @@ pub(crate) fn file_name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-impl Key {
-    pub(crate) fn credentials(&self) -> Result<Credentials> {
-        let Self {
-            token_file,
-            token_env,
-            hmac_key_file,
-            hmac_key_env,
-            hmac_key_id,
-        } = self;
-        let token = place(token_file.as_ref(), token_env.as_ref(), "token")?;
-        let hmac = place(hmac_key_file.as_ref(), hmac_key_env.as_ref(), "hmac_key")?;
-        match (token, hmac, *hmac_key_id) {
-            (Some(token), None, None) => Ok(Credentials::Token(token)),
-            (None, Some(key), Some(id)) => Ok(Credentials::Hmac(id, key)),
-            (None, Some(_), None) => bail!("[key]: an HMAC key needs `hmac_key_id` beside it"),
-            _ => bail!("[key] must have either a token or an HMAC key with `hmac_key_id`"),
-        }
-    }
-}
-
 impl Cloud {
     pub(crate) fn token(&self) -> Result<Option<Place>> {
         place(self.token_file.as_ref(), self.token_env.as_ref(), "token").context("[cloud]")
-    }
-}
-
-fn place(file: Option<&PathBuf>, env: Option<&String>, what: &str) -> Result<Option<Place>> {
-    match (file, env) {
-        (Some(_), Some(_)) => bail!("`{what}_file` and `{what}_env` exclude each other"),
-        (Some(file), None) => Ok(Some(Place::File(file.clone()))),
-        (None, Some(name)) => Ok(Some(Place::Environment(name.clone()))),
-        (None, None) => Ok(None),
     }
 }
 
@@ -297,11 +251,7 @@ impl Config {
     }
 
     fn relative_to(&mut self, folder: &Path) {
-        let files = [
-            &mut self.http.ca,
-            &mut self.key.token_file,
-            &mut self.key.hmac_key_file,
-        ];
+        let files = [&mut self.http.ca].into_iter().chain(self.key.files());
         let cloud = self.cloud.as_mut().map(|cloud| &mut cloud.token_file);
         let logs = self.logs.iter_mut().map(|log| &mut log.path);
         for path in files

@@ -20,6 +20,8 @@ use crate::upload::{Message, Uploader};
 
 /// How often sources are looked at between two passes.
 const LOOK: Duration = Duration::from_secs(1);
+/// What can't be done now is not tried again before that.
+const PAUSE: Duration = Duration::from_millis(10);
 /// The status file is written no more often.
 const TELL: Duration = Duration::from_millis(500);
 
@@ -177,7 +179,13 @@ impl Engine<'_> {
                     break ExitCode::from(WAITING);
                 }
             }
-            if self.wait(next_read, can_read)? {
+            // What is read on as soon as the spool has room is not waited for by the clock.
+            let next = next_read.max(if is_reading {
+                Instant::now() + LOOK
+            } else {
+                began
+            });
+            if self.wait(next, can_read)? {
                 progress = Instant::now();
             }
         };
@@ -201,9 +209,7 @@ impl Engine<'_> {
         }
         let wait = match can_read {
             true => Duration::ZERO,
-            false => until
-                .saturating_duration_since(began)
-                .max(Duration::from_millis(1)),
+            false => until.saturating_duration_since(began).max(PAUSE),
         };
         match self.messages.recv_timeout(wait) {
             Ok(Message::Answer(id, answer)) => {

@@ -24,6 +24,7 @@ mod cursor;
 mod disk;
 mod engine;
 mod follow;
+mod keys;
 mod ledger;
 mod logging;
 mod logs;

@@ -15,8 +15,9 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::balance::Balance;
-use crate::config::{Config, Credentials, WhenFull};
+use crate::config::{Config, WhenFull};
 use crate::cursor::Cursor;
+use crate::keys::Credentials;
 use crate::ledger::{Acknowledged, Ledger};
 use crate::quarantine::{Entry, Quarantine};
 
@@ -66,12 +67,10 @@ impl Outbox {
     pub(crate) fn open(config: &Config, folder: &Path, limits: Option<Limits>) -> Result<Self> {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         let mut ledger = Ledger::open(&ledger_file(folder))?;
-        if let Some(limits) = limits {
-            ledger.set_limits(limits)?;
-        }
+        let known = limits.or(ledger.limits()).unwrap_or_default();
         let mut sender = SenderConfig::new(config.tenant)
             // A service that takes less says so, and frames are sealed anew.
-            .limits(ledger.limits().unwrap_or_default().at_least_floor())
+            .limits(known.at_least_floor())
             .max_records(config.spool.batch)
             .timeout(config.http.timeout.0)
             .heartbeat(HEARTBEAT)
@@ -90,6 +89,10 @@ impl Outbox {
         let (spool, recovery) =
             SpooledSender::open(storage, options, sender, Uuid::now_v7().into())
                 .with_context(spool_place)?;
+        // The spool is locked: from here on, nobody else writes in the folder.
+        if let Some(limits) = limits {
+            ledger.set_limits(limits)?;
+        }
         tell(&recovery);
         let quarantine = folder.join("quarantine.ndjson");
         Ok(Self {

@@ -167,7 +167,8 @@ fn text(told: &Told) -> String {
         if let Some(number) = source.read_through {
             let _ = write!(out, " read through record {number}");
         }
-        if let Some(newest) = source.newest {
+        // Records without a time have one of 1601.
+        if let Some(newest) = source.newest.filter(|newest| newest.timestamp() > 0) {
             let _ = write!(out, ", of {}", exact(newest));
         }
         if let Some(trouble) = &source.trouble {

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
-use super::header::{TRAILER, take};
+use super::header::{Header, TRAILER, take};
 use super::keys::{NamedKey, hmac};
 use crate::KeyId;
 
@@ -60,6 +61,23 @@ impl MacKey {
         trailer[..16].copy_from_slice(self.id.0.as_bytes());
         trailer[16..].copy_from_slice(&self.over(signed).finalize().into_bytes());
         trailer
+    }
+
+    /// The frame with this key's trailer in the place of another's. It has the same fingerprint: to a
+    /// receiver it is the same frame.
+    pub(crate) fn sign_anew(&self, header: &Header, frame: Bytes) -> Bytes {
+        let end = header.body().end;
+        let Some((signed, old)) = frame.split_at_checked(end) else {
+            return frame;
+        };
+        if !header.has_mac() || old.len() != TRAILER {
+            return frame;
+        }
+        let new = self.trailer(signed);
+        if old == new {
+            return frame;
+        }
+        [signed, &new].concat().into()
     }
 
     /// Whether the trailer is that of `signed`, in constant time.

@@ -56,6 +56,7 @@ impl Sender {
                     return None;
                 };
                 let header = slot.header;
+                let frame = self.config.signed(&header, frame);
                 self.queue[at].attempted = true;
                 return Some(self.sent(id, header, frame, false, now));
             }

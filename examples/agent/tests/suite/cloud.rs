@@ -1,10 +1,14 @@
 //! Audit entries from files and from a small Graph.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use hybrid_examples::envelope::Kind;
+use mim_events::activity::Activity;
+use mim_events::entra::EntraReader;
+use mim_events::generate::{CloudFormat, Files, Options};
 
 use crate::common::http::{Request, Response, serve};
 use crate::common::log::sorted;
@@ -272,4 +276,47 @@ fn files_of_all_shapes_arrive_once_and_what_is_damaged_is_set_aside() {
         (told.read, told.acknowledged, told.by_agent, told.duplicates),
         (42, 41, 1, 5)
     );
+}
+
+#[test]
+fn exports_of_every_shape_arrive_as_what_they_are_also_after_a_kill() {
+    let formats = [
+        CloudFormat::GraphLines,
+        CloudFormat::GraphPages,
+        CloudFormat::EventHub,
+        CloudFormat::Blob,
+        CloudFormat::LogAnalytics,
+        CloudFormat::PortalJson,
+    ];
+    for format in formats {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = temporary.path();
+        let receiver = Receiver::start(&folder.join("received"));
+        let config = configure(folder, &receiver.url(), "[spool]\nbatch = 50\n");
+        let file = folder.join("export.json");
+        let options = Options::new(5).requests(60).cloud_records(900);
+        let options = options.people(40).cloud_format(format);
+        Files::new().cloud(&file).write(&options, |_| {}).unwrap();
+        let ids = |reader: &mut dyn Iterator<Item = mim_events::Result<Activity>>| {
+            let ids: BTreeSet<_> = reader.flatten().map(|activity| activity.id).collect();
+            ids
+        };
+        let wanted = ids(&mut EntraReader::open(&file).unwrap());
+        assert!(wanted.len() > 500, "{format:?}");
+
+        let arguments = ["cloud", "--file", file.to_str().unwrap()];
+        let mut agent = Agent::start(&config, &arguments);
+        wait_until("some arrived", || receiver.received().documents.len() > 100);
+        agent.kill();
+        assert_eq!(Agent::start(&config, &arguments).code(), 0);
+        let documents = receiver.received().documents;
+        assert_eq!(documents.len(), wanted.len(), "{format:?}");
+        let all = documents.join("\n");
+        assert!(
+            ids(&mut EntraReader::new(all.as_bytes())) == wanted,
+            "{format:?}"
+        );
+        let told = balance(&config, "cloud");
+        assert_eq!(told.acknowledged, wanted.len() as u64, "{told:?}");
+    }
 }

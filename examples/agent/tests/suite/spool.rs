@@ -1,5 +1,7 @@
 //! A spool with a cap: what it gives up is declared, or it waits.
 
+use std::path::Path;
+
 use ingest_protocol::frame::Limits;
 
 use crate::common::log::{document, documents, event, write};
@@ -9,35 +11,40 @@ use crate::common::wait_until;
 use mim_events::eventlog::LogWriter;
 use mim_events::message::document_events;
 
-/// Requests that do not compress, about 20 KB each.
-fn write_large(path: &std::path::Path, count: u64) -> Vec<String> {
-    let mut state = 1_u64;
-    let mut log = LogWriter::create(path).unwrap();
-    let texts: Vec<String> = (0..count)
-        .map(|n| {
-            let noise: String = (0..1_250)
-                .map(|_| {
-                    state = state
-                        .wrapping_mul(6_364_136_223_846_793_005)
-                        .wrapping_add(1_442_695_040_888_963_407);
-                    format!("{state:016x}")
-                })
-                .collect();
-            format!(r#"{{"HybridObjectID":"{n}","Noise":"{noise}"}}"#)
-        })
-        .collect();
-    for (n, text) in texts.iter().enumerate() {
-        log.write(&event(n as u64, text).as_event()).unwrap();
+/// A log of requests that do not compress, of about 20 KB each.
+fn write_large(path: &Path, count: u64) -> Vec<String> {
+    let mut texts = Vec::new();
+    LogWriter::create(path).unwrap().finish().unwrap();
+    append_large(path, &mut texts, count);
+    texts
+}
+
+fn append_large(path: &Path, texts: &mut Vec<String>, count: u64) {
+    let first = texts.len() as u64;
+    let mut log = LogWriter::append(path).unwrap();
+    for n in first..first + count {
+        let mut state = n + 1;
+        let noise: String = (0..1_250)
+            .map(|_| {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                format!("{state:016x}")
+            })
+            .collect();
+        let text = format!(r#"{{"HybridObjectID":"{n}","Noise":"{noise}"}}"#);
+        log.write(&event(n, &text).as_event()).unwrap();
+        texts.push(text);
     }
     log.finish().unwrap();
-    texts
 }
 
 #[test]
 fn a_full_spool_gives_up_what_was_never_sent_and_says_so() {
     let temporary = tempfile::tempdir().unwrap();
     let folder = temporary.path();
-    let texts = write_large(&folder.join("requests.evtx"), 300);
+    let log = folder.join("requests.evtx");
+    let mut texts = write_large(&log, 300);
     let receiver = Receiver::start(&folder.join("received"));
     receiver.play(Play::Down);
     let spool = "[spool]\nmax = \"1 MiB\"\nbatch = 5\n";
@@ -54,23 +61,37 @@ fn a_full_spool_gives_up_what_was_never_sent_and_says_so() {
     assert!(metrics.get("lost_total{where=\"spool\"}") > 0);
     assert_eq!(metrics.get("read_total"), 300);
     agent.kill();
-    // Also what was given up is known after a kill.
-    let told = balance(&config, "logs");
-    assert_eq!(told.acknowledged, 0, "{told:?}");
+    // Also what was given up is known after a kill, wherever it fell.
+    for wait in [0, 300, 900, 1_700] {
+        let told = balance(&config, "logs");
+        assert_eq!((told.acknowledged, told.lost), (0, 0), "{told:?}");
+        assert!(told.lost_in_spool > 0, "{told:?}");
+        let mut agent = Agent::start(&config, &["run", "--interval", "50ms"]);
+        append_large(&log, &mut texts, 40);
+        std::thread::sleep(std::time::Duration::from_millis(wait));
+        agent.kill();
+    }
     receiver.play(Play::Up);
     assert_eq!(Agent::start(&config, &["run", "--once"]).code(), 0);
     let (told, received) = (balance(&config, "logs"), receiver.received());
     let arrived = received.documents.len() as u64;
+    let all = texts.len() as u64;
     assert_eq!(
         (told.read, told.spooled, told.acknowledged),
-        (300, 0, arrived)
+        (all, 0, arrived)
     );
     assert_eq!(
         (told.lost_in_spool, received.lost),
-        (300 - arrived, 300 - arrived)
+        (all - arrived, all - arrived)
     );
-    // The newest arrived.
-    assert!(received.documents == texts[texts.len() - arrived as usize..]);
+    // The newest arrived; each once, and in order.
+    assert!(received.documents.last() == texts.last());
+    let mut rest = texts.iter();
+    let is_in_order = received
+        .documents
+        .iter()
+        .all(|document| rest.any(|text| text == document));
+    assert!(is_in_order);
 }
 
 #[test]

@@ -335,3 +335,39 @@ fn a_frame_with_numbers_that_no_spool_gives_is_survived() {
         }
     }
 }
+
+#[cfg(feature = "mac")]
+#[test]
+fn what_was_spooled_under_another_key_is_sent_under_the_one_of_now() {
+    use ingest_protocol::frame::{KeyRing, MacKey, Opener};
+    let keys = [
+        MacKey::new(uuid::Uuid::from_u128(5).into(), &[1; 32]),
+        MacKey::new(uuid::Uuid::from_u128(5).into(), &[2; 32]), // the first was mistyped
+        MacKey::new(uuid::Uuid::from_u128(6).into(), &[3; 32]),
+    ];
+    let with_key = |key: &MacKey| config().mac(key.clone());
+    let (mut sender, now) = with_records(with_key(&keys[0]).spooled(), 9);
+    let (mut service, mut spool) = (Service::default(), Spool::default());
+    spool.settle(&mut sender);
+    for key in &keys[1..] {
+        let opener =
+            Opener::new(Limits::MAX).with_mac_keys(KeyRing::from_iter([(AUDIENCE, key.clone())]));
+        let mut sender = spool.recover(with_key(key));
+        let sent = spool.transmit(&mut sender, now).unwrap();
+        assert!(opener.open(sent.frame.clone()).is_ok());
+        assert_eq!(sent.header, spooled_header(&sent.frame).unwrap());
+        // The receiver may have it from before, and knows it again.
+        sender.handle_answer(sent.id, service.receive(&sent.frame), now);
+        assert_eq!(events(&mut sender).len(), 1);
+    }
+    let mut sender = spool.recover(with_key(&keys[2]));
+    spool.drain(&mut sender, &mut service, now);
+    assert!(sender.is_idle());
+    let told = events(&mut sender);
+    assert!(
+        told.iter()
+            .all(|event| matches!(event, ingest_protocol::sender::Event::Acknowledged { .. })),
+        "{told:?}"
+    );
+    assert_eq!(service.stored, texts(1..=9));
+}
