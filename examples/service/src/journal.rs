@@ -338,7 +338,7 @@ fn store(tenant: &Tenant, queue: &Queue<Durable>, check: Duration) {
                 ack,
                 answer,
             }) => {
-                retained.add(tenant.take(arrived));
+                retained.add(tenant.take(arrived), Utc::now());
                 // Who asked may be gone; it will ask again, and be told of a duplicate.
                 let _ = answer.send(Answer::Ack(ack));
             }
@@ -381,7 +381,7 @@ fn replay(tenant: &Tenant, retained: &mut Retained) {
                         rejected,
                         at: None,
                     };
-                    retained.add(tenant.take(arrived));
+                    retained.add(tenant.take(arrived), Utc::now());
                 }
                 Err(error) => {
                     lost += 1;

@@ -49,7 +49,8 @@ pub fn routes(app: &Arc<App>) -> Router {
         .fallback(nothing)
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn_with_state(Arc::clone(app), guard))
-        .layer(RequestBodyTimeoutLayer::new(body))
+        // Batches have a deadline of their own, which says more; this is for all else.
+        .layer(RequestBodyTimeoutLayer::new(body + Duration::from_secs(5)))
         .layer(TimeoutLayer::with_status_code(late, answer))
         .layer(middleware::from_fn_with_state(Arc::clone(app), note))
         .with_state(Arc::clone(app))

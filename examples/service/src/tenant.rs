@@ -24,7 +24,7 @@ use crate::journal::{Arrived, TenantJournal};
 use crate::lookup::{Span, Spans};
 use crate::mask::PersonKeys;
 use crate::quarantine::{Quarantine, Quarantined};
-use crate::retention::Kept;
+use crate::retention::Taken;
 use crate::saved::{Saved, write_durably};
 use crate::session::random_token;
 
@@ -225,13 +225,15 @@ impl Tenant {
     }
 
     /// Reads a frame's records into the store; says what the retention must know of it.
-    pub fn take(&self, arrived: Arrived) -> Kept {
+    pub fn take(&self, arrived: Arrived) -> Taken {
         let now = Utc::now();
         let mut batch = Batch::read(
             &arrived,
             &mut self.decoder.lock().unwrap_or_else(PoisonError::into_inner),
         );
         let header = *arrived.frame.header();
+        // Frames that don't say it have 1970.
+        let sealed = header.sealed_at().filter(|sealed| sealed.timestamp() != 0);
         let times = || batch.activities.iter().map(|activity| activity.time);
         let newest = times().max();
         if let (Some(oldest), Some(newest)) = (times().min(), newest) {
@@ -294,7 +296,7 @@ impl Tenant {
                 lost: 0,
                 quarantined: 0,
             });
-        agent.last_batch = arrived.at.or(header.sealed_at()).or(agent.last_batch);
+        agent.last_batch = arrived.at.or(sealed).or(agent.last_batch);
         agent.newest_event = agent
             .newest_event
             .max(newest.filter(|newest| *newest <= now + TimeDelta::days(1)));
@@ -306,20 +308,13 @@ impl Tenant {
             seen.count(at, records);
         }
         drop(seen);
-        // Without any time, a frame is as old as its seal or its stream.
-        let came = arrived
-            .at
-            .or(header.sealed_at())
-            .or_else(|| began(header.stream()));
-        let came = came.unwrap_or(now).min(now);
-        Kept {
+        Taken {
             entry: arrived.entry,
             stream: header.stream(),
-            newest: match newest {
-                Some(newest) if quarantined == 0 => newest.min(came),
-                // What can't be read may be as new as the frame.
-                _ => came,
-            },
+            came: arrived.at,
+            sealed,
+            newest,
+            is_dark: quarantined > 0,
         }
     }
 
@@ -437,13 +432,6 @@ impl Batch {
             self.faults.push((seq, bytes, code, reason));
         }
     }
-}
-
-/// When a stream began, where its UUID says so.
-fn began(stream: StreamId) -> Option<DateTime<Utc>> {
-    let time = (stream.0.get_version_num() == 7).then(|| stream.0.get_timestamp())??;
-    let (seconds, nanos) = time.to_unix();
-    DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
 }
 
 /// How the tenant's frames are received: of its audience, within the default limits.
