@@ -364,7 +364,10 @@ fn replay(tenant: &Tenant, retained: &mut Retained) {
             None => break,
             Some(Item::Entry(entry)) => entry,
             Some(other) => {
-                lost += 1;
+                lost += match other {
+                    Item::Lost { first, last } => last + 1 - first,
+                    _ => 1,
+                };
                 tracing::error!(tenant = tenant.name, "the journal can't be read: {other:?}");
                 continue;
             }
@@ -398,6 +401,7 @@ fn replay(tenant: &Tenant, retained: &mut Retained) {
             );
         }
     }
+    tenant.add_unreadable(lost);
     tracing::info!(
         tenant = tenant.name,
         lost,

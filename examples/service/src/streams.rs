@@ -1,5 +1,6 @@
 //! Which sender began which stream: nobody else may send into it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -24,7 +25,8 @@ pub struct Streams {
 #[derive(Deserialize, Serialize)]
 struct Line<'a> {
     stream: StreamId,
-    sender: &'a str,
+    #[serde(borrow)]
+    sender: Cow<'a, str>,
 }
 
 impl Streams {
@@ -42,7 +44,7 @@ impl Streams {
             .lines()
             .filter_map(|line| serde_json::from_str::<Line<'_>>(line).ok());
         let owners = lines
-            .map(|line| (line.stream, Arc::from(line.sender)))
+            .map(|line| (line.stream, Arc::from(&*line.sender)))
             .collect();
         write(folder, &owners)?;
         Ok(Self {
@@ -68,7 +70,7 @@ impl Streams {
                 &mut lines,
                 &Line {
                     stream: *stream,
-                    sender,
+                    sender: Cow::Borrowed(sender),
                 },
             )?;
             lines.push(b'\n');
@@ -104,7 +106,7 @@ fn write(folder: &Path, owners: &HashMap<StreamId, Arc<str>>) -> io::Result<()> 
             &mut lines,
             &Line {
                 stream: *stream,
-                sender,
+                sender: Cow::Borrowed(sender),
             },
         )?;
         lines.push(b'\n');

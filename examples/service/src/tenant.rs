@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
@@ -59,6 +59,7 @@ pub struct Tenant {
     masked: Option<ActivityStore>,
     decoder: Mutex<Decoder>,
     memory: AtomicUsize,
+    unreadable: AtomicU64,
     ready: AtomicBool,
     seen: Mutex<Seen>,
 }
@@ -157,6 +158,7 @@ impl Tenant {
             masked: masked.then(|| ActivityStore::new(retention)),
             decoder: Mutex::default(),
             memory: AtomicUsize::new(0),
+            unreadable: AtomicU64::new(0),
             ready: AtomicBool::new(false),
             seen: Mutex::default(),
         })
@@ -216,6 +218,17 @@ impl Tenant {
     #[must_use]
     pub fn memory(&self) -> usize {
         self.memory.load(Ordering::Relaxed)
+    }
+
+    /// Entries of the journal that could not be read at the start: the disk lost them.
+    #[must_use]
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable.load(Ordering::Relaxed)
+    }
+
+    /// The journal has entries that can't be read.
+    pub fn add_unreadable(&self, entries: u64) {
+        self.unreadable.fetch_add(entries, Ordering::Relaxed);
     }
 
     /// Whether batches are to wait, before memory runs out.

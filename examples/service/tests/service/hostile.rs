@@ -228,6 +228,35 @@ fn batches_wait_before_memory_runs_out() {
 }
 
 #[test]
+fn batches_wait_while_others_take_all_the_room() {
+    let folder = Folder::with("[limits]\nbatch_bytes = \"96 MiB\"", "");
+    let service = folder.start().ready();
+    let announce = |service: &Service| {
+        let mut stream = TcpStream::connect(&service.address).unwrap();
+        let head = format!(
+            "POST /v1/batches HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {SENDER}\r\n\
+             Content-Type: application/x-ndjson\r\nContent-Length: 16000000\r\n\r\n{{"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    let waiting: Vec<_> = (0..6).map(|_| announce(&service)).collect();
+    // What is announced counts, so the room goes before the bytes come.
+    wait_for("the end of the room", || {
+        let mut one_more = announce(&service);
+        one_more
+            .set_read_timeout(Some(std::time::Duration::from_millis(200)))
+            .unwrap();
+        let mut answer = [0; 12];
+        one_more.read_exact(&mut answer).is_ok() && &answer == b"HTTP/1.1 429"
+    });
+    drop(waiting);
+    // Whoever goes gives the room back.
+    let frame = seal(A, Uuid::now_v7(), 1, &[&entry("1", Utc::now())]);
+    wait_for("room", || service.frame(&frame, SENDER).status == 200);
+}
+
+#[test]
 fn logs_hold_no_query_no_token_and_nobodys_name() {
     let folder = Folder::new();
     let service = folder.start().ready();

@@ -13,3 +13,4 @@ mod process;
 mod retention;
 #[cfg(unix)]
 mod stop;
+mod tls;

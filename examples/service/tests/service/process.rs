@@ -141,7 +141,8 @@ impl Service {
             let from = said.len();
             let count = errors.read_line(&mut said).unwrap();
             assert!(count > 0, "it ended: {said}");
-            if let Some((_, address)) = said[from..].split_once("listening at http://") {
+            if let Some((_, address)) = said[from..].split_once("listening at http") {
+                let address = address.trim_start_matches('s').trim_start_matches("://");
                 break address.trim().trim_end_matches('/').to_owned();
             }
         };
