@@ -283,7 +283,7 @@ impl Page<'_> {
             }
             ". " (outcome)
             @if let Some(reason) = activity.reason.as_deref().filter(|reason| !reason.is_empty()) { ": " (text::long(reason)) }
-            "."
+            @if !activity.reason.as_deref().unwrap_or_default().ends_with(['.', '!', '?']) { "." }
             @if let Some(words) = &activity.justification { " Justification given: “" (text::long(words)) "”." }
         }
     }

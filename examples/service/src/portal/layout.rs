@@ -69,10 +69,7 @@ const NAV: [(Place, &str, &str, &str); 5] = [
 
 const REPORTS: [(&str, &str); 4] = [
     ("/reports/password-reset", "Password resets"),
-    (
-        "/reports/password-reset-registration",
-        "Password registrations",
-    ),
+    ("/reports/password-reset-registration", "Registrations"),
     ("/reports/self-service-groups", "Self-service groups"),
     ("/reports#custom", "Custom reports"),
 ];

@@ -10,7 +10,7 @@ use report_query::{
     Bucket, Query, Snapshot, asc, col, count, count_distinct, desc, last, min, percentile,
 };
 
-use super::chart::{Bar, Rank, SOURCES, Series, Stacked, UNSUCCESSFUL, heat, ranking, split};
+use super::chart::{Bar, Rank, SOURCES, Stacked, UNSUCCESSFUL, heat, ranking, split};
 use super::context::{Context, Row};
 use super::failure::Failure;
 use super::field::{Field, Op};
@@ -721,14 +721,13 @@ impl Overview<'_> {
         all: String,
         chip: Option<Markup>,
     ) -> Markup {
-        const SERIES: &[Series] = &SOURCES;
         html! {
             section class={ "card " (width) } aria-labelledby=(id) {
                 header { h2 id=(id) { (heading) } a.more href=(all) { "All" span.vh { " of “" (heading) "”" } } }
                 div.body {
                     @if let Some(chip) = chip { (chip) }
                     @if ranks.is_empty() { div.empty { p { "None in this period." } } }
-                    @else { (ranking(of, "Activities", SERIES, ranks)) }
+                    @else { (ranking(of, "Activities", &SOURCES, ranks)) }
                 }
             }
         }
