@@ -59,6 +59,7 @@
 //! | [`result`] | typed results, and how they are written |
 //! | [`report`] | report definitions, their parameters, the built-in reports |
 //! | [`activity`] | the schema of the hybrid report and its store |
+//! | `odata` | Microsoft Graph's `$filter` and `$orderby` as expressions (feature `odata`) |
 //! | [`semantics`] | what null, case, order and overflow mean |
 //!
 //! # Reports
@@ -93,6 +94,7 @@
 //! | Feature | Default | Brings |
 //! |---|---|---|
 //! | `activity` | yes | the activity table, its store and the built-in reports; needs `mim-events` without its default features |
+//! | `odata` | no | `$filter` and `$orderby` of Microsoft Graph over the activity table; no further dependency |
 //!
 //! Without it the engine stands alone, for events of any other kind.
 #![cfg_attr(docsrs_report_query, feature(doc_cfg))]
@@ -102,6 +104,8 @@
 pub mod activity;
 pub mod aggregate;
 pub mod expr;
+#[cfg(feature = "odata")]
+pub mod odata;
 pub mod query;
 pub mod report;
 pub mod result;

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use ingest_protocol::Audience;
+use tokio::sync::Semaphore;
 
 use crate::auth::Keys;
 use crate::config::Config;
+use crate::ingest::Budget;
 use crate::metrics::Metrics;
 use crate::session::Sessions;
 use crate::tenant::Tenant;
@@ -27,15 +29,20 @@ pub struct App {
     pub started: DateTime<Utc>,
     /// Who may send and read.
     pub keys: Keys,
+    /// Room for batches under way.
+    pub budget: Budget,
+    /// Places for queries.
+    pub queries: Arc<Semaphore>,
 }
 
 impl App {
-    /// Opens every tenant's folder; nothing of the journals is read yet.
+    /// Opens every tenant's folder; no record of the journals is read yet.
     ///
     /// # Errors
-    /// A secret or a folder can't be used.
-    pub fn open(config: Config) -> Result<Arc<Self>> {
-        let keys = Keys::load(&config)?;
+    /// A folder can't be used, or another process uses it.
+    pub fn open(config: Config, keys: Keys) -> Result<Arc<Self>> {
+        let queries = Arc::new(Semaphore::new(config.limits.queries));
+        let budget = Budget::new(config.limits.batch_bytes);
         let tenants = config
             .tenants
             .iter()
@@ -48,6 +55,8 @@ impl App {
             metrics: Metrics::default(),
             started: Utc::now(),
             keys,
+            budget,
+            queries,
         }))
     }
 

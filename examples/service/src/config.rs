@@ -28,9 +28,15 @@ pub struct Config {
     /// Bounds of what is read and done at once.
     #[serde(default)]
     pub limits: LimitsConfig,
+    /// Seconds between two looks for activity that is too old.
+    #[serde(default = "default_check")]
+    pub retention_check_seconds: u64,
     /// Whoever can read `/metrics` without a token: `false` asks for a reader's.
     #[serde(default)]
     pub open_metrics: bool,
+    /// The address that people and programs use, if a proxy stands before the service:
+    /// `https://reports.example.com`.
+    pub public_url: Option<String>,
     /// TLS; without it only a loopback address, or a proxy that ends TLS, should reach the service.
     pub tls: Option<TlsConfig>,
     /// Whose activity is kept.
@@ -159,6 +165,10 @@ fn default_days() -> u32 {
     30
 }
 
+fn default_check() -> u64 {
+    60
+}
+
 fn default_zone() -> Tz {
     Tz::UTC
 }
@@ -258,6 +268,22 @@ impl Config {
             (1..=3_650).contains(&self.retention_days),
             "`retention_days` must be from 1 to 3650"
         );
+        ensure!(
+            self.retention_check_seconds > 0,
+            "`retention_check_seconds` must not be 0"
+        );
+        if let Some(url) = &self.public_url {
+            let uri: Option<axum::http::Uri> = url.parse().ok();
+            let is_url = uri.is_some_and(|uri| {
+                matches!(uri.scheme_str(), Some("http" | "https"))
+                    && uri.path() == "/"
+                    && uri.query().is_none()
+            });
+            ensure!(
+                is_url,
+                "`public_url` is like `https://reports.example.com`, without a path"
+            );
+        }
         let limits = &self.limits;
         let counts = [limits.connections, limits.queries];
         ensure!(

@@ -1,50 +1,66 @@
 //! The service: takes batches, keeps a month of activity, answers reports, shows the portal.
+//!
+//! ```text
+//!  agents --POST /v1/batches--> ingest --> journal (disk) --> tenant.store (memory)
+//!                                                                 |
+//!  people --cookie--> portal ----+                                |
+//!  programs --token--> api ------+--> auth: Reader --store()------+
+//! ```
 #![allow(clippy::disallowed_methods, reason = "programs read the clock")]
 
+mod api;
 mod app;
 mod args;
 mod audit;
 mod auth;
 mod config;
+mod decode;
 mod demo;
 mod guard;
+mod ingest;
+mod journal;
+mod lookup;
 mod mask;
 mod metrics;
 mod portal;
 mod quarantine;
 mod refuse;
+mod retention;
 mod saved;
 mod server;
 mod session;
+mod streams;
 mod tenant;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use tokio::net::TcpListener;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::app::App;
 use crate::args::{Args, LogFormat};
-use crate::config::Config;
+use crate::auth::Keys;
+use crate::config::{Config, Secret};
 
 fn main() -> ExitCode {
     let args = Args::parse();
     log(args.log);
-    let config = match &args.config {
-        Some(path) => Some(Config::load(path)),
-        None => None,
-    };
-    let config = match config.transpose() {
-        Ok(config) => config,
+    let folder = tempfile::tempdir();
+    let ended = match configure(&args, folder.as_ref().ok().map(tempfile::TempDir::path)) {
+        Ok((config, keys)) if args.check => {
+            checked(&config, &keys);
+            return ExitCode::SUCCESS;
+        }
+        Ok((config, keys)) => run(&args, config, keys),
         Err(error) => {
             tracing::error!("{error:#}");
             return ExitCode::from(2);
         }
     };
-    match run(&args, config) {
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
@@ -54,7 +70,9 @@ fn main() -> ExitCode {
 }
 
 fn log(format: LogFormat) {
+    use std::io::IsTerminal as _;
     let lines = tracing_subscriber::fmt()
+        .with_ansi(std::io::stderr().is_terminal())
         .with_max_level(LevelFilter::INFO)
         .with_writer(std::io::stderr);
     match format {
@@ -63,25 +81,90 @@ fn log(format: LogFormat) {
     }
 }
 
-fn run(args: &Args, config: Option<Config>) -> Result<()> {
-    let folder = tempfile::tempdir().context("a temporary folder")?;
-    let is_demo = config.is_none();
-    let config = match config {
-        Some(config) => config,
-        None => demo::config(args.data.as_deref().unwrap_or(folder.path()), args.listen)?,
+/// The configuration with its secrets, or the demo's.
+fn configure(args: &Args, temporary: Option<&std::path::Path>) -> Result<(Config, Keys)> {
+    let mut config = match (&args.config, args.data.as_deref().or(temporary)) {
+        (Some(path), _) => Config::load(path)?,
+        (None, Some(data)) => demo::config(data, args.listen)?,
+        (None, None) => anyhow::bail!("there is no temporary folder; name one with --data"),
     };
-    let app = App::open(config)?;
-    if is_demo && !args.empty {
-        demo::fill(&app.tenants[0], args.requests, app.started);
+    if let Some(listen) = args.listen {
+        config.listen = listen;
+        config.check()?;
     }
-    app.tenants.iter().for_each(|tenant| tenant.set_ready());
-    let runtime = tokio::runtime::Runtime::new().context("threads")?;
-    runtime.block_on(async {
-        let at = app.config.listen;
-        let listener = TcpListener::bind(at)
-            .await
-            .with_context(|| format!("listening at {at}"))?;
-        tracing::info!("listening at http://{}/", listener.local_addr()?);
+    let keys = Keys::load(&config)?;
+    Ok((config, keys))
+}
+
+/// What a configuration means, for people.
+fn checked(config: &Config, keys: &Keys) {
+    let scheme = if config.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let days = config.retention_days;
+    tracing::info!(
+        "listens at {scheme}://{}, keeps {days} days in {}",
+        config.listen,
+        config.data.display()
+    );
+    for tenant in &config.tenants {
+        let masked = tenant
+            .readers
+            .iter()
+            .any(|reader| !auth::Rights::of(&reader.rights).persons);
+        tracing::info!(
+            "tenant {}: {} senders, {} readers{}",
+            tenant.name,
+            tenant.senders.len(),
+            tenant.readers.len(),
+            if masked {
+                "; in memory twice, for readers without `persons`"
+            } else {
+                ""
+            }
+        );
+    }
+    tracing::info!("all {} secrets can be read", keys.len());
+}
+
+fn run(args: &Args, config: Config, mut keys: Keys) -> Result<()> {
+    let is_demo = args.config.is_none();
+    let token = Secret::from(session::random_token());
+    if is_demo {
+        keys.add_token(config.tenants[0].id, demo::SENDER, &token);
+    }
+    let app = App::open(config, keys)?;
+    let check = Duration::from_secs(app.config.retention_check_seconds);
+    app.tenants
+        .iter()
+        .for_each(|tenant| journal::start(tenant, check));
+    if is_demo && !args.empty {
+        demo::fill(&app.tenants[0], args.requests, app.started)?;
+    }
+    let runtime = tokio::runtime::Runtime::new().context("threads can't be started")?;
+    let served = runtime.block_on(async {
+        let listener = server::listen(app.config.listen).await?;
+        let scheme = if app.config.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        let address = format!("{scheme}://{}", listener.local_addr()?);
+        tracing::info!("listening at {address}/");
+        if is_demo {
+            let tenant = app.tenants[0].id;
+            tracing::info!(
+                "send with the token {} to tenant {tenant} at {address}",
+                token.expose()
+            );
+        }
         server::serve(Arc::clone(&app), listener).await
-    })
+    });
+    app.tenants.iter().for_each(|tenant| journal::stop(tenant));
+    // Work that nobody waits for any more is not waited for either.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    tracing::info!("stopped");
+    served
 }

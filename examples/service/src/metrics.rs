@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::app::App;
+use crate::tenant::{Balance, Tenant};
 
 /// Counters of requests.
 #[derive(Debug, Default)]
@@ -79,7 +80,163 @@ pub fn text(app: &App) -> String {
         "1 once every journal was read.",
     );
     let _ = writeln!(out, "service_ready {}", u8::from(app.is_ready()));
+    tenants(&mut out, app);
     out
+}
+
+type Value = fn(&Numbers) -> u64;
+
+/// What is told of each tenant.
+struct Numbers {
+    balance: Balance,
+    rows: u64,
+    dropped: u64,
+    memory: u64,
+    journal: u64,
+    quarantined: u64,
+    unclassified: u64,
+    streams: u64,
+}
+
+impl Numbers {
+    fn of(tenant: &Tenant) -> Self {
+        let stats = tenant.store.stats();
+        Self {
+            balance: tenant.balance(),
+            rows: stats.rows,
+            dropped: stats.dropped,
+            memory: tenant.memory() as u64,
+            journal: tenant.journal.bytes(),
+            quarantined: tenant.quarantine.total(),
+            unclassified: tenant.unclassified(),
+            streams: tenant.agents().len() as u64,
+        }
+    }
+}
+
+/// Counters count from the start of the program, and what the journal kept before it.
+const METRICS: [(&str, &str, &str, Value); 19] = [
+    ("batches_total", "counter", "Batches acknowledged.", |n| {
+        n.balance.batches
+    }),
+    (
+        "records_total",
+        "counter",
+        "Records acknowledged: read, passed over and quarantined.",
+        |n| n.balance.records,
+    ),
+    (
+        "records_read_total",
+        "counter",
+        "Records that gave activities.",
+        |n| n.balance.read,
+    ),
+    (
+        "records_passed_over_total",
+        "counter",
+        "Records of other logs.",
+        |n| n.balance.passed_over,
+    ),
+    (
+        "records_quarantined_total",
+        "counter",
+        "Records that can't be used.",
+        |n| n.balance.quarantined,
+    ),
+    (
+        "records_lost_total",
+        "counter",
+        "Records that senders declared lost.",
+        |n| n.balance.lost,
+    ),
+    (
+        "activities_total",
+        "counter",
+        "Activities: stored, duplicates, conflicts, expired and future.",
+        |n| n.balance.activities,
+    ),
+    (
+        "activities_stored_total",
+        "counter",
+        "Activities that were new.",
+        |n| n.balance.stored,
+    ),
+    (
+        "activities_duplicate_total",
+        "counter",
+        "Activities that were there before.",
+        |n| n.balance.duplicates,
+    ),
+    (
+        "activities_conflict_total",
+        "counter",
+        "Activities that were there with other content.",
+        |n| n.balance.conflicts,
+    ),
+    (
+        "activities_expired_total",
+        "counter",
+        "Activities older than is kept.",
+        |n| n.balance.expired,
+    ),
+    (
+        "activities_future_total",
+        "counter",
+        "Activities more than a day ahead.",
+        |n| n.balance.future,
+    ),
+    (
+        "activities_dropped_total",
+        "counter",
+        "Activities dropped by the retention.",
+        |n| n.dropped,
+    ),
+    (
+        "activities_unclassified_total",
+        "counter",
+        "Activities that only a generic rule explains.",
+        |n| n.unclassified,
+    ),
+    ("rows", "gauge", "Activities that reports see.", |n| n.rows),
+    (
+        "memory_bytes",
+        "gauge",
+        "Bytes that the activities take, about.",
+        |n| n.memory,
+    ),
+    (
+        "journal_bytes",
+        "gauge",
+        "Bytes of the journal on disk.",
+        |n| n.journal,
+    ),
+    (
+        "quarantine_records",
+        "gauge",
+        "Records in quarantine that the journal has.",
+        |n| n.quarantined,
+    ),
+    (
+        "streams",
+        "gauge",
+        "Streams with batches that are kept.",
+        |n| n.streams,
+    ),
+];
+
+fn tenants(out: &mut String, app: &App) {
+    let tenants: Vec<_> = app
+        .tenants
+        .iter()
+        .map(|tenant| (tenant, Numbers::of(tenant)))
+        .collect();
+    for (name, kind, help, value) in METRICS {
+        let name = format!("service_{name}");
+        head(out, &name, kind, help);
+        for (tenant, numbers) in &tenants {
+            let _ = writeln!(out, "{name}{{tenant=\"{}\"}} {}", tenant.id, value(numbers));
+        }
+    }
 }
 
 fn head(out: &mut String, name: &str, kind: &str, help: &str) {

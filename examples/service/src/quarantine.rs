@@ -23,7 +23,7 @@ pub struct Quarantined {
     pub sender: String,
     /// When it came, or was read again at the start.
     pub at: DateTime<Utc>,
-    /// Why, as one word: `not_json`, `not_an_object`, `unreadable`, `conflict`, `future`.
+    /// Why, as one word: `not_json`, `not_an_object`, `no_request`, `no_audit_entry`, `future`, `invalid`.
     pub code: &'static str,
     /// Why, with the place; never what it holds.
     pub reason: String,
@@ -38,7 +38,8 @@ pub struct Quarantine(Mutex<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     newest: VecDeque<Quarantined>,
-    total: u64,
+    /// How many each entry of the journal has.
+    counts: VecDeque<(u64, u64)>,
 }
 
 impl Quarantine {
@@ -49,7 +50,10 @@ impl Quarantine {
     /// Adds a record.
     pub fn add(&self, record: Quarantined) {
         let mut inner = self.lock();
-        inner.total += 1;
+        match inner.counts.back_mut() {
+            Some((entry, count)) if *entry == record.entry => *count += 1,
+            _ => inner.counts.push_back((record.entry, 1)),
+        }
         if inner.newest.len() == LISTED {
             inner.newest.pop_front();
         }
@@ -59,7 +63,7 @@ impl Quarantine {
     /// How many records are in quarantine, as far as the journal still has them.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.lock().total
+        self.lock().counts.iter().map(|(_, count)| count).sum()
     }
 
     /// The newest, newest first.
@@ -77,9 +81,7 @@ impl Quarantine {
     /// Drops what the journal does not have any more: all up to an entry.
     pub fn release(&self, through: u64) {
         let mut inner = self.lock();
-        let before = inner.newest.len();
         inner.newest.retain(|record| record.entry > through);
-        let gone = (before - inner.newest.len()) as u64;
-        inner.total -= gone.min(inner.total);
+        inner.counts.retain(|(entry, _)| *entry > through);
     }
 }

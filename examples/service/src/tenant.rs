@@ -2,22 +2,29 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use ingest_protocol::frame::{Limits, Opener};
+use ingest_protocol::receiver::Receiver;
 use ingest_protocol::{Audience, StreamId};
+use mim_events::activity::Activity;
 use report_query::Retention;
 use report_query::activity::ActivityStore;
+use report_query::store::Rejected;
 use serde::Serialize;
 
 use crate::audit::AuditTrail;
 use crate::auth::Rights;
 use crate::config::{Config, TenantConfig};
+use crate::decode::{Decoded, Decoder};
+use crate::journal::{Arrived, TenantJournal};
+use crate::lookup::{Span, Spans};
 use crate::mask::PersonKeys;
-use crate::quarantine::Quarantine;
+use crate::quarantine::{Quarantine, Quarantined};
+use crate::retention::Kept;
 use crate::saved::{Saved, write_durably};
 use crate::session::random_token;
 
@@ -43,10 +50,15 @@ pub struct Tenant {
     pub persons: PersonKeys,
     /// Bytes that the activity may take in memory.
     pub max_memory: u64,
-    /// The tenant's own folder.
-    pub folder: PathBuf,
+
+    /// What was acknowledged, on disk.
+    pub journal: TenantJournal,
+    /// Where in the journal activities of a time are.
+    pub spans: Spans,
     /// The same activity with pseudonyms, where a reader lacks the right `persons`.
     masked: Option<ActivityStore>,
+    decoder: Mutex<Decoder>,
+    memory: AtomicUsize,
     ready: AtomicBool,
     seen: Mutex<Seen>,
 }
@@ -87,7 +99,7 @@ pub struct Balance {
     pub quarantined: u64,
     /// Records that senders declared lost.
     pub lost: u64,
-    /// Activities of the records: the sum of the next four, and of those in quarantine for their time.
+    /// Activities of the records: the sum of the next five.
     pub activities: u64,
     /// Activities that are, or were, in the store.
     pub stored: u64,
@@ -97,6 +109,8 @@ pub struct Balance {
     pub conflicts: u64,
     /// Activities older than is kept.
     pub expired: u64,
+    /// Activities more than a day ahead of the clock, whose records are in quarantine.
+    pub future: u64,
 }
 
 #[derive(Debug, Default)]
@@ -120,9 +134,10 @@ impl Tenant {
                 Saved::open(folder.join("saved"))?,
                 AuditTrail::open(folder.join("audit"))?,
                 person_keys(&folder)?,
+                TenantJournal::open(&folder, receiver(tenant.id))?,
             ))
         };
-        let (saved, audit, persons) =
+        let (saved, audit, persons, journal) =
             opened().with_context(|| format!("the folder {} can't be used", folder.display()))?;
         let retention = Retention::days(config.retention_days);
         let masks = |reader: &crate::config::ReaderConfig| !Rights::of(&reader.rights).persons;
@@ -137,8 +152,11 @@ impl Tenant {
             retention,
             persons,
             max_memory: tenant.max_memory,
-            folder,
+            journal,
+            spans: Spans::default(),
             masked: masked.then(|| ActivityStore::new(retention)),
+            decoder: Mutex::default(),
+            memory: AtomicUsize::new(0),
             ready: AtomicBool::new(false),
             seen: Mutex::default(),
         })
@@ -193,6 +211,245 @@ impl Tenant {
     pub fn ingest_rate(&self) -> Vec<(DateTime<Utc>, u64)> {
         self.seen().rate.iter().copied().collect()
     }
+
+    /// About how many bytes the activity takes in memory.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.memory.load(Ordering::Relaxed)
+    }
+
+    /// Whether batches are to wait, before memory runs out.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.memory() as u64 >= self.max_memory
+    }
+
+    /// Reads a frame's records into the store; says what the retention must know of it.
+    pub fn take(&self, arrived: Arrived) -> Kept {
+        let now = Utc::now();
+        let mut batch = Batch::read(
+            &arrived,
+            &mut self.decoder.lock().unwrap_or_else(PoisonError::into_inner),
+        );
+        let header = *arrived.frame.header();
+        let times = || batch.activities.iter().map(|activity| activity.time);
+        let newest = times().max();
+        if let (Some(oldest), Some(newest)) = (times().min(), newest) {
+            self.spans.add(Span {
+                entry: arrived.entry,
+                oldest,
+                newest,
+            });
+        }
+        if let Some(masked) = &self.masked {
+            let activities = batch.activities.iter().cloned();
+            masked.append(activities.map(|activity| self.persons.mask(activity)), now);
+        }
+        let report = self
+            .store
+            .append(std::mem::take(&mut batch.activities), now);
+        for (at, why) in &report.rejected {
+            batch.refuse(*at, *why);
+        }
+        self.measure();
+        let at = arrived.at.unwrap_or(now);
+        for (seq, bytes, code, reason) in &batch.faults {
+            self.quarantine.add(Quarantined {
+                entry: arrived.entry,
+                stream: header.stream(),
+                seq: *seq,
+                sender: arrived.sender.to_string(),
+                at,
+                code,
+                reason: reason.clone(),
+                bytes: *bytes,
+            });
+        }
+        let quarantined = batch.faults.len() as u64;
+        let records = u64::from(header.count());
+        let mut seen = self.seen();
+        let balance = &mut seen.balance;
+        balance.batches += 1;
+        balance.records += records;
+        balance.quarantined += quarantined;
+        balance.passed_over += batch.passed_over;
+        balance.read += records - quarantined - batch.passed_over;
+        balance.lost += header.lost();
+        balance.activities += batch.records.len() as u64;
+        balance.stored += report.appended;
+        balance.duplicates += report.duplicates;
+        balance.conflicts += report.conflicts;
+        balance.expired += report.expired;
+        balance.future += report.quarantined + report.invalid;
+        let agent = seen
+            .agents
+            .entry(header.stream())
+            .or_insert_with(|| AgentSeen {
+                stream: header.stream(),
+                sender: arrived.sender.to_string(),
+                last_batch: None,
+                newest_event: None,
+                batches: 0,
+                records: 0,
+                lost: 0,
+                quarantined: 0,
+            });
+        agent.last_batch = arrived.at.or(header.sealed_at()).or(agent.last_batch);
+        agent.newest_event = agent
+            .newest_event
+            .max(newest.filter(|newest| *newest <= now + TimeDelta::days(1)));
+        agent.batches += 1;
+        agent.records += records;
+        agent.lost += header.lost();
+        agent.quarantined += quarantined;
+        if let Some(at) = arrived.at {
+            seen.count(at, records);
+        }
+        drop(seen);
+        // Without any time, a frame is as old as its seal or its stream.
+        let came = arrived
+            .at
+            .or(header.sealed_at())
+            .or_else(|| began(header.stream()));
+        let came = came.unwrap_or(now).min(now);
+        Kept {
+            entry: arrived.entry,
+            stream: header.stream(),
+            newest: match newest {
+                Some(newest) if quarantined == 0 => newest.min(came),
+                // What can't be read may be as new as the frame.
+                _ => came,
+            },
+        }
+    }
+
+    /// Drops what is too old from memory.
+    pub fn expire(&self, now: DateTime<Utc>) {
+        self.store.expire(now);
+        if let Some(masked) = &self.masked {
+            masked.expire(now);
+        }
+        self.measure();
+    }
+
+    /// Entries of the journal up to this one are gone.
+    pub fn release(&self, through: u64) {
+        self.quarantine.release(through);
+        self.spans.release(through);
+    }
+
+    /// Drops streams whose data are gone.
+    pub fn forget_agents(&self, gone: &[StreamId]) {
+        let mut seen = self.seen();
+        gone.iter().for_each(|stream| {
+            seen.agents.remove(stream);
+        });
+    }
+
+    fn measure(&self) {
+        let masked = self
+            .masked
+            .as_ref()
+            .map_or(0, |masked| masked.memory_usage().total());
+        let memory = self.store.memory_usage().total() + masked;
+        self.memory.store(memory, Ordering::Relaxed);
+    }
+
+    /// How many requests no specific rule knows.
+    #[must_use]
+    pub fn unclassified(&self) -> u64 {
+        self.decoder
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .unclassified()
+    }
+}
+
+impl Seen {
+    fn count(&mut self, at: DateTime<Utc>, records: u64) {
+        const FIVE_MINUTES: i64 = 300;
+        const DAY: usize = 288;
+        let begin = at.timestamp().div_euclid(FIVE_MINUTES) * FIVE_MINUTES;
+        let begin = DateTime::from_timestamp(begin, 0).unwrap_or(at);
+        match self.rate.back_mut() {
+            Some((last, count)) if *last >= begin => *count += records,
+            _ => self.rate.push_back((begin, records)),
+        }
+        if self.rate.len() > DAY {
+            self.rate.pop_front();
+        }
+    }
+}
+
+/// A frame's records, read.
+#[derive(Default)]
+struct Batch {
+    activities: Vec<Activity>,
+    /// Of each activity, the record that it is from: its number in the stream and its bytes.
+    records: Vec<(u64, usize)>,
+    /// Records in quarantine: number, bytes, code, reason.
+    faults: Vec<(u64, usize, &'static str, String)>,
+    passed_over: u64,
+}
+
+impl Batch {
+    fn read(arrived: &Arrived, decoder: &mut Decoder) -> Self {
+        let mut batch = Self::default();
+        let mut no_json = arrived.rejected.iter().peekable();
+        for record in &arrived.frame {
+            let (seq, bytes) = (record.seq(), record.payload().len());
+            if let Some(rejected) = no_json.next_if(|rejected| rejected.seq == seq) {
+                let reason = rejected.detail.clone().unwrap_or_default();
+                batch.faults.push((seq, bytes, "not_json", reason));
+                continue;
+            }
+            let activities = match decoder.read(record.payload()) {
+                Decoded::Read(activities) => activities,
+                Decoded::PassedOver => {
+                    batch.passed_over += 1;
+                    continue;
+                }
+                Decoded::Unreadable(activities, fault) => {
+                    batch.faults.push((seq, bytes, fault.code, fault.reason));
+                    activities
+                }
+            };
+            batch
+                .records
+                .extend(activities.iter().map(|_| (seq, bytes)));
+            batch.activities.extend(activities);
+        }
+        batch
+    }
+
+    /// The store refused an activity.
+    fn refuse(&mut self, at: usize, why: Rejected) {
+        let Some((seq, bytes)) = self.records.get(at).copied() else {
+            return;
+        };
+        let (code, reason) = match why {
+            Rejected::Conflict => return, // counted; the first stays
+            Rejected::Quarantined => ("future", "its time is more than a day ahead".to_owned()),
+            Rejected::Invalid { what, .. } => ("invalid", what.to_owned()),
+            _ => ("invalid", "the store can't hold it".to_owned()),
+        };
+        if !self.faults.iter().any(|(known, ..)| *known == seq) {
+            self.faults.push((seq, bytes, code, reason));
+        }
+    }
+}
+
+/// When a stream began, where its UUID says so.
+fn began(stream: StreamId) -> Option<DateTime<Utc>> {
+    let time = (stream.0.get_version_num() == 7).then(|| stream.0.get_timestamp())??;
+    let (seconds, nanos) = time.to_unix();
+    DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
+}
+
+/// How the tenant's frames are received: of its audience, within the default limits.
+#[must_use]
+pub fn receiver(id: Audience) -> Receiver {
+    Receiver::new(Opener::new(Limits::default()).with_audience(id))
 }
 
 /// The secret of the tenant's pseudonyms; made once, and kept while there is data.

@@ -38,6 +38,21 @@ impl<S: Storage> Journal<S> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn append(&mut self, append: Append<'_>) -> Result<Position> {
+        let (position, due) = self.append_entry(append, false)?;
+        if due {
+            self.sync()?;
+        }
+        Ok(position)
+    }
+
+    /// Appends an entry, and hands it to the operating system whatever the policy: a full disk
+    /// refuses this entry alone. Only [`sync`](Journal::sync) makes it durable.
+    pub(crate) fn append_written(&mut self, append: Append<'_>) -> Result<Position> {
+        Ok(self.append_entry(append, true)?.0)
+    }
+
+    /// Appends an entry; whether the policy wants a sync now.
+    fn append_entry(&mut self, append: Append<'_>, write: bool) -> Result<(Position, bool)> {
         self.check_writable("append")?;
         if append.kind >= RESERVED {
             return Err(Error::ReservedKind { kind: append.kind });
@@ -71,7 +86,7 @@ impl<S: Storage> Journal<S> {
             }
             SyncPolicy::Caller => false,
         };
-        if due || pending >= WRITE {
+        if due || write || pending >= WRITE {
             let written = self.write_out();
             if let (Err(_), Some(active)) = (&written, &mut self.active) {
                 // It is refused; those before it still wait.
@@ -82,10 +97,7 @@ impl<S: Storage> Journal<S> {
         self.next_index += 1;
         append.apply(&mut self.state);
         self.count_bytes();
-        if due {
-            self.sync()?;
-        }
-        Ok(self.position_of(marks.index))
+        Ok((self.position_of(marks.index), due))
     }
 
     /// Makes durable what was appended. Returns the place after the last entry:
@@ -110,6 +122,32 @@ impl<S: Storage> Journal<S> {
             }
         }
         Ok(self.position())
+    }
+
+    /// Ends the segment that is appended to, if it has an entry, and begins another. Segments end by
+    /// their [size](super::Options::segment_bytes); where entries must be gone by a date, end them by
+    /// time, too: [`release`](Journal::release) removes whole segments, and never the last.
+    ///
+    /// # Errors
+    /// As [`append`](Journal::append). Nothing is lost that was appended.
+    ///
+    /// ```
+    /// # use ingest_protocol::journal::{Append, FsStorage, Journal, Options};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let storage = FsStorage::new(directory.path());
+    /// # let (mut journal, _) = Journal::open(storage, Options::new([1; 16]))?;
+    /// let old = journal.append(Append::new(1, b"of yesterday"))?;
+    /// journal.end_segment()?;
+    /// assert_eq!(journal.release(old.index())?, 1); // its file is gone
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn end_segment(&mut self) -> Result<()> {
+        self.check_writable("end a segment of")?;
+        let has_entry = |segment: &Segment| segment.bytes > segment.entries_at;
+        match self.segments.back() {
+            Some(last) if has_entry(last) => self.begin_segment(),
+            _ => Ok(()),
+        }
     }
 
     /// Syncs, and notes how far the journal goes, so that even damage to its very

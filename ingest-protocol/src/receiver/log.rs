@@ -1,5 +1,7 @@
 //! [`ReceiverLog`]: a receiver and the journal it stores to.
 
+use std::borrow::Borrow;
+
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
@@ -121,6 +123,63 @@ impl<S: Storage> ReceiverLog<S> {
         commit: Commit,
         rejected: Vec<Rejected>,
     ) -> Result<Stored, Error> {
+        let stored = self.write(frame, commit, rejected)?;
+        self.journal.sync()?;
+        Ok(stored)
+    }
+
+    /// As [`commit`](Self::commit) of each of several frames, with one sync for all of them: frames
+    /// that come while the disk is busy wait for one sync together, not for one each.
+    ///
+    /// ```
+    /// # use ingest_protocol::frame::{Limits, Opener, Record, Sealer, Stamp};
+    /// # use ingest_protocol::journal::{FsStorage, Options};
+    /// # use ingest_protocol::receiver::{Receiver, ReceiverLog, Reception, Stored, not_json};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let (path, random) = (directory.path(), *b"sixteen random B");
+    /// # let audience = "6f1d2c3b-4a59-4e8f-9b70-112233445566".parse()?;
+    /// # let arrived = (1..4).map(|n| Sealer::new(Limits::default()).seal(&Stamp::new(audience, uuid::Uuid::from_u128(n).into(), 1), &[Record::new("{}")]));
+    /// let receiver = Receiver::new(Opener::new(Limits::default()).with_audience(audience));
+    /// let (mut log, _) = ReceiverLog::open(FsStorage::new(path), Options::new(random), receiver.clone())?;
+    ///
+    /// let mut waiting = Vec::new();
+    /// for bytes in arrived {
+    ///     match receiver.receive(bytes?, None, None) {
+    ///         Reception::Commit(frame, commit) => waiting.push((frame, commit)),
+    ///         other => panic!("{other:?}"), // answered at once
+    ///     }
+    /// }
+    /// let stored = log.commit_all(waiting.into_iter().map(|(frame, commit)| {
+    ///     let rejected = not_json(&frame);
+    ///     (frame, commit, rejected)
+    /// }))?;
+    /// assert!(stored.iter().all(|stored| matches!(stored, Stored::Committed(..))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]: none of them is acknowledged, and the log has to be opened again. Answer 503, or
+    /// nothing.
+    pub fn commit_all(
+        &mut self,
+        frames: impl IntoIterator<Item = (impl Borrow<Frame>, Commit, Vec<Rejected>)>,
+    ) -> Result<Vec<Stored>, Error> {
+        let stored = frames
+            .into_iter()
+            .map(|(frame, commit, rejected)| self.write(frame.borrow(), commit, rejected))
+            .collect::<Result<_, _>>()?;
+        self.journal.sync()?;
+        Ok(stored)
+    }
+
+    /// Writes a frame. What this gives is told to nobody before a sync.
+    fn write(
+        &mut self,
+        frame: &Frame,
+        commit: Commit,
+        rejected: Vec<Rejected>,
+    ) -> Result<Stored, Error> {
         let refuse = |detail: String| {
             let problem = Problem::new(Code::UNAVAILABLE).with_frame(frame.header());
             Stored::Refused(problem.with_detail(detail))
@@ -132,7 +191,7 @@ impl<S: Storage> ReceiverLog<S> {
         }
         let state = commit.state().to_bytes();
         let append = Append::new(Self::FRAME, frame.as_bytes()).state(*stream.0.as_bytes(), &state);
-        match self.journal.append(append) {
+        match self.journal.append_written(append) {
             Ok(position) => Ok(Stored::Committed(commit.committed(rejected).1, position)),
             Err(error) if error.is_retryable() => Ok(refuse(error.to_string())),
             Err(error) => Err(error),

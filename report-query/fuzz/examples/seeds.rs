@@ -18,6 +18,15 @@ const STAGES: [&str; 9] = [
     r#"{"select":[{"as":["i",{"if":[{"is_null":{"col":"n"}},"yes","no"]}]},{"as":["c",{"case":{"when":[[{"gt":[{"col":"n"},10]},"many"]],"else":"one"}}]},{"as":["l",{"lookup":{"of":{"col":"a"},"table":[["x","y"]],"else":{"col":"a"}}}]},{"as":["j",{"join":[{"distinct":{"concat_lists":[{"col":"tags"},["z"]]}}," "]}]},{"as":["g",{"greatest":[{"neg":{"col":"n"}},{"abs":{"to_int":{"col":"x"}}}]}]}]}"#,
 ];
 
+const FILTERS: [&str; 6] = [
+    "activityDateTime ge 2026-03-01 and activityDateTime lt 2026-03-02T08:15:09.1234567+01:00",
+    "(category eq 'GroupManagement' or startswith(activityDisplayName,'Add')) and not (result ne 'failure')",
+    "initiatedBy/user/userPrincipalName eq 'o''hara@x.test' or initiatedBy/app/displayName eq null",
+    "targetResources/any(t:t/id eq ab0e0c1d-0000-4000-8000-0000000000ff or contains(t/displayName,'Night'))",
+    "id in ('a','b') and correlationId ne 'c' and 'MIM Service' eq loggedByService",
+    "targetResources/all(x:endswith(x/userPrincipalName,'.test') eq true)+and+operationType eq 'Add'",
+];
+
 fn main() -> Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let save = |target: &str, name: &str, text: &str| {
@@ -31,6 +40,9 @@ fn main() -> Result<()> {
             r#"{{"name":"r","title":"R","parameters":[{{"name":"from","type":"time","default":"newest-P1M","description":"d"}}],"query":{query}}}"#
         );
         save("definition", &at.to_string(), &report)?;
+    }
+    for (at, filter) in FILTERS.iter().enumerate() {
+        save("odata", &at.to_string(), filter)?;
     }
     for report in ReportDefinition::builtins() {
         save("query", &report.name, &report.query.to_json())?;

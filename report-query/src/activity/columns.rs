@@ -6,7 +6,7 @@ use crate::expr::Expr;
 use crate::schema::{DataType, Field, Schema};
 
 /// A target as the table holds it, in the order of [`TARGETS`].
-pub(super) const TARGET_FIELDS: [&str; 5] = ["type", "id", "name", "account", "upn"];
+pub(super) const TARGET_FIELDS: [&str; 6] = ["type", "id", "name", "account", "upn", "domain"];
 /// A change as the table holds it, in the order of [`CHANGES`].
 pub(super) const CHANGE_FIELDS: [&str; 4] = ["property", "mode", "old", "new"];
 /// A detail as the table holds it, in the order of [`DETAILS`].
@@ -97,6 +97,8 @@ columns! {
         "The actor's user principal name.";
     ACTOR_IP "actor_ip" DataType::Text, nullable, "IP address",
         "The actor's IP address (Entra).";
+    ACTOR_VIA "actor_via" DataType::Text, nullable, "Actor's application",
+        "What the actor used, or the name that Entra shows beside the UPN (Entra).";
     ACTOR_SEARCH "actor_search" DataType::Text, nullable, "Actor's names",
         "Every way to name the actor, a line each: name, account, `domain\\account`, UPN, id.";
     TARGET "target" DataType::Text, nullable, "Target(s)",
@@ -104,7 +106,7 @@ columns! {
     TARGET_TYPES "target_types" texts(), required, "Types of target",
         "The types of the targets, each once.";
     TARGETS "targets" records(&TARGET_FIELDS), required, "Targets",
-        "The targets in the source's order: records of type, id, name, account, upn.";
+        "The targets in the source's order: records of type, id, name, account, upn, domain.";
     GROUP "group" DataType::Text, nullable, "Group",
         "The group that it is about, as shown; of a member or an owner the group they joined or left.";
     GROUP_ID "group_id" DataType::Text, nullable, "Group's id",

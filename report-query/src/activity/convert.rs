@@ -42,6 +42,7 @@ pub(super) fn row(activity: &Activity, document: Option<String>) -> Vec<Value> {
         text(actor.domain.as_deref()),
         text(actor.upn.as_deref()),
         text(actor.ip.as_deref()),
+        text(actor.via.as_deref()),
         text(Some(&actor_search(actor))),
         text(Some(&targets_text(activity))),
         target_types(activity),
@@ -272,6 +273,7 @@ fn targets(activity: &Activity) -> Value {
             text(target.name.as_deref()),
             text(target.account.as_deref()),
             text(target.upn.as_deref()),
+            text(target.domain.as_deref()),
         ])
     }))
 }

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
 mod engine;
+#[cfg(feature = "odata")]
+mod odata;
 #[cfg(feature = "activity")]
 mod reports;
 mod results;

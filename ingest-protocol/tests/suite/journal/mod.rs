@@ -3,6 +3,7 @@ mod crash;
 mod damage;
 mod failing;
 mod golden;
+mod group;
 mod misread;
 mod newer;
 mod real;

@@ -1,0 +1,408 @@
+//! A tenant's journal: frames are stored in groups, then their records are read, in one order.
+//!
+//! ```text
+//!  requests --frames--> commit thread --durable frames--> store thread --answers--> requests
+//!                       one sync for all that waited      records to activities
+//! ```
+//!
+//! A frame is acknowledged after both: it is durable, and every report shows it. At the start the
+//! store thread reads the journal before the first new frame.
+
+use std::collections::HashMap;
+use std::sync::mpsc::{Receiver as Queue, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
+use ingest_protocol::frame::{Frame, Limits, Opener};
+use ingest_protocol::journal::{FsStorage, Item, Options};
+use ingest_protocol::receiver::{Commit, Receiver, ReceiverLog, Stored, StreamState};
+use ingest_protocol::{Ack, Answer, Code, Problem, Rejected, StreamId};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::retention::Retained;
+use crate::streams::Streams;
+use crate::tenant::Tenant;
+
+/// Frames that wait at once in each of the two queues.
+const WAITING: usize = 256;
+/// Frames of one group.
+const GROUP: usize = 256;
+/// Seconds between two lines about progress.
+const PROGRESS: Duration = Duration::from_secs(5);
+
+/// The journal, from the side of requests and of the retention.
+#[derive(Debug)]
+pub struct TenantJournal {
+    log: Mutex<ReceiverLog>,
+    /// What is durable of each stream, so that nobody who decides waits for the disk.
+    states: Mutex<HashMap<StreamId, StreamState>>,
+    streams: Mutex<Streams>,
+    queue: Mutex<Option<SyncSender<Waiting>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// A frame that is to be stored.
+struct Waiting {
+    frame: Frame,
+    commit: Commit,
+    rejected: Vec<Rejected>,
+    sender: Arc<str>,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// A frame that is durable, and whose records are to be read.
+struct Durable {
+    arrived: Arrived,
+    ack: Ack,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// A frame of the journal.
+#[derive(Debug)]
+pub struct Arrived {
+    /// Its entry's index.
+    pub entry: u64,
+    /// The frame.
+    pub frame: Frame,
+    /// Who sent it.
+    pub sender: Arc<str>,
+    /// Records that are no JSON.
+    pub rejected: Vec<Rejected>,
+    /// When it came; `None` if it was read at the start.
+    pub at: Option<DateTime<Utc>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl TenantJournal {
+    /// Opens a tenant's journal, or makes one.
+    ///
+    /// # Errors
+    /// The disk says no, or another process has it open.
+    pub fn open(folder: &std::path::Path, receiver: Receiver) -> Result<Self> {
+        let storage = FsStorage::create(folder.join("journal"))?;
+        let options = Options::new(Uuid::new_v4().into_bytes());
+        let (log, recovery) = ReceiverLog::open(storage, options, receiver)
+            .with_context(|| format!("the journal in {}", folder.display()))?;
+        match recovery.is_loss() {
+            true => tracing::error!(folder = %folder.display(), "journal: {recovery}"),
+            false => tracing::info!(folder = %folder.display(), "journal: {recovery}"),
+        }
+        let mut states = HashMap::new();
+        let ids: Vec<_> = log.journal().states().map(|(id, _)| id).collect();
+        for id in ids {
+            let stream = StreamId(Uuid::from_bytes(id));
+            if let Some(state) = log.state(stream)? {
+                states.insert(stream, state);
+            }
+        }
+        Ok(Self {
+            log: Mutex::new(log),
+            states: Mutex::new(states),
+            streams: Mutex::new(Streams::open(folder)?),
+            queue: Mutex::new(None),
+            threads: Mutex::default(),
+        })
+    }
+
+    /// What is stored of a stream.
+    #[must_use]
+    pub fn state(&self, stream: StreamId) -> Option<StreamState> {
+        lock(&self.states).get(&stream).cloned()
+    }
+
+    /// Who began a stream.
+    #[must_use]
+    pub fn owner(&self, stream: StreamId) -> Option<Arc<str>> {
+        lock(&self.streams).owner(stream).cloned()
+    }
+
+    /// The log itself, for the retention and the quarantine.
+    pub fn log(&self) -> MutexGuard<'_, ReceiverLog> {
+        lock(&self.log)
+    }
+
+    /// Bytes on disk.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.log().journal().used_bytes()
+    }
+
+    /// Stores a frame; the answer comes when it is durable and read.
+    pub fn store(
+        &self,
+        frame: Frame,
+        commit: Commit,
+        rejected: Vec<Rejected>,
+        sender: Arc<str>,
+    ) -> oneshot::Receiver<Answer> {
+        let (answer, answered) = oneshot::channel();
+        let waiting = Waiting {
+            frame,
+            commit,
+            rejected,
+            sender,
+            answer,
+        };
+        // Where nobody takes it, whoever waits is told by the dropped channel.
+        let queue = lock(&self.queue).clone();
+        if let Some(queue) = queue {
+            let _ = queue.send(waiting);
+        }
+        answered
+    }
+
+    /// Forgets a stream whose data are gone.
+    ///
+    /// # Errors
+    /// As the disk says.
+    pub fn forget(&self, gone: &[StreamId]) -> Result<()> {
+        let mut log = self.log();
+        for stream in gone {
+            log.forget(*stream)?;
+        }
+        drop(log);
+        let mut states = lock(&self.states);
+        gone.iter().for_each(|stream| {
+            states.remove(stream);
+        });
+        drop(states);
+        Ok(lock(&self.streams).forget(gone)?)
+    }
+
+    /// All streams that are known.
+    #[must_use]
+    pub fn streams(&self) -> Vec<StreamId> {
+        lock(&self.states).keys().copied().collect()
+    }
+
+    /// Whether frames are taken: the service neither starts nor stops.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        lock(&self.queue).is_some()
+    }
+}
+
+/// Starts a tenant's two threads; the tenant is ready when its journal was read.
+pub fn start(tenant: &Arc<Tenant>, check: Duration) {
+    let (waiting, to_commit) = sync_channel(WAITING);
+    let (durable, to_store) = sync_channel(WAITING);
+    *lock(&tenant.journal.queue) = Some(waiting);
+    let committing = Arc::clone(tenant);
+    let storing = Arc::clone(tenant);
+    let threads = [
+        std::thread::spawn(move || commit(&committing, &to_commit, &durable)),
+        std::thread::spawn(move || store(&storing, &to_store, check)),
+    ];
+    lock(&tenant.journal.threads).extend(threads);
+}
+
+/// Takes no more frames, and ends when those that wait are stored.
+pub fn stop(tenant: &Tenant) {
+    drop(lock(&tenant.journal.queue).take());
+    let threads = std::mem::take(&mut *lock(&tenant.journal.threads));
+    for thread in threads {
+        let _ = thread.join();
+    }
+    if let Err(error) = tenant.journal.log().journal_mut().sync() {
+        tracing::error!(%error, tenant = tenant.name, "the journal can't be synced");
+    }
+}
+
+/// What happened to the disk can't be told from inside: only opening the journal again shows what is
+/// there. Nothing that is not stored was acknowledged, so senders send it again.
+fn give_up(error: &dyn std::fmt::Display) -> ! {
+    tracing::error!(
+        "the journal failed, and is opened again when the service is started again: {error}"
+    );
+    std::process::exit(1)
+}
+
+/// The commit thread.
+fn commit(tenant: &Tenant, queue: &Queue<Waiting>, durable: &SyncSender<Durable>) {
+    while let Ok(first) = queue.recv() {
+        let mut group = vec![first];
+        group.extend(queue.try_iter().take(GROUP - 1));
+        commit_group(tenant, group, durable);
+    }
+}
+
+fn commit_group(tenant: &Tenant, group: Vec<Waiting>, durable: &SyncSender<Durable>) {
+    let group = bind(tenant, group);
+    let states: Vec<_> = group
+        .iter()
+        .map(|waiting| {
+            (
+                waiting.frame.header().stream(),
+                waiting.commit.state().clone(),
+            )
+        })
+        .collect();
+    let frames = group.iter().map(|waiting| {
+        let Waiting {
+            frame,
+            commit,
+            rejected,
+            ..
+        } = waiting;
+        (frame, commit.clone(), rejected.clone())
+    });
+    // The guard must not live in the match's scrutinee: the store thread may need the log to go on.
+    let stored = tenant.journal.log().commit_all(frames);
+    let stored = stored.unwrap_or_else(|error| give_up(&error));
+    let now = Utc::now();
+    for ((waiting, stored), (stream, state)) in group.into_iter().zip(stored).zip(states) {
+        match stored {
+            Stored::Committed(ack, position) => {
+                lock(&tenant.journal.states).insert(stream, state);
+                let arrived = Arrived {
+                    entry: position.index(),
+                    frame: waiting.frame,
+                    sender: waiting.sender,
+                    rejected: waiting.rejected,
+                    at: Some(now),
+                };
+                let answer = waiting.answer;
+                let _ = durable.send(Durable {
+                    arrived,
+                    ack,
+                    answer,
+                });
+            }
+            Stored::Refused(problem) => {
+                let _ = waiting.answer.send(Answer::Problem(problem));
+            }
+        }
+    }
+}
+
+/// Binds new streams to their senders; who sends into another's is refused.
+fn bind(tenant: &Tenant, group: Vec<Waiting>) -> Vec<Waiting> {
+    let mut streams = lock(&tenant.journal.streams);
+    let mut new: Vec<(StreamId, Arc<str>)> = Vec::new();
+    let mut bound = Vec::new();
+    for waiting in group {
+        let stream = waiting.frame.header().stream();
+        let fresh = new.iter().find(|(known, _)| *known == stream);
+        match streams.owner(stream).or(fresh.map(|(_, owner)| owner)) {
+            Some(owner) if *owner != waiting.sender => {
+                let _ = waiting.answer.send(Answer::Problem(not_yours()));
+                continue;
+            }
+            Some(_) => {}
+            None => new.push((stream, Arc::clone(&waiting.sender))),
+        }
+        bound.push(waiting);
+    }
+    if new.is_empty() {
+        return bound;
+    }
+    if let Err(error) = streams.bind(&new) {
+        tracing::error!(%error, "new streams can't be noted");
+        for waiting in bound {
+            let problem = Problem::new(Code::UNAVAILABLE).with_detail("the disk is full or fails");
+            let _ = waiting.answer.send(Answer::Problem(problem));
+        }
+        return Vec::new();
+    }
+    bound
+}
+
+/// The answer to who sends into a stream that somebody else began.
+#[must_use]
+pub fn not_yours() -> Problem {
+    Problem::new(Code::FORBIDDEN).with_detail("another sender began this stream")
+}
+
+/// The store thread.
+fn store(tenant: &Tenant, queue: &Queue<Durable>, check: Duration) {
+    let mut retained = Retained::default();
+    replay(tenant, &mut retained);
+    retained.forget_unknown(tenant);
+    tenant.set_ready();
+    let mut due = Instant::now();
+    loop {
+        if Instant::now() >= due {
+            retained.check(tenant, Utc::now());
+            due = Instant::now() + check;
+        }
+        match queue.recv_timeout(due.saturating_duration_since(Instant::now())) {
+            Ok(Durable {
+                arrived,
+                ack,
+                answer,
+            }) => {
+                retained.add(tenant.take(arrived));
+                // Who asked may be gone; it will ask again, and be told of a duplicate.
+                let _ = answer.send(Answer::Ack(ack));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// Reads all frames that the journal keeps.
+fn replay(tenant: &Tenant, retained: &mut Retained) {
+    let opener = Opener::new(Limits::MAX);
+    let started = Instant::now();
+    let mut told = started;
+    let mut reader = tenant.journal.log().journal().reader();
+    let first = reader.next_index();
+    let last = tenant.journal.log().journal().position().index();
+    let total = (last + 1).saturating_sub(first);
+    let mut lost = 0;
+    loop {
+        let item = tenant.journal.log().journal_mut().read(&mut reader);
+        let entry = match item.unwrap_or_else(|error| give_up(&error)) {
+            None => break,
+            Some(Item::Entry(entry)) => entry,
+            Some(other) => {
+                lost += 1;
+                tracing::error!(tenant = tenant.name, "the journal can't be read: {other:?}");
+                continue;
+            }
+        };
+        if entry.kind() == ReceiverLog::<FsStorage>::FRAME {
+            match opener.open(entry.body().clone()) {
+                Ok(frame) => {
+                    let stream = frame.header().stream();
+                    let rejected = ingest_protocol::receiver::not_json(&frame);
+                    let arrived = Arrived {
+                        entry: entry.index(),
+                        frame,
+                        sender: tenant.journal.owner(stream).unwrap_or_else(|| "".into()),
+                        rejected,
+                        at: None,
+                    };
+                    retained.add(tenant.take(arrived));
+                }
+                Err(error) => {
+                    lost += 1;
+                    tracing::error!(tenant = tenant.name, entry = entry.index(), %error, "a frame can't be read");
+                }
+            }
+        }
+        if told.elapsed() >= PROGRESS {
+            told = Instant::now();
+            let done = entry.index() + 1 - first;
+            tracing::info!(
+                tenant = tenant.name,
+                "journal: {done} of {total} entries read"
+            );
+        }
+    }
+    tracing::info!(
+        tenant = tenant.name,
+        lost,
+        rows = tenant.store.stats().rows,
+        "journal: {total} entries read in {:.1} s",
+        started.elapsed().as_secs_f64()
+    );
+}
