@@ -1,10 +1,15 @@
 //! Reports: the list, and each with its parameters, a chart where it says something, the
 //! table and the downloads.
 
+use std::borrow::Cow;
+
 use axum::response::Response;
 use chrono::NaiveDate;
 use maud::{Markup, html};
-use report_query::{ChartKind, ParameterType, Parameters, QueryResult, ReportDefinition};
+use report_query::report::{ChartKind, ParameterType};
+use report_query::{Parameters, QueryResult, ReportDefinition};
+
+use uuid::Uuid;
 
 use super::context::Context;
 use super::export::download;
@@ -62,39 +67,91 @@ pub async fn show(context: Context) -> Response {
     context.answer(draw).await
 }
 
+/// A report of the crate, or one that somebody saved.
 struct Report<'a> {
     context: &'a Context,
-    definition: &'static ReportDefinition,
+    definition: Cow<'static, ReportDefinition>,
+    title: String,
+    path: String,
+    /// The id of one that somebody saved.
+    saved: Option<Uuid>,
 }
 
 fn draw(context: &Context) -> Result<Response, Failure> {
     let name = context.path.split('/').nth(2).unwrap_or_default();
-    let definition = ReportDefinition::builtins().iter().find(|report| report.name == name).ok_or(Failure::NotFound)?;
-    let report = Report { context, definition };
+    let definition = ReportDefinition::builtins()
+        .iter()
+        .find(|report| report.name == name)
+        .ok_or(Failure::NotFound)?;
+    draw_report(&Report {
+        context,
+        definition: Cow::Borrowed(definition),
+        title: definition.title.clone(),
+        path: context.path.clone(),
+        saved: None,
+    })
+}
+
+pub async fn show_saved(context: Context) -> Response {
+    context.answer(draw_saved).await
+}
+
+fn draw_saved(context: &Context) -> Result<Response, Failure> {
+    let (item, definition) = super::builder::find(context)?;
+    draw_report(&Report {
+        context,
+        definition: Cow::Owned(definition),
+        title: item.name,
+        path: context.path.clone(),
+        saved: Some(item.id),
+    })
+}
+
+fn draw_report(report: &Report<'_>) -> Result<Response, Failure> {
+    let context = report.context;
     let pairs = report.own()?;
     if let Some(elsewhere) = context.canonical(&pairs) {
         return Ok(elsewhere);
     }
     let format = match pairs.single("format")? {
         None => Format::Page,
-        Some(name) => Format::of_name(name).filter(|format| *format != Format::Query).ok_or_else(|| BadParameter::new("format", "must be csv, json, ndjson or print"))?,
+        Some(name) => Format::of_name(name)
+            .filter(|format| *format != Format::Query)
+            .ok_or_else(|| BadParameter::new("format", "must be csv, json, ndjson or print"))?,
     };
     let result = report.run(&pairs)?;
-    context.reader.note(if matches!(format, Format::Page | Format::Print) { "report" } else { "export" }, name);
+    let name = report
+        .saved
+        .map_or_else(|| report.definition.name.clone(), |id| id.to_string());
+    context.reader.note(
+        if matches!(format, Format::Page | Format::Print) {
+            "report"
+        } else {
+            "export"
+        },
+        &name,
+    );
     match format {
         Format::Page => report.page(&pairs, &result, false),
-        Format::Print if result.len() > MOST_PRINTED => {
-            Err(Failure::TooMuch(format!("{} rows, and {} are printed at most", grouped(result.len() as u64), grouped(MOST_PRINTED as u64))))
-        }
+        Format::Print if result.len() > MOST_PRINTED => Err(Failure::TooMuch(format!(
+            "{} rows, and {} are printed at most",
+            grouped(result.len() as u64),
+            grouped(MOST_PRINTED as u64)
+        ))),
         Format::Print => report.page(&pairs, &result, true),
-        format => download(result, format, name),
+        format => download(result, format, &file_name(&name)),
     }
 }
 
 impl Report<'_> {
     /// The parameters that say something, in the order of the definition.
     fn own(&self) -> Result<Pairs, BadParameter> {
-        let names: Vec<&str> = self.definition.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+        let names: Vec<&str> = self
+            .definition
+            .parameters
+            .iter()
+            .map(|parameter| parameter.name.as_str())
+            .collect();
         let known: Vec<&str> = names.iter().copied().chain(["page", "format"]).collect();
         self.context.only(&known)?;
         let mut pairs = Pairs::default();
@@ -110,11 +167,20 @@ impl Report<'_> {
     fn parameters(&self, pairs: &Pairs) -> Parameters {
         let mut parameters = Parameters::new();
         for definition in &self.definition.parameters {
-            let Some(value) = pairs.get(&definition.name) else { continue };
-            let day = value.parse::<NaiveDate>().ok().filter(|_| definition.data_type == ParameterType::Time);
+            let Some(value) = pairs.get(&definition.name) else {
+                continue;
+            };
+            let day = value
+                .parse::<NaiveDate>()
+                .ok()
+                .filter(|_| definition.data_type == ParameterType::Time);
             match day {
-                Some(day) if definition.name == "to" => parameters.insert(definition.name.clone(), self.context.clock.end(day)),
-                Some(day) => parameters.insert(definition.name.clone(), self.context.clock.start(day)),
+                Some(day) if definition.name == "to" => {
+                    parameters.insert(definition.name.clone(), self.context.clock.end(day))
+                }
+                Some(day) => {
+                    parameters.insert(definition.name.clone(), self.context.clock.start(day))
+                }
                 None => parameters.insert(definition.name.clone(), value),
             };
         }
@@ -122,36 +188,46 @@ impl Report<'_> {
     }
 
     fn run(&self, pairs: &Pairs) -> Result<QueryResult, Failure> {
-        Ok(self.definition.run(&self.context.snapshot(), &self.parameters(pairs))?)
-    }
-
-    fn path(&self) -> String {
-        format!("/reports/{}", self.definition.name)
+        Ok(self
+            .definition
+            .run(&self.context.snapshot(), &self.parameters(pairs))?)
     }
 
     fn link(&self, pairs: &Pairs, name: &str, value: Option<&str>) -> String {
         let mut changed = Pairs::default();
-        for (known, kept) in pairs.iter().filter(|(known, _)| *known != name && *known != "page" && *known != "format") {
+        for (known, kept) in pairs
+            .iter()
+            .filter(|(known, _)| *known != name && *known != "page" && *known != "format")
+        {
             changed.add(known, kept);
         }
         if let Some(value) = value {
             changed.add(name, value);
         }
-        changed.link(&self.path())
+        changed.link(&self.path)
     }
 
     fn page(&self, pairs: &Pairs, result: &QueryResult, all: bool) -> Result<Response, Failure> {
-        let definition = self.definition;
-        let (first, most) = if all { (0, MOST_PRINTED) } else { (page(pairs, result.len())? * ROWS, ROWS) };
-        let hints: Hints = definition.columns.iter().filter_map(|column| Some((column.name.clone(), column.hint.clone()?))).collect();
+        let definition = &*self.definition;
+        let (first, most) = if all {
+            (0, MOST_PRINTED)
+        } else {
+            (page(pairs, result.len())? * ROWS, ROWS)
+        };
+        let hints: Hints = definition
+            .columns
+            .iter()
+            .filter_map(|column| Some((column.name.clone(), column.hint.clone()?)))
+            .collect();
         let export = |format: Format| self.link(pairs, "format", Some(format.name()));
         let body = html! {
-            p.crumb { a href="/reports" { "Reports" } span aria-hidden="true" { "/" } span { (definition.title) } }
+            p.crumb { a href="/reports" { "Reports" } span aria-hidden="true" { "/" } span { (text::value(&self.title)) } }
             div.head {
-                h1 { (definition.title) }
+                h1 { (text::value(&self.title)) }
                 div.acts {
                     (exports(result.len(), &export))
                     a.btn href=(export(Format::Print)) { (icon("print")) "Print all" }
+                    @if let Some(id) = self.saved { (self.own_menu(id)) }
                 }
                 details.alt { summary { (icon("down")) "What it counts" } p.lead { (definition.description) } }
             }
@@ -160,9 +236,9 @@ impl Report<'_> {
             div.stack {
                 @if !result.is_empty() { (self.chart(pairs, result)) }
                 section.card aria-labelledby="t-h" {
-                    h2.vh #t-h { (definition.title) }
+                    h2.vh #t-h { (text::value(&self.title)) }
                     (above(result.len(), first, most))
-                    @if result.is_empty() { div.empty { (icon("find")) h2 { "No rows" } p { "Nothing matches in this period." } p.row { a.btn href=(self.path()) { "Without parameters" } } } }
+                    @if result.is_empty() { div.empty { (icon("find")) h2 { "No rows" } p { "Nothing matches in this period." } p.row { a.btn href=(self.path) { "Without parameters" } } } }
                     @else {
                         (table(&self.context.clock, result, &hints, first, most))
                         (pager(result.len(), first, most, |page| self.link(pairs, "page", Some(&page.to_string()))))
@@ -171,14 +247,29 @@ impl Report<'_> {
             }
             (foot(self.context))
         };
-        Ok(self.context.page(Place::Reports, &format!("{} · Reports", definition.title), body))
+        Ok(self.context.page(
+            Place::Reports,
+            &format!("{} · Reports", text::plain(&self.title)),
+            body,
+        ))
+    }
+
+    fn own_menu(&self, id: Uuid) -> Markup {
+        menu(
+            html! { "More" },
+            html! {
+                @if let Some(edit) = super::builder::edit_link(self.context, id) { a href=(edit) { "Edit" } }
+                a href={ "/reports/custom/" (id) "/definition" } { "Definition JSON" }
+                form method="post" action={ "/reports/custom/" (id) "/delete" } { button.item type="submit" { "Delete" } }
+            },
+        )
     }
 
     fn form(&self, pairs: &Pairs) -> Markup {
         html! {
             section.card {
                 div.body {
-                    form.params action=(self.path()) {
+                    form.params action=(self.path) {
                         @for parameter in &self.definition.parameters {
                             @let id = format!("p-{}", parameter.name);
                             @let value = pairs.get(&parameter.name);
@@ -205,7 +296,7 @@ impl Report<'_> {
                             }
                         }
                         @if let Some(tz) = self.context.tz() { input type="hidden" name="tz" value=(tz); }
-                        div.go { button.btn.primary type="submit" { "Show" } a.btn href=(self.path()) { "Reset" } }
+                        div.go { button.btn.primary type="submit" { "Show" } a.btn href=(self.path) { "Reset" } }
                     }
                 }
             }
@@ -231,29 +322,53 @@ impl Report<'_> {
     }
 
     fn chart(&self, pairs: &Pairs, result: &QueryResult) -> Markup {
-        let Some(chart) = &self.definition.chart else { return html! {} };
+        let Some(chart) = &self.definition.chart else {
+            return html! {};
+        };
         match chart.kind {
-            ChartKind::Bars | ChartKind::Line => by_day(self.context, result, &chart.x, chart.series.as_deref(), |day| {
-                let mut changed = Pairs::default();
-                changed.add("from", day.to_string());
-                changed.add("to", day.to_string());
-                for (name, value) in pairs.iter().filter(|(name, _)| !["from", "to", "page", "format"].contains(name)) {
-                    changed.add(name, value);
-                }
-                changed.link(&self.path())
-            }),
+            ChartKind::Bars | ChartKind::Line => by_day(
+                self.context,
+                result,
+                &chart.x,
+                chart.series.as_deref(),
+                |day| {
+                    let mut changed = Pairs::default();
+                    changed.add("from", day.to_string());
+                    changed.add("to", day.to_string());
+                    for (name, value) in pairs
+                        .iter()
+                        .filter(|(name, _)| !["from", "to", "page", "format"].contains(name))
+                    {
+                        changed.add(name, value);
+                    }
+                    changed.link(&self.path)
+                },
+            ),
             ChartKind::Ranking => ranked(result, &chart.x, chart.y.as_deref(), "Most frequent"),
             _ => html! {},
         }
     }
 }
 
+/// A file's name: of a report's own name, or of the id of a saved one.
+fn file_name(name: &str) -> String {
+    name.chars()
+        .filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-')
+        .collect()
+}
+
 /// The page that is asked for, from 0.
 pub fn page(pairs: &Pairs, rows: usize) -> Result<usize, BadParameter> {
-    let Some(text) = pairs.single("page")? else { return Ok(0) };
+    let Some(text) = pairs.single("page")? else {
+        return Ok(0);
+    };
     let pages = rows.div_ceil(ROWS).max(1);
-    let page = text.parse::<usize>().ok().filter(|page| (1..=pages).contains(page));
-    page.map(|page| page - 1).ok_or_else(|| BadParameter::new("page", format!("must be from 1 to {pages}")))
+    let page = text
+        .parse::<usize>()
+        .ok()
+        .filter(|page| (1..=pages).contains(page));
+    page.map(|page| page - 1)
+        .ok_or_else(|| BadParameter::new("page", format!("must be from 1 to {pages}")))
 }
 
 pub fn above(rows: usize, first: usize, most: usize) -> Markup {
@@ -284,12 +399,15 @@ pub fn pager(rows: usize, first: usize, most: usize, link: impl Fn(usize) -> Str
 }
 
 pub fn exports(rows: usize, link: &dyn Fn(Format) -> String) -> Markup {
-    menu(html! { (icon("get")) "Export" }, html! {
-        p.hint { "All " (counted(rows as u64, "row", "rows")) }
-        a href=(link(Format::Csv)) { "CSV" }
-        a href=(link(Format::Json)) { "JSON" }
-        a href=(link(Format::Ndjson)) { "NDJSON" }
-    })
+    menu(
+        html! { (icon("get")) "Export" },
+        html! {
+            p.hint { "All " (counted(rows as u64, "row", "rows")) }
+            a href=(link(Format::Csv)) { "CSV" }
+            a href=(link(Format::Json)) { "JSON" }
+            a href=(link(Format::Ndjson)) { "NDJSON" }
+        },
+    )
 }
 
 pub fn foot(context: &Context) -> Markup {
@@ -312,7 +430,10 @@ fn label(name: &str) -> String {
         "resource_type" => "Resource type".to_owned(),
         other => {
             let mut letters = other.chars();
-            letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+            letters
+                .next()
+                .map(|first| first.to_uppercase().chain(letters).collect())
+                .unwrap_or_default()
         }
     }
 }
@@ -328,4 +449,3 @@ fn hint(name: &str) -> &'static str {
         _ => "",
     }
 }
-

@@ -24,7 +24,13 @@ const MOST_RANKS: usize = 12;
 pub type Hints = BTreeMap<String, String>;
 
 /// Some of the rows of a result.
-pub fn table(clock: &Clock, result: &QueryResult, hints: &Hints, first: usize, most: usize) -> Markup {
+pub fn table(
+    clock: &Clock,
+    result: &QueryResult,
+    hints: &Hints,
+    first: usize,
+    most: usize,
+) -> Markup {
     let columns = result.columns();
     let is_number = |data_type: &DataType| matches!(data_type, DataType::Int | DataType::Float);
     html! {
@@ -69,7 +75,9 @@ fn cell(clock: &Clock, value: &Value, hint: Option<&str>) -> Markup {
             "entra" | "Entra ID" => source("entra"),
             other => text::value(other),
         },
-        (Value::Int(seconds), Some("duration")) => html! { (duration(chrono::TimeDelta::seconds(*seconds))) },
+        (Value::Int(seconds), Some("duration")) => {
+            html! { (duration(chrono::TimeDelta::seconds(*seconds))) }
+        }
         (Value::Int(number), _) => match u64::try_from(*number) {
             Ok(number) => html! { (grouped(number)) },
             Err(_) => html! { (number) },
@@ -90,7 +98,10 @@ fn cell(clock: &Clock, value: &Value, hint: Option<&str>) -> Markup {
 fn result_key(word: &str) -> Option<&'static str> {
     let word = word.strip_prefix("Cancelled").map_or(word, |_| "Canceled");
     let word = if word == "Pending" { "Waiting" } else { word };
-    RESULTS.iter().find(|(key, known)| *known == word || *key == word).map(|(key, _)| *key)
+    RESULTS
+        .iter()
+        .find(|(key, known)| *known == word || *key == word)
+        .map(|(key, _)| *key)
 }
 
 /// Rows by day, stacked by a column if there is one; each day leads to `link`.
@@ -102,18 +113,34 @@ pub fn by_day(
     link: impl Fn(NaiveDate) -> String,
 ) -> Markup {
     let clock = &context.clock;
-    let (Some(time), series) = (result.column_index(time), series.and_then(|name| result.column_index(name))) else {
+    let (Some(time), series) = (
+        result.column_index(time),
+        series.and_then(|name| result.column_index(name)),
+    ) else {
         return html! {};
     };
     let mut days: BTreeMap<NaiveDate, BTreeMap<String, u64>> = BTreeMap::new();
     let mut totals: BTreeMap<String, u64> = BTreeMap::new();
     for row in result.rows() {
-        let Some(day) = row.get(time).and_then(Value::as_time).map(|time| clock.date(time)) else { continue };
-        let word = series.and_then(|at| row.get(at)).and_then(Value::as_text).unwrap_or("Rows").to_owned();
+        let Some(day) = row
+            .get(time)
+            .and_then(Value::as_time)
+            .map(|time| clock.date(time))
+        else {
+            continue;
+        };
+        let word = series
+            .and_then(|at| row.get(at))
+            .and_then(Value::as_text)
+            .unwrap_or("Rows")
+            .to_owned();
         *totals.entry(word.clone()).or_default() += 1;
         *days.entry(day).or_default().entry(word).or_default() += 1;
     }
-    let (Some(first), Some(last)) = (days.keys().next().copied(), days.keys().next_back().copied()) else {
+    let (Some(first), Some(last)) = (
+        days.keys().next().copied(),
+        days.keys().next_back().copied(),
+    ) else {
         return html! {};
     };
     let (known, names) = series_of(&totals);
@@ -121,21 +148,38 @@ pub fn by_day(
     let mut day = first.max(last - Days::new(400));
     while day <= last {
         let counts = days.remove(&day).unwrap_or_default();
-        let mut values: Vec<u64> = names.iter().map(|name| counts.get(name).copied().unwrap_or(0)).collect();
+        let mut values: Vec<u64> = names
+            .iter()
+            .map(|name| counts.get(name).copied().unwrap_or(0))
+            .collect();
         if known.len() > names.len() {
             values.push(counts.values().sum::<u64>() - values.iter().sum::<u64>());
         }
         bars.push(Bar {
             label: clock.day(day),
             axis: (day.format("%a").to_string(), day.format("%-d").to_string()),
-            note: (day == clock.today()).then(|| format!("until {}", clock.local(clock.now).format("%H:%M"))),
+            note: (day == clock.today())
+                .then(|| format!("until {}", clock.local(clock.now).format("%H:%M"))),
             href: link(day),
             values,
         });
         day = day + Days::new(1);
     }
-    let summary = format!("Rows by day, {}: {} in all.", clock.days(first, last), grouped(result.len() as u64));
-    Stacked { id: "c-rep", heading: "By day", of: "Day", series: &known, bars: &bars, summary: &summary, width: "w12" }.draw()
+    let summary = format!(
+        "Rows by day, {}: {} in all.",
+        clock.days(first, last),
+        grouped(result.len() as u64)
+    );
+    Stacked {
+        id: "c-rep",
+        heading: "By day",
+        of: "Day",
+        series: &known,
+        bars: &bars,
+        summary: &summary,
+        width: "w12",
+    }
+    .draw()
 }
 
 /// The most frequent words as series, each in the colour of its meaning; what is over is one more.
@@ -156,28 +200,53 @@ fn series_of(totals: &BTreeMap<String, u64>) -> (Vec<Series>, Vec<String>) {
             "Entra ID" | "entra" => "cloud",
             _ => "",
         };
-        let class = [meant].into_iter().chain(spare).find(|class| !class.is_empty() && !used.contains(class)).unwrap_or("other");
+        let class = [meant]
+            .into_iter()
+            .chain(spare)
+            .find(|class| !class.is_empty() && !used.contains(class))
+            .unwrap_or("other");
         used.push(class);
         let shown = text::plain(word);
-        series.push(Series { class, word: shown.to_lowercase().into(), label: shown.into() });
+        series.push(Series {
+            class,
+            word: shown.to_lowercase().into(),
+            label: shown.into(),
+        });
         names.push((*word).clone());
     }
     if words.len() > MOST_SERIES {
-        series.push(Series { class: "other", label: "Other".into(), word: "other".into() });
+        series.push(Series {
+            class: "other",
+            label: "Other".into(),
+            word: "other".into(),
+        });
     }
     (series, names)
 }
 
 /// The greatest values of a column: rows of each, or a measure.
 pub fn ranked(result: &QueryResult, of: &str, measure: Option<&str>, heading: &str) -> Markup {
-    let Some(at) = result.column_index(of) else { return html! {} };
+    let Some(at) = result.column_index(of) else {
+        return html! {};
+    };
     let measure_at = measure.and_then(|name| result.column_index(name));
-    let label = result.columns().get(at).map_or(of, |column| column.label.as_str());
+    let label = result
+        .columns()
+        .get(at)
+        .map_or(of, |column| column.label.as_str());
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for row in result.rows() {
-        let value = row.get(at).filter(|value| !value.is_null()).map_or_else(|| "none".to_owned(), ToString::to_string);
+        let value = row
+            .get(at)
+            .filter(|value| !value.is_null())
+            .map_or_else(|| "none".to_owned(), ToString::to_string);
         let number = match measure_at {
-            Some(at) => row.get(at).and_then(Value::as_float).unwrap_or(0.0).max(0.0).round() as u64,
+            Some(at) => row
+                .get(at)
+                .and_then(Value::as_float)
+                .unwrap_or(0.0)
+                .max(0.0)
+                .round() as u64,
             None => 1,
         };
         *counts.entry(value).or_default() += number;
@@ -188,12 +257,20 @@ pub fn ranked(result: &QueryResult, of: &str, measure: Option<&str>, heading: &s
     let ranks: Vec<Rank> = ranks
         .into_iter()
         .take(MOST_RANKS)
-        .map(|(name, number)| Rank { name: text::value(&name), href: None, values: vec![number] })
+        .map(|(name, number)| Rank {
+            name: text::value(&name),
+            href: None,
+            values: vec![number],
+        })
         .collect();
     if ranks.is_empty() {
         return html! {};
     }
-    let series = [Series { class: "onprem", label: "Rows".into(), word: "rows".into() }];
+    let series = [Series {
+        class: "onprem",
+        label: "Rows".into(),
+        word: "rows".into(),
+    }];
     html! {
         section.card.w12 aria-labelledby="c-rank" {
             header {
@@ -211,7 +288,13 @@ mod tests {
 
     #[test]
     fn series_have_the_colour_of_their_meaning_and_each_its_own() {
-        let totals = [("Succeeded", 9), ("Failed", 5), ("Abandoned", 4), ("Blocked", 3), ("Odd", 1)];
+        let totals = [
+            ("Succeeded", 9),
+            ("Failed", 5),
+            ("Abandoned", 4),
+            ("Blocked", 3),
+            ("Odd", 1),
+        ];
         let totals = totals.map(|(word, rows)| (word.to_owned(), rows)).into();
         let (series, names) = series_of(&totals);
         let classes: Vec<&str> = series.iter().map(|series| series.class).collect();
