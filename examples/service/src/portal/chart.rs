@@ -98,7 +98,7 @@ impl Stacked<'_> {
                 }
                 div.body {
                     p.vh { (self.summary) }
-                    div.chart {
+                    div class={ "chart" (crowd(self.bars.len())) } {
                         div.y aria-hidden="true" {
                             span { (grouped(top)) } span { (grouped(top / 2)) } span { "0" }
                         }
@@ -173,6 +173,15 @@ impl Stacked<'_> {
                 }
             },
         )
+    }
+}
+
+/// Where names below the marks would run into each other, some are left out.
+const fn crowd(bars: usize) -> &'static str {
+    match bars {
+        0..=16 => "",
+        17..=40 => " many",
+        _ => " many crowd",
     }
 }
 
@@ -253,6 +262,7 @@ pub fn ranking(of: &str, measure: &str, series: &[Series], ranks: &[Rank]) -> Ma
         .max(1);
     html! {
         table.rank {
+            colgroup { col.nm; col; col.num; }
             thead.vh {
                 tr { th scope="col" { (of) } th scope="col" { "Bar" } th scope="col" { (measure) } }
             }

@@ -233,6 +233,15 @@ pub fn plain(title: &str, body: Markup) -> Markup {
     }
 }
 
+/// What a page says where there is nothing to list; the page has its own heading.
+pub fn said(symbol: &str, heading: &str, body: Markup) -> Markup {
+    html! {
+        section.card.message {
+            div.empty { (icon(symbol)) h2 { (heading) } (body) }
+        }
+    }
+}
+
 /// What a page says instead of what was asked for.
 pub fn message(symbol: &str, heading: &str, body: Markup) -> Markup {
     html! {

@@ -9,7 +9,7 @@ use report_query::{Bucket, Query, count};
 use super::chart::{Bar, SOURCES, Series, Stacked};
 use super::context::{Context, Row};
 use super::failure::Failure;
-use super::layout::{Place, icon, message};
+use super::layout::{Place, icon, said};
 use super::numbers::{bytes, counted, grouped};
 use super::text;
 
@@ -252,7 +252,7 @@ fn days(context: &Context) -> Result<Markup, Failure> {
         series: &SOURCES,
         bars: &bars,
         summary: &summary,
-        width: "w12",
+        width: "",
     }
     .draw())
 }
@@ -274,7 +274,7 @@ fn draw_quarantine(context: &Context) -> Result<Response, Failure> {
             p.lead { "Records that could not be used. They are acknowledged, counted, and still in the journal." @if !may_load { " To download them needs the rights " code { "raw" } " and " code { "persons" } "." } }
         }
         @if records.is_empty() {
-            (message("ok", "No record is in quarantine", html! { p { "Everything that came could be used." } }))
+            (said("ok", "No record is in quarantine", html! { p { "Everything that came could be used." } }))
         } @else {
             section.card aria-labelledby="t-h" {
                 h2.vh #t-h { "Records in quarantine" }
@@ -312,7 +312,7 @@ fn draw_readers(context: &Context) -> Result<Response, Failure> {
         p.crumb { a href="/system" { "System" } span aria-hidden="true" { "/" } span { "Who read what" } }
         div.head { h1 { "Who read what" } p.lead { "Reports, exports, single activities, documents and people's pages. The whole trail is on the service's disk." } }
         @if entries.is_empty() {
-            (message("ppl", "Nobody has read anything yet", html! { p { "Each report, export and document that is read is noted here." } }))
+            (said("ppl", "Nobody has read anything yet", html! { p { "Each report, export and document that is read is noted here." } }))
         } @else {
             section.card aria-labelledby="t-h" {
                 h2.vh #t-h { "Entries" }

@@ -177,7 +177,7 @@ pub fn by_day(
         series: &known,
         bars: &bars,
         summary: &summary,
-        width: "w12",
+        width: "",
     }
     .draw()
 }
@@ -272,7 +272,7 @@ pub fn ranked(result: &QueryResult, of: &str, measure: Option<&str>, heading: &s
         word: "rows".into(),
     }];
     html! {
-        section.card.w12 aria-labelledby="c-rank" {
+        section.card aria-labelledby="c-rank" {
             header {
                 h2 #c-rank { (heading) }
                 @if all > MOST_RANKS { p.legend { "The first " (MOST_RANKS) " of " (grouped(all as u64)) } }
