@@ -51,6 +51,8 @@ struct Waiting {
     commit: Commit,
     rejected: Vec<Rejected>,
     sender: Arc<str>,
+    /// Its stream was made for it.
+    is_single: bool,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -141,6 +143,7 @@ impl TenantJournal {
         commit: Commit,
         rejected: Vec<Rejected>,
         sender: Arc<str>,
+        is_single: bool,
     ) -> oneshot::Receiver<Answer> {
         let (answer, answered) = oneshot::channel();
         let waiting = Waiting {
@@ -148,6 +151,7 @@ impl TenantJournal {
             commit,
             rejected,
             sender,
+            is_single,
             answer,
         };
         // Where nobody takes it, whoever waits is told by the dropped channel.
@@ -164,9 +168,7 @@ impl TenantJournal {
     /// As the disk says.
     pub fn forget(&self, gone: &[StreamId]) -> Result<()> {
         let mut log = self.log();
-        for stream in gone {
-            log.forget(*stream)?;
-        }
+        log.forget_all(gone.iter().copied())?;
         drop(log);
         let mut states = lock(&self.states);
         gone.iter().for_each(|stream| {
@@ -289,6 +291,10 @@ fn bind(tenant: &Tenant, group: Vec<Waiting>) -> Vec<Waiting> {
     let mut bound = Vec::new();
     for waiting in group {
         let stream = waiting.frame.header().stream();
+        if waiting.is_single {
+            bound.push(waiting);
+            continue;
+        }
         let fresh = new.iter().find(|(known, _)| *known == stream);
         match streams.owner(stream).or(fresh.map(|(_, owner)| owner)) {
             Some(owner) if *owner != waiting.sender => {
@@ -380,7 +386,7 @@ fn replay(tenant: &Tenant, retained: &mut Retained) {
                     let arrived = Arrived {
                         entry: entry.index(),
                         frame,
-                        sender: tenant.journal.owner(stream).unwrap_or_else(|| "".into()),
+                        sender: tenant.sender_of(stream),
                         rejected,
                         at: None,
                     };

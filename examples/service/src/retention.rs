@@ -13,12 +13,13 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use chrono::{DateTime, TimeDelta, Utc};
 use ingest_protocol::StreamId;
 
+use crate::streams::{began, is_single};
 use crate::tenant::Tenant;
 
 /// A segment of the journal is ended after this time even if it is not full.
 const SEGMENT: TimeDelta = TimeDelta::days(1);
-/// Streams that are forgotten at once; each is a write.
-const FORGET: usize = 100;
+/// Streams that are forgotten at once.
+const FORGET: usize = 10_000;
 
 /// What the retention must know of an entry.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +74,11 @@ impl Retained {
             Some(newest) if !taken.is_dark => newest.min(taken.came.unwrap_or(now)),
             _ => came,
         };
-        self.last.insert(taken.stream, taken.entry);
+        if is_single(taken.stream) {
+            self.gone.push(taken.stream); // nobody sends it again
+        } else {
+            self.last.insert(taken.stream, taken.entry);
+        }
         self.entries.push_back(Kept {
             entry: taken.entry,
             stream: taken.stream,
@@ -163,13 +168,6 @@ impl Retained {
         self.gone.drain(..count);
         Ok(())
     }
-}
-
-/// When a stream began, where its UUID says so.
-fn began(stream: StreamId) -> Option<DateTime<Utc>> {
-    let time = (stream.0.get_version_num() == 7).then(|| stream.0.get_timestamp())??;
-    let (seconds, nanos) = time.to_unix();
-    DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -27,6 +27,7 @@ use crate::quarantine::{Quarantine, Quarantined};
 use crate::retention::Taken;
 use crate::saved::{Saved, write_durably};
 use crate::session::random_token;
+use crate::streams::{is_single, is_single_of, singles_of};
 
 /// Whose activity is kept.
 #[derive(Debug)]
@@ -55,6 +56,7 @@ pub struct Tenant {
     pub journal: TenantJournal,
     /// Where in the journal activities of a time are.
     pub spans: Spans,
+    senders: Vec<Arc<str>>,
     /// The same activity with pseudonyms, where a reader lacks the right `persons`.
     masked: Option<ActivityStore>,
     decoder: Mutex<Decoder>,
@@ -67,7 +69,7 @@ pub struct Tenant {
 /// An agent, or whoever else began a stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AgentSeen {
-    /// The stream.
+    /// The stream; of lines without an `Idempotency-Key`, one name for all of a sender's.
     pub stream: StreamId,
     /// Who sends it, as the configuration calls them.
     pub sender: String,
@@ -155,6 +157,11 @@ impl Tenant {
             max_memory: tenant.max_memory,
             journal,
             spans: Spans::default(),
+            senders: tenant
+                .senders
+                .iter()
+                .map(|sender| sender.name.as_str().into())
+                .collect(),
             masked: masked.then(|| ActivityStore::new(retention)),
             decoder: Mutex::default(),
             memory: AtomicUsize::new(0),
@@ -237,6 +244,21 @@ impl Tenant {
         self.memory() as u64 >= self.max_memory
     }
 
+    /// Who sent a stream that the journal has.
+    #[must_use]
+    pub fn sender_of(&self, stream: StreamId) -> Arc<str> {
+        let single = || {
+            self.senders
+                .iter()
+                .find(|name| is_single_of(stream, name))
+                .cloned()
+        };
+        self.journal
+            .owner(stream)
+            .or_else(single)
+            .unwrap_or_else(|| "".into())
+    }
+
     /// Reads a frame's records into the store; says what the retention must know of it.
     pub fn take(&self, arrived: Arrived) -> Taken {
         let now = Utc::now();
@@ -296,19 +318,20 @@ impl Tenant {
         balance.conflicts += report.conflicts;
         balance.expired += report.expired;
         balance.future += report.quarantined + report.invalid;
-        let agent = seen
-            .agents
-            .entry(header.stream())
-            .or_insert_with(|| AgentSeen {
-                stream: header.stream(),
-                sender: arrived.sender.to_string(),
-                last_batch: None,
-                newest_event: None,
-                batches: 0,
-                records: 0,
-                lost: 0,
-                quarantined: 0,
-            });
+        let stream = match is_single(header.stream()) {
+            true => singles_of(&arrived.sender),
+            false => header.stream(),
+        };
+        let agent = seen.agents.entry(stream).or_insert_with(|| AgentSeen {
+            stream,
+            sender: arrived.sender.to_string(),
+            last_batch: None,
+            newest_event: None,
+            batches: 0,
+            records: 0,
+            lost: 0,
+            quarantined: 0,
+        });
         agent.last_batch = arrived.at.or(sealed).or(agent.last_batch);
         agent.newest_event = agent
             .newest_event

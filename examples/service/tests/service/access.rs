@@ -108,7 +108,9 @@ fn one_tenants_keys_do_nothing_at_another() {
     );
     nothing_is_stored(&service);
 
-    service.frame(&seal(A, stream, 1, &[&text]), SENDER).ack();
+    service
+        .frame(&seal(A, stream, 1, &[&text]), SENDER)
+        .stored();
     let found = service.get("/v1.0/auditLogs/directoryAudits/1", AUDIT);
     assert_eq!(
         (
@@ -127,7 +129,9 @@ fn a_stream_belongs_to_who_began_it() {
     let folder = Folder::new();
     let service = folder.start().ready();
     let (text, stream) = (entry("1", Utc::now()), Uuid::now_v7());
-    service.frame(&seal(A, stream, 1, &[&text]), SENDER).ack();
+    service
+        .frame(&seal(A, stream, 1, &[&text]), SENDER)
+        .stored();
     let refused = service.frame(&sign(A, stream, 2, &[&text]), "");
     assert_eq!(refused.problem(), (403, "forbidden".to_owned()));
     // Not even what comes next is told.
@@ -135,7 +139,9 @@ fn a_stream_belongs_to_who_began_it() {
     service.kill();
     let service = folder.start().ready();
     assert_eq!(service.frame(&sign(A, stream, 2, &[&text]), "").status, 403);
-    service.frame(&seal(A, stream, 2, &[&text]), SENDER).ack();
+    service
+        .frame(&seal(A, stream, 2, &[&text]), SENDER)
+        .stored();
     assert_eq!(service.balance(AUDIT)["batches"], 2);
 }
 
@@ -208,7 +214,7 @@ fn without_the_right_nobody_is_named_and_nothing_raw_is_shown() {
     let text = entry("1", Utc::now());
     service
         .frame(&seal(A, Uuid::now_v7(), 1, &[&text, "{"]), SENDER)
-        .ack();
+        .stored();
     let list = "/v1.0/auditLogs/directoryAudits";
     let whole = service.get(list, AUDIT).json();
     assert_eq!(
@@ -401,6 +407,6 @@ fn the_open_demo_answers_this_machine_alone() {
     let tenant = "6f1d2c3b-4a59-4e8f-9b70-112233445566".parse().unwrap();
     let frame = seal(tenant, Uuid::now_v7(), 1, &[&entry("1", Utc::now())]);
     assert_eq!(service.frame(&frame, "").status, 401);
-    service.frame(&frame, token).ack();
+    service.frame(&frame, token).stored();
     assert_eq!(service.get("/v1/reports/audit-log", "").rows().len(), 1);
 }

@@ -13,7 +13,7 @@ fn reports_have_formats_and_parameters_and_agree() {
     let folder = Folder::new();
     let service = folder.start().ready();
     for frame in month.frames.iter().flatten() {
-        service.frame(frame, SENDER).ack();
+        service.frame(frame, SENDER).stored();
     }
     let list = service.get("/v1/reports", AUDIT).json();
     let names: Vec<_> = list["reports"]
@@ -90,7 +90,7 @@ fn what_is_wrong_is_a_problem_with_its_place() {
             &seal(A, Uuid::now_v7(), 1, &[&entry("1", now), &entry("2", now)]),
             SENDER,
         )
-        .ack();
+        .stored();
     for path in [
         "/v1/reports?x=1",
         "/v1/reports/audit-log?colour=red",

@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::generated::{Month, activities, assert_same};
-use super::process::{A, AUDIT, Folder, OTHER, SENDER, entry, seal, sign};
+use super::process::{A, AUDIT, Folder, OTHER, SENDER, Service, entry, seal, sign};
 
 #[test]
 fn a_month_in_frames_is_the_truth_in_reports() {
@@ -109,6 +109,36 @@ fn lines_with_a_key_are_stored_once() {
             .status
     };
     assert_eq!((post("application/jsonl"), post("text/plain")), (200, 415));
+}
+
+#[test]
+fn lines_without_a_key_leave_no_streams_behind() {
+    let folder = Folder::with("retention_check_seconds = 1", "");
+    let service = folder.start().ready();
+    for n in 0..20 {
+        service
+            .lines(&entry(&n.to_string(), Utc::now()), None)
+            .stored();
+    }
+    let check = |service: &Service| {
+        let agents = service.get("/v1/agents", AUDIT).json();
+        let agents = agents["agents"].as_array().unwrap();
+        assert_eq!(agents.len(), 1, "{agents:?}");
+        assert_eq!(
+            (&agents[0]["sender"], &agents[0]["batches"]),
+            (&"mim-01".into(), &20.into())
+        );
+    };
+    check(&service);
+    service.kill();
+    let service = folder.start().ready();
+    check(&service);
+    assert_eq!(activities(&service, AUDIT).len(), 20);
+    let streams = folder
+        .path("data")
+        .join(A.to_string())
+        .join("streams.ndjson");
+    assert_eq!(std::fs::read_to_string(streams).unwrap(), "");
 }
 
 #[test]

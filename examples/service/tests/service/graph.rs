@@ -39,7 +39,7 @@ fn every_activity_is_on_one_page_in_order() {
     let folder = Folder::new();
     let service = folder.start().ready();
     for frame in month.frames.iter().flatten() {
-        service.frame(frame, SENDER).ack();
+        service.frame(frame, SENDER).stored();
     }
     let stored = service.balance(AUDIT)["stored"].as_u64();
     for order in ["", "&$orderby=activityDateTime%20asc"] {
@@ -126,7 +126,7 @@ fn options_errors_and_headers_are_those_that_clients_know() {
     let texts: Vec<_> = texts.iter().map(String::as_str).collect();
     service
         .frame(&seal(A, Uuid::now_v7(), 1, &texts), SENDER)
-        .ack();
+        .stored();
 
     let one = service
         .get(&format!("{LIST}/Directory%201%2F2"), AUDIT)

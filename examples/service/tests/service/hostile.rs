@@ -96,7 +96,7 @@ fn what_is_too_large_is_refused_before_it_is_read() {
             &seal(A, Uuid::now_v7(), 1, &[&entry("1", Utc::now())]),
             SENDER,
         )
-        .ack();
+        .stored();
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn batches_wait_before_memory_runs_out() {
     // Readers are answered, the other tenant has room, and nothing that was acknowledged is missing.
     assert_eq!(service.balance(AUDIT)["stored"], acknowledged);
     let other = super::process::seal(super::process::B, stream, 1, &[&entry("1", now)]);
-    service.frame(&other, super::process::OTHER_SENDER).ack();
+    service.frame(&other, super::process::OTHER_SENDER).stored();
     let metrics = service.get("/metrics", AUDIT);
     assert!(
         metrics.text().contains("service_throttled_total 1\n"),
@@ -263,7 +263,7 @@ fn logs_hold_no_query_no_token_and_nobodys_name() {
     let text = entry("1", Utc::now());
     service
         .frame(&seal(A, Uuid::now_v7(), 1, &[&text, "{\"Ines"]), SENDER)
-        .ack();
+        .stored();
     service.get("/v1/reports/audit-log?search=Ines&actor=Marchetti", AUDIT);
     service.get("/v1/reports/audit-log?Marchetti=1", AUDIT);
     service.get("/log?q=Ines", "wrong-token-0123456789");

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Request};
 use ingest_protocol::frame::{Limits, MacKey, Record, Sealer, Stamp};
-use ingest_protocol::{Ack, Audience, StreamId};
+use ingest_protocol::{Ack, Audience, Outcome, StreamId};
 use serde_json::Value;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -316,6 +316,12 @@ impl Answer {
     pub(crate) fn ack(&self) -> Ack {
         assert_eq!(self.status, 200, "{}", self.text());
         serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// The batch was stored now.
+    #[track_caller]
+    pub(crate) fn stored(&self) {
+        assert_eq!(self.ack().outcome(), Outcome::Committed);
     }
 
     /// The rows of a result.

@@ -32,11 +32,11 @@ fn a_day_later_it_is_gone_from_reports_and_disk() {
             &seal(A, going, next, &[&entry("going-1", old), "{\"going"]),
             SENDER,
         )
-        .ack();
+        .stored();
     next += 2;
     service
         .frame(&seal(A, going, next, &[&entry("going-2", old)]), SENDER)
-        .ack();
+        .stored();
     assert_eq!(rows(), 2);
     assert!(holds(&bytes_below(&folder.journal()), "going-2"));
     wait_for("the end of the old rows", || rows() == 0);
@@ -57,7 +57,7 @@ fn a_day_later_it_is_gone_from_reports_and_disk() {
             ),
             SENDER,
         )
-        .ack();
+        .stored();
     assert_eq!(
         (rows(), service.balance(AUDIT)["expired"].as_u64()),
         (1, Some(1))
@@ -81,7 +81,7 @@ fn whole_segments_go_and_streams_with_them() {
     let going = Uuid::now_v7();
     service
         .frame(&seal(A, going, 1, &[&entry("going-1", old)]), SENDER)
-        .ack();
+        .stored();
     let streams = folder
         .path("data")
         .join(A.to_string())
@@ -120,7 +120,7 @@ fn whole_segments_go_and_streams_with_them() {
             &seal(A, Uuid::now_v7(), 1, &[&entry("new", Utc::now())]),
             SENDER,
         )
-        .ack();
+        .stored();
     service.kill();
     let service = folder.start().ready();
     assert_eq!(
