@@ -51,10 +51,10 @@ fn find(context: &Context) -> Result<Activity, Failure> {
 
 fn file(context: &Context, form: &'static str) -> Result<Response, Failure> {
     context.only(&[])?;
-    if form == "raw" && !context.reader.rights.raw {
+    if let (true, Some(right)) = (form == "raw", missing_right(context)) {
         return Err(Failure::Forbidden {
             what: "Raw documents",
-            right: "raw",
+            right,
         });
     }
     let activity = find(context)?;
@@ -79,6 +79,26 @@ fn file(context: &Context, form: &'static str) -> Result<Response, Failure> {
         (CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox")),
     ];
     Ok((headers, json).into_response())
+}
+
+/// The right that is missing to see records as they came: they hold names.
+fn missing_right(context: &Context) -> Option<&'static str> {
+    let rights = context.reader.rights;
+    let needed = [(rights.raw, "raw"), (rights.persons, "persons")];
+    needed
+        .into_iter()
+        .find(|(has, _)| !has)
+        .map(|(_, right)| right)
+}
+
+/// The record as it came, as far as the journal still has it; else the activity.
+fn document(context: &Context, activity: &Activity) -> Result<String, Failure> {
+    let record = context.reader.tenant.raw_record(activity);
+    let record = record.map_err(|_| Failure::internal("a record can't be read back"))?;
+    let value = record.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+    let value = value.map_or_else(|| serde_json::to_value(activity), Ok);
+    let text = value.and_then(|value| serde_json::to_string_pretty(&value));
+    text.map_err(|_| Failure::internal("a document has no JSON form"))
 }
 
 fn draw(context: &Context) -> Result<Response, Failure> {
@@ -107,7 +127,7 @@ fn draw(context: &Context) -> Result<Response, Failure> {
                 (page.methods())
                 (page.details())
                 (page.related()?)
-                (page.raw())
+                (page.raw()?)
             }
             div.stack { (page.timeline()) (page.facts()) }
         }
@@ -283,7 +303,7 @@ impl Page<'_> {
             }
             ". " (outcome)
             @if let Some(reason) = activity.reason.as_deref().filter(|reason| !reason.is_empty()) { ": " (text::long(reason)) }
-            "."
+            @if !activity.reason.as_deref().unwrap_or_default().ends_with(['.', '!', '?']) { "." }
             @if let Some(words) = &activity.justification { " Justification given: “" (text::long(words)) "”." }
         }
     }
@@ -448,21 +468,27 @@ impl Page<'_> {
         }
     }
 
-    fn raw(&self) -> Markup {
-        html! {
+    fn raw(&self) -> Result<Markup, Failure> {
+        let missing = missing_right(self.context);
+        let json = if missing.is_none() {
+            document(self.context, self.activity)?
+        } else {
+            String::new()
+        };
+        Ok(html! {
             section.card aria-labelledby="s-raw" {
                 header { h2 #s-raw { "Document" } }
                 div.body {
-                    @if self.context.reader.rights.raw {
-                        @let json = serde_json::to_string_pretty(self.activity).unwrap_or_default();
+                    @if let Some(right) = missing { p { "Raw documents need the right " code { (right) } "." } }
+                    @else {
                         details.alt {
                             summary { (icon("down")) "Show the document" }
                             pre.raw tabindex="0" { (text::block(&json)) }
                         }
-                    } @else { p { "Raw documents need the right " code { "raw" } "." } }
+                    }
                 }
             }
-        }
+        })
     }
 
     fn timeline(&self) -> Markup {

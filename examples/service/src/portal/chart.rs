@@ -1,49 +1,41 @@
 //! Charts: words in HTML, marks in a stretched SVG that a screen reader passes by, and
 //! behind each a table with the same numbers and links.
 
+use std::borrow::Cow;
+
 use maud::{Markup, PreEscaped, html};
 
 use super::layout::icon;
 use super::numbers::{axis_top, counted, grouped};
 
 /// One of the things that are told apart in a chart. The class is its colour and shape.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Series {
     pub class: &'static str,
-    pub label: &'static str,
+    pub label: Cow<'static, str>,
     /// The word after a number in running text.
-    pub word: &'static str,
+    pub word: Cow<'static, str>,
 }
 
-pub const SOURCES: [Series; 2] = [
-    Series {
-        class: "onprem",
-        label: "On-premises",
-        word: "on-premises",
-    },
-    Series {
-        class: "cloud",
-        label: "Cloud",
-        word: "cloud",
-    },
+impl Series {
+    const fn known(class: &'static str, label: &'static str, word: &'static str) -> Self {
+        Self {
+            class,
+            label: Cow::Borrowed(label),
+            word: Cow::Borrowed(word),
+        }
+    }
+}
+
+pub static SOURCES: [Series; 2] = [
+    Series::known("onprem", "On-premises", "on-premises"),
+    Series::known("cloud", "Cloud", "cloud"),
 ];
 
-pub const UNSUCCESSFUL: [Series; 3] = [
-    Series {
-        class: "failure",
-        label: "Failed",
-        word: "failed",
-    },
-    Series {
-        class: "denied",
-        label: "Denied",
-        word: "denied",
-    },
-    Series {
-        class: "pending",
-        label: "Waiting",
-        word: "waiting",
-    },
+pub static UNSUCCESSFUL: [Series; 3] = [
+    Series::known("failure", "Failed", "failed"),
+    Series::known("denied", "Denied", "denied"),
+    Series::known("pending", "Waiting", "waiting"),
 ];
 
 /// A column of a chart, and the row of its table.
@@ -106,7 +98,7 @@ impl Stacked<'_> {
                 }
                 div.body {
                     p.vh { (self.summary) }
-                    div.chart {
+                    div class={ "chart" (crowd(self.bars.len())) } {
                         div.y aria-hidden="true" {
                             span { (grouped(top)) } span { (grouped(top / 2)) } span { "0" }
                         }
@@ -184,6 +176,15 @@ impl Stacked<'_> {
     }
 }
 
+/// Where names below the marks would run into each other, some are left out.
+const fn crowd(bars: usize) -> &'static str {
+    match bars {
+        0..=16 => "",
+        17..=40 => " many",
+        _ => " many crowd",
+    }
+}
+
 /// The table behind a chart.
 pub fn behind(heading: &str, table: Markup) -> Markup {
     html! {
@@ -195,7 +196,7 @@ pub fn behind(heading: &str, table: Markup) -> Markup {
 }
 
 /// Rectangles from the bottom up, a thin gap between two: class, top edge, height.
-fn stack<'a>(series: &'a [Series], values: &[u64], top: u64) -> Vec<(&'a str, f64, f64)> {
+fn stack(series: &[Series], values: &[u64], top: u64) -> Vec<(&'static str, f64, f64)> {
     const GAP: f64 = 0.45;
     let mut bottom = 100.0;
     let mut rects = Vec::new();
@@ -261,6 +262,7 @@ pub fn ranking(of: &str, measure: &str, series: &[Series], ranks: &[Rank]) -> Ma
         .max(1);
     html! {
         table.rank {
+            colgroup { col.nm; col; col.num; }
             thead.vh {
                 tr { th scope="col" { (of) } th scope="col" { "Bar" } th scope="col" { (measure) } }
             }
@@ -295,7 +297,7 @@ pub fn ranking(of: &str, measure: &str, series: &[Series], ranks: &[Rank]) -> Ma
 }
 
 /// Rectangles from the left: class, left edge, width.
-fn along<'a>(series: &'a [Series], values: &[u64], most: u64) -> Vec<(&'a str, f64, f64)> {
+fn along(series: &[Series], values: &[u64], most: u64) -> Vec<(&'static str, f64, f64)> {
     let mut left = 0.0;
     let mut rects = Vec::new();
     for (series, value) in series.iter().zip(values) {

@@ -163,15 +163,23 @@ impl Context {
     /// Draws a page away from the threads that serve connections, and not for ever.
     pub async fn answer(self, draw: fn(&Self) -> Result<Response, Failure>) -> Response {
         let context = Arc::new(self);
-        let drawn = {
-            let context = Arc::clone(&context);
-            tokio::task::spawn_blocking(move || draw(&context))
-        };
         let most = std::time::Duration::from_secs(context.app.config.limits.query_seconds);
+        let drawn = async {
+            let place = Arc::clone(&context.app.queries).acquire_owned().await;
+            let place = place.map_err(|_| Failure::internal("no query has a place"))?;
+            let context = Arc::clone(&context);
+            // A page that is drawn on after its time keeps its place until it ends.
+            let drawn = tokio::task::spawn_blocking(move || {
+                let _place = place;
+                draw(&context)
+            });
+            drawn
+                .await
+                .map_err(|_| Failure::internal("a page failed"))?
+        };
         let failure = match tokio::time::timeout(most, drawn).await {
-            Ok(Ok(Ok(response))) => return response,
-            Ok(Ok(Err(failure))) => failure,
-            Ok(Err(_)) => Failure::internal("a page failed"),
+            Ok(Ok(response)) => return response,
+            Ok(Err(failure)) => failure,
             Err(_) => Failure::Deadline(most.as_secs()),
         };
         failure.page(&context)

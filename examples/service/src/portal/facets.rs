@@ -166,7 +166,7 @@ pub fn panel(view: &View, facets: &[Facet]) -> Markup {
 /// The two fields that are typed.
 fn names(view: &View) -> Markup {
     html! {
-        @for (field, hint) in [(Field::InitiatedBy, "Name, account, UPN or id"), (Field::Target, "Name, account, UPN or id")] {
+        @for (field, hint) in [(Field::InitiatedBy, "Name or id"), (Field::Target, "Name or id")] {
             @let name = field.parameter(Op::Starts).unwrap_or_default();
             @let rest = view.filtered(view.filter.clone().without_field(field));
             @let id = format!("f-{}", field.name());

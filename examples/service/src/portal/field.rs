@@ -319,13 +319,13 @@ pub struct ZoneParts {
 
 impl ZoneParts {
     pub fn new(clock: &Clock, from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> Self {
-        // Nothing is kept longer than ten years, and nothing taken that is a day ahead.
+        // Nothing is kept longer than ten years; a definition that is saved knows the year to come.
         let from = from
             .unwrap_or(clock.now - TimeDelta::days(3_660))
             .max(clock.now - TimeDelta::days(3_660));
         let to = to
             .unwrap_or(clock.now + TimeDelta::days(2))
-            .min(clock.now + TimeDelta::days(2));
+            .min(clock.now + TimeDelta::days(400));
         Self {
             first: clock.offset(from),
             changes: clock.transitions(from, to),
@@ -334,6 +334,11 @@ impl ZoneParts {
 
     pub fn part(&self, part: TimePart) -> Expr {
         self.each(|offset| c::TIME.part_at(part, offset))
+    }
+
+    /// The time as text by the clocks of the zone.
+    pub fn format(&self, pattern: &'static str) -> Expr {
+        self.each(|offset| c::TIME.format_time_at(pattern, offset))
     }
 
     /// An expression for each stretch, told apart by the time.

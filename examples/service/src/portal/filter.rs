@@ -129,14 +129,6 @@ impl Filter {
             .any(|op| self.atoms.contains_key(&(field, op)))
     }
 
-    /// Whether it names people or searches text that does.
-    pub fn names_people(&self) -> bool {
-        self.text.is_some()
-            || Field::ALL
-                .into_iter()
-                .any(|field| field.names_people() && self.speaks_of(field))
-    }
-
     #[must_use]
     pub fn with(mut self, field: Field, op: Op, value: impl Into<String>) -> Self {
         self.atoms

@@ -69,10 +69,7 @@ const NAV: [(Place, &str, &str, &str); 5] = [
 
 const REPORTS: [(&str, &str); 4] = [
     ("/reports/password-reset", "Password resets"),
-    (
-        "/reports/password-reset-registration",
-        "Password registrations",
-    ),
+    ("/reports/password-reset-registration", "Registrations"),
     ("/reports/self-service-groups", "Self-service groups"),
     ("/reports#custom", "Custom reports"),
 ];
@@ -232,6 +229,15 @@ pub fn plain(title: &str, body: Markup) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// What a page says where there is nothing to list; the page has its own heading.
+pub fn said(symbol: &str, heading: &str, body: Markup) -> Markup {
+    html! {
+        section.card.message {
+            div.empty { (icon(symbol)) h2 { (heading) } (body) }
         }
     }
 }

@@ -7,9 +7,11 @@
 
 mod activity;
 mod assets;
+mod builder;
 mod chart;
 mod columns;
 mod context;
+mod custom;
 mod export;
 mod facets;
 mod failure;
@@ -23,8 +25,11 @@ mod params;
 mod period;
 mod person;
 mod preferences;
+mod reports;
 mod rows;
 mod signin;
+mod system;
+mod tables;
 mod text;
 mod time;
 mod view;
@@ -51,6 +56,20 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/views", get(views::list).post(views::save))
         .route("/views/{id}/delete", post(views::delete))
         .route("/v/{id}", get(views::open))
+        .route("/reports", get(reports::list))
+        .route("/reports/new", get(builder::show))
+        .route("/reports/definition", get(builder::definition))
+        .route("/reports/custom", post(builder::save))
+        .route("/reports/custom/{id}", get(reports::show_saved))
+        .route("/reports/custom/{id}/delete", post(builder::delete))
+        .route(
+            "/reports/custom/{id}/definition",
+            get(builder::saved_definition),
+        )
+        .route("/reports/{name}", get(reports::show))
+        .route("/system", get(system::show))
+        .route("/system/quarantine", get(system::quarantine))
+        .route("/system/readers", get(system::readers))
         .route("/signin", get(signin::show).post(signin::sign_in))
         .route("/signout", post(signin::sign_out))
         .route(

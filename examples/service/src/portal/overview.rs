@@ -10,7 +10,7 @@ use report_query::{
     Bucket, Query, Snapshot, asc, col, count, count_distinct, desc, last, min, percentile,
 };
 
-use super::chart::{Bar, Rank, SOURCES, Series, Stacked, UNSUCCESSFUL, heat, ranking, split};
+use super::chart::{Bar, Rank, SOURCES, Stacked, UNSUCCESSFUL, heat, ranking, split};
 use super::context::{Context, Row};
 use super::failure::Failure;
 use super::field::{Field, Op};
@@ -673,38 +673,49 @@ impl Overview<'_> {
 
     /// The first keys by the number of different rows, each with its two sources.
     fn ranks(&self, query: Query, filter: &Filter, field: Field) -> Result<Vec<Rank>, Failure> {
+        let of = |source: &'static str| count_distinct(c::ROW).filter(c::SOURCE.eq(source));
         let top = query
-            .clone()
             .group_by(["key"])
             .aggregate([
                 count_distinct(c::ROW).alias("rows"),
+                of("identity_manager").alias("onprem"),
+                of("entra").alias("cloud"),
                 last(col("name")).alias("name"),
             ])
             .sort([desc("rows"), asc("key")])
             .limit(RANKED);
         let top = self.context.run(&top, &self.snapshot)?;
         Row::all(&top)
-            .filter_map(|row| Some((row.text("key")?, row.text("name"))))
-            .map(|(key, name)| {
+            .filter_map(|row| Some((row, row.text("key")?)))
+            .map(|(row, key)| {
                 let filter = filter.clone().with(field, Op::Is, key);
-                // Counted by the filter that the link leads to, so that both say the same.
-                let counts = filter
-                    .query(&self.clock)
-                    .group_by([c::SOURCE])
-                    .aggregate([count().alias("rows")]);
-                let counts = self.context.run(&counts, &self.snapshot)?;
-                let mut values = vec![0, 0];
-                for row in Row::all(&counts) {
-                    values[usize::from(row.text("source") != Some("identity_manager"))] +=
-                        row.number("rows");
+                let mut values = vec![row.number("onprem"), row.number("cloud")];
+                if key.parse::<uuid::Uuid>().is_err() {
+                    // A bare name may be somebody else's, too: the link finds both.
+                    values = self.by_source(&filter)?;
                 }
+                let name = row.text("name").unwrap_or(key);
                 Ok(Rank {
-                    name: text::value(name.unwrap_or(key)),
+                    name: text::value(name),
                     href: Some(self.log(&filter)),
                     values,
                 })
             })
             .collect()
+    }
+
+    fn by_source(&self, filter: &Filter) -> Result<Vec<u64>, Failure> {
+        let counts = filter
+            .query(&self.clock)
+            .group_by([c::SOURCE])
+            .aggregate([count().alias("rows")]);
+        let counts = self.context.run(&counts, &self.snapshot)?;
+        let mut values = vec![0, 0];
+        for row in Row::all(&counts) {
+            values[usize::from(row.text("source") != Some("identity_manager"))] +=
+                row.number("rows");
+        }
+        Ok(values)
     }
 
     #[allow(
@@ -721,14 +732,13 @@ impl Overview<'_> {
         all: String,
         chip: Option<Markup>,
     ) -> Markup {
-        const SERIES: &[Series] = &SOURCES;
         html! {
             section class={ "card " (width) } aria-labelledby=(id) {
                 header { h2 id=(id) { (heading) } a.more href=(all) { "All" span.vh { " of “" (heading) "”" } } }
                 div.body {
                     @if let Some(chip) = chip { (chip) }
                     @if ranks.is_empty() { div.empty { p { "None in this period." } } }
-                    @else { (ranking(of, "Activities", SERIES, ranks)) }
+                    @else { (ranking(of, "Activities", &SOURCES, ranks)) }
                 }
             }
         }

@@ -12,7 +12,7 @@ use super::context::{Context, Row};
 use super::failure::Failure;
 use super::field::{Field, Op};
 use super::filter::Filter;
-use super::layout::{Place, icon, message, source};
+use super::layout::{Place, icon, said, source};
 use super::numbers::grouped;
 use super::params::BadParameter;
 use super::period::Period;
@@ -169,7 +169,7 @@ fn draw_list(context: &Context) -> Result<Response, Failure> {
             button.btn.primary type="submit" form="search" { "Search" }
         }
         @if people.is_empty() {
-            (message("ppl", "Nobody found", html! { p { "Nobody of that name did anything, or had anything done to them, in what is kept." } p.row { a.btn href="/people" { "All people" } } }))
+            (said("ppl", "Nobody found", html! { p { "Nobody of that name did anything, or had anything done to them, in what is kept." } p.row { a.btn href="/people" { "All people" } } }))
         } @else {
             section.card aria-labelledby="t-h" {
                 h2.vh #t-h { "People" }

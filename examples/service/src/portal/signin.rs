@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 
-use super::layout::{icon, note, plain};
+use super::layout::{note, plain};
 use super::params::Pairs;
 use crate::app::App;
 
@@ -106,11 +106,6 @@ pub async fn sign_out(State(app): State<Arc<App>>, headers: HeaderMap) -> Respon
 /// A form's body as pairs; what is no UTF-8 becomes the replacement character.
 pub fn pairs(body: &[u8]) -> Pairs {
     Pairs::parse(&String::from_utf8_lossy(body))
-}
-
-/// A button's icon and words, in the same row.
-pub fn labelled(symbol: &str, words: &str) -> Markup {
-    html! { (icon(symbol)) (words) }
 }
 
 #[cfg(test)]

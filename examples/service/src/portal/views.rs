@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::context::Context;
 use super::failure::Failure;
-use super::layout::{Place, message};
+use super::layout::{Place, said};
 use super::params::Pairs;
 use super::signin::pairs;
 use super::text;
@@ -99,7 +99,7 @@ fn draw(context: &Context) -> Result<Response, Failure> {
         p.crumb { a href="/log" { "Audit log" } span { "/" } span { "Saved views" } }
         div.head { h1 { "Saved views" } p.lead { "Everybody who reads this tenant sees them. The address of a view may be passed on." } }
         @if views.is_empty() {
-            (message("save", "Nothing saved yet", html! { p { "Filter the log, then open " b { "Saved views" } " there." } }))
+            (said("save", "Nothing saved yet", html! { p { "Filter the log, then open " b { "Saved views" } " there." } }))
         } @else {
             section.card {
                 div.scroll tabindex="0" role="region" aria-label="Saved views" {

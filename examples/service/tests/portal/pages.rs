@@ -1,0 +1,367 @@
+//! The other pages: the overview, one activity, people, reports, the system.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::html::{between, links, number, text_of, total, unescape};
+use super::process::{AUDIT, Service};
+
+/// Links of the tables behind charts, each with the number that stands for it.
+fn table_rows(page: &str, heading: &str) -> Vec<(String, u64)> {
+    let table = between(
+        page,
+        &format!("aria-label=\"{heading}, table\""),
+        "</table>",
+    )
+    .unwrap();
+    table
+        .split("<tr>")
+        .skip(2)
+        .map(|row| {
+            let last = row.rsplit("<td class=\"num\">").next().unwrap();
+            (
+                links(row)[0].clone(),
+                number(last.split('<').next().unwrap()),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn every_number_of_the_overview_is_the_total_of_its_rows() {
+    let service = Service::filled(250);
+    let page = service.page("/");
+    for heading in ["Activity by day", "Not successful, by day"] {
+        let rows = table_rows(&page, heading);
+        assert_eq!(rows.len(), 14, "{heading}");
+        for (link, count) in rows {
+            assert_eq!(total(&service.page(&link)), count, "{heading}: {link}");
+        }
+    }
+    let cards = between(&page, "<div class=\"stats\">", "<div class=\"grid\">").unwrap();
+    for big in cards.split("<p class=\"big\">").skip(1) {
+        let big = big.split("</p>").next().unwrap();
+        let count = number(between(big, "\">", "</a>").unwrap());
+        assert_eq!(total(&service.page(&links(big)[0])), count, "{big}");
+    }
+    let mut ranked = 0;
+    for row in page.split("<td class=\"nm\">").skip(1) {
+        let row = row.split("</tr>").next().unwrap();
+        let count = number(between(row, "<td class=\"num\">", "</td>").unwrap());
+        assert_eq!(
+            total(&service.page(&links(row)[0])),
+            count,
+            "{}",
+            text_of(row)
+        );
+        ranked += 1;
+    }
+    assert!(ranked > 4, "{ranked}");
+    let heat = between(&page, "aria-label=\"Busiest hours, table\"", "</table>").unwrap();
+    let mut cells = 0;
+    for cell in heat.split("<td class=\"num\">").skip(1) {
+        let cell = cell.split("</td>").next().unwrap();
+        let count = number(&text_of(cell));
+        if count > 0 && cells < 12 {
+            assert_eq!(total(&service.page(&links(cell)[0])), count, "{cell}");
+            cells += 1;
+        }
+    }
+    assert_eq!(cells, 12);
+    // With two weeks kept before these, there is something to compare with; with a month, not.
+    assert!(page.contains("the 14 days before"));
+    assert!(service.page("/?range=P30D").contains("No period before"));
+}
+
+#[test]
+fn every_page_that_is_linked_is_there_and_loads_nothing_from_elsewhere() {
+    let service = Service::filled(80);
+    let mut waiting = vec![
+        "/".to_owned(),
+        "/reports".to_owned(),
+        "/system".to_owned(),
+        "/keys".to_owned(),
+    ];
+    let mut kinds: BTreeSet<(String, usize)> = BTreeSet::new();
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    while let Some(path) = waiting.pop() {
+        if !seen.insert(path.clone()) || path.contains("format=") && !path.contains("format=print")
+        {
+            continue;
+        }
+        let answer = service.get(&path);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        if !answer.header("content-type").starts_with("text/html") {
+            continue;
+        }
+        assert_eq!(answer.header("cache-control"), "private, no-store");
+        assert!(
+            answer
+                .header("content-security-policy")
+                .starts_with("default-src 'none'")
+        );
+        let page = answer.text();
+        for never in [
+            " style=\"",
+            "<style",
+            " onclick",
+            "src=\"http",
+            "href=\"http",
+            "<img",
+        ] {
+            assert!(!page.contains(never), "{never} in {path}");
+        }
+        assert!(page.contains("<html lang=\"en\""), "{path}");
+        assert_eq!(page.matches("<h1").count(), 1, "{path}");
+        assert_eq!(page.matches("<main").count(), 1, "{path}");
+        for link in links(page) {
+            // A few of each kind: the same page with as many other parameters, or another id.
+            let (bare, query) = link.split_once('?').unwrap_or((&link, ""));
+            let shape: String = bare
+                .split('/')
+                .map(|part| if part.len() > 24 { "id" } else { part })
+                .collect::<Vec<_>>()
+                .join("/");
+            let names: BTreeSet<&str> = query
+                .split('&')
+                .filter_map(|pair| pair.split('=').next())
+                .collect();
+            let key = format!("{shape} {names:?}");
+            let count = (0..2).find(|count| !kinds.contains(&(key.clone(), *count)));
+            if let Some(count) = count {
+                kinds.insert((key, count));
+                waiting.push(link);
+            }
+        }
+        if seen.len() > 220 {
+            break;
+        }
+    }
+    assert!(seen.len() > 100, "{}", seen.len());
+}
+
+#[test]
+fn reports_show_what_the_api_gives() {
+    let service = Service::filled(250);
+    for name in [
+        "password-reset",
+        "password-reset-registration",
+        "self-service-groups",
+        "audit-log",
+    ] {
+        let page = service.page(&format!("/reports/{name}?from=2000-01-01"));
+        let api = service.get_as(
+            &format!("/v1/reports/{name}?from=2000-01-01&format=json"),
+            AUDIT,
+        );
+        let api: Value = serde_json::from_slice(&api.body).unwrap();
+        let rows = api["rows"].as_array().unwrap().len() as u64;
+        assert!(rows > 0, "{name}");
+        assert_eq!(total(&page), rows, "{name}");
+        let csv = service.get(&format!("/reports/{name}?from=2000-01-01&format=csv"));
+        assert_eq!(csv.header("x-total-count"), rows.to_string());
+        assert!(
+            csv.header("content-disposition")
+                .contains(&format!("{name}.csv"))
+        );
+        assert_eq!(csv.header("content-security-policy"), "sandbox");
+        for row in table_rows_if(&page, "By day").into_iter().rev().take(3) {
+            assert_eq!(total(&service.page(&row.0)), row.1, "{}", row.0);
+        }
+        if rows > 100 {
+            let next = service.page(&format!("/reports/{name}?from=2000-01-01&page=2"));
+            assert!(text_of(&next).contains("101–"), "{name}");
+        }
+    }
+}
+
+fn table_rows_if(page: &str, heading: &str) -> Vec<(String, u64)> {
+    if page.contains(&format!("aria-label=\"{heading}, table\"")) {
+        table_rows(page, heading)
+    } else {
+        Vec::new()
+    }
+}
+
+#[test]
+fn a_custom_report_is_built_saved_run_edited_and_deleted() {
+    let service = Service::filled(150);
+    // As the form sends it: a new filter in its three fields, empty ones beside.
+    let form = "/reports/new?range=P30D&add=category&op=is&value=GroupManagement&q=&by=activity&by=result&by=&m=rows&m=actors&m=success_rate&orderby=rows+desc&limit=100&chart=ranking";
+    let answer = service.get_as(form, AUDIT);
+    assert_eq!(answer.status, 303);
+    let address = answer.header("location").to_owned();
+    assert!(
+        address.contains("category=GroupManagement") && !address.contains("value="),
+        "{address}"
+    );
+    let preview = service.page(&address);
+    let rows = total(&preview);
+    assert!(rows > 2);
+    let query = unescape(between(&preview, "name=\"query\" value=\"", "\"").unwrap());
+    assert_eq!(
+        service
+            .post("/reports/custom", &[("name", ""), ("query", &query)], None)
+            .status,
+        400
+    );
+    let saved = service.post(
+        "/reports/custom",
+        &[("name", "Groups <b>"), ("query", &query)],
+        None,
+    );
+    assert_eq!(saved.status, 303, "{}", saved.text());
+    let at = saved.header("location").to_owned();
+    let page = service.page(&at);
+    assert_eq!(total(&page), rows);
+    assert!(page.contains("Groups &lt;b&gt;") && !page.contains("Groups <b>"));
+    assert!(service.page("/reports").contains(&at));
+    // The same definition at the API.
+    let id = at.rsplit('/').next().unwrap();
+    let api = service.get_as(&format!("/v1/reports/{id}"), AUDIT);
+    let api: Value = serde_json::from_slice(&api.body).unwrap();
+    assert_eq!(api["rows"].as_array().unwrap().len() as u64, rows);
+    let definition = service.get(&format!("{at}/definition"));
+    let definition: Value = serde_json::from_slice(&definition.body).unwrap();
+    assert_eq!(definition["title"], "Groups <b>");
+    // Edited: by result alone.
+    let edit = links(&page)
+        .into_iter()
+        .find(|link| link.starts_with("/reports/new?"))
+        .unwrap();
+    let form = service.page(&edit.replace("by=activity&by=result", "by=result"));
+    let query = unescape(between(&form, "name=\"query\" value=\"", "\"").unwrap());
+    let again = service.post(
+        "/reports/custom",
+        &[("name", "By result"), ("query", &query)],
+        None,
+    );
+    assert_eq!(again.header("location"), at);
+    let page = service.page(&at);
+    assert!(total(&page) < rows && page.contains("By result"));
+    assert_eq!(service.post(&format!("{at}/delete"), &[], None).status, 303);
+    assert_eq!(service.get(&at).status, 404);
+}
+
+#[test]
+fn a_view_is_saved_opened_and_deleted() {
+    let service = Service::filled(60);
+    let view = "range=P30D&result=failure&result=denied&orderby=result+asc&top=100";
+    let saved = service.post("/views", &[("name", "Troubles"), ("query", view)], None);
+    assert_eq!(saved.status, 303);
+    let at = saved.header("location").to_owned();
+    let opened = service.get_as(&at, AUDIT);
+    let there = opened.header("location").to_owned();
+    assert_eq!(
+        there,
+        "/log?range=P30D&result=denied&result=failure&orderby=result+asc&top=100"
+    );
+    assert!(service.page(&there).contains("Troubles"));
+    assert_eq!(
+        service
+            .post("/views", &[("name", "x"), ("query", "colour=red")], None)
+            .status,
+        400
+    );
+    assert_eq!(
+        service
+            .post(
+                &format!("/views/{}/delete", at.rsplit('/').next().unwrap()),
+                &[],
+                None
+            )
+            .status,
+        303
+    );
+    assert_eq!(service.get(&at).status, 404);
+}
+
+#[test]
+fn one_activity_has_its_neighbours_and_its_document() {
+    let service = Service::filled(150);
+    let log = service.page("/log?range=P30D&category=GroupManagement");
+    let opened: Vec<String> = links(&log)
+        .into_iter()
+        .filter(|link| link.starts_with("/log/") && link.contains("back="))
+        .collect();
+    let page = service.page(&opened[1]);
+    for part in ["Timeline", "Facts", "Show the document", "Newer", "Older"] {
+        assert!(page.contains(part), "{part}");
+    }
+    let bare = |link: &str| link.split('?').next().unwrap().to_owned();
+    let beside: Vec<String> = links(&page)
+        .into_iter()
+        .filter(|link| link.starts_with("/log/") && link.contains("back="))
+        .map(|link| bare(&link))
+        .collect();
+    assert!(
+        beside.contains(&bare(&opened[0])) && beside.contains(&bare(&opened[2])),
+        "{beside:?}"
+    );
+    let id = bare(&opened[1]);
+    let raw = service.get(&format!("{id}/raw"));
+    assert_eq!(
+        (raw.status, raw.header("content-security-policy")),
+        (200, "sandbox")
+    );
+    serde_json::from_slice::<Value>(&raw.body).unwrap();
+    let graph: Value = serde_json::from_slice(&service.get(&format!("{id}/graph")).body).unwrap();
+    assert!(graph["activityDisplayName"].is_string());
+    assert_eq!(
+        service
+            .get("/log/7c9e6679-7425-40de-944b-e07fc1f90ae7")
+            .status,
+        404
+    );
+    assert_eq!(service.get("/log/nothing").status, 404);
+    let read = service.page("/system/readers");
+    assert!(read.contains("raw document") && read.contains("audit"));
+}
+
+#[test]
+fn a_persons_page_counts_what_the_log_shows() {
+    let service = Service::filled(200);
+    let people = service.page("/people");
+    let person = links(&people)
+        .into_iter()
+        .find(|link| link.starts_with("/people/"))
+        .unwrap();
+    let page = service.page(&person);
+    let facts = between(&page, "<div class=\"facts\">", "</section>").unwrap();
+    for fact in facts.split("<b>").skip(1) {
+        let count = number(between(fact, "\">", "</a>").unwrap());
+        assert_eq!(total(&service.page(&links(fact)[0])), count, "{fact}");
+    }
+    for tab in ["did", "done", "groups", "methods"] {
+        service.page(&format!("{person}?tab={tab}"));
+    }
+    assert_eq!(service.get(&format!("{person}?tab=secrets")).status, 400);
+    assert_eq!(
+        service
+            .get("/people/00000000000000000000000000000000")
+            .status,
+        404
+    );
+    let name = text_of(between(&page, "<h1>", "</h1>").unwrap());
+    let query: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
+    assert!(links(&service.page(&format!("/people?q={query}"))).contains(&person));
+}
+
+#[test]
+fn without_activity_every_page_says_so() {
+    let service = Service::start();
+    for path in [
+        "/",
+        "/log",
+        "/people",
+        "/reports/password-reset",
+        "/reports/new",
+        "/system",
+        "/system/quarantine",
+    ] {
+        let page = service.page(path);
+        assert!(page.contains("class=\"empty\""), "{path}");
+    }
+    assert!(service.page("/log").contains("No activity has arrived"));
+}
