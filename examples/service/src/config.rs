@@ -291,8 +291,8 @@ impl Config {
             "`limits.connections` and `limits.queries` must not be 0"
         );
         ensure!(
-            limits.batch_bytes >= 80 << 20,
-            "`limits.batch_bytes` must be at least 80 MiB, so that the largest batch fits"
+            limits.batch_bytes >= 96 << 20,
+            "`limits.batch_bytes` must be at least 96 MiB, so that the largest batch fits"
         );
         let mut seen = HashSet::new();
         for tenant in &self.tenants {
@@ -433,8 +433,14 @@ mod tests {
             ("time_zone = \"Mars\"", "no such time zone"),
             ("retention_days = 0", "from 1 to 3650"),
             ("listen = \"here\"", "invalid socket address"),
-            ("[limits]\nbatch_bytes = \"1 KB\"", "no size"),
-            ("[limits]\nbatch_bytes = \"1 MiB\"", "at least 80 MiB"),
+            (
+                "public_url = \"reports.example.com\"",
+                "`public_url` is like",
+            ),
+            (
+                "public_url = \"https://reports.example.com/x\"",
+                "`public_url` is like",
+            ),
         ] {
             let parsed = Config::parse(&format!("{change}\n{SMALL}"), Path::new(""));
             let found = parsed.err().map(|error| format!("{error:#}"));
@@ -445,7 +451,10 @@ mod tests {
             );
         }
         for (more, said) in [
-            ("open = 1", "invalid type"),
+            ("[limits]\nbatch_bytes = \"1 KB\"", "no size"),
+            ("[limits]\nbatch_bytes = \"1 MiB\"", "at least 96 MiB"),
+            ("[limits]\nqueries = 0", "must not be 0"),
+            ("[tls]\nkey = \"k\"", "missing field `certificate`"),
             ("hmac_key_file = \"k\"", "one of `token_file`"),
             (
                 "key_id = \"6f1d2c3b-4a59-4e8f-9b70-112233445566\"",

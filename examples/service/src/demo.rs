@@ -128,7 +128,7 @@ impl Outgoing {
                 let rejected = not_json(&frame);
                 tenant
                     .journal
-                    .store(frame, commit, rejected, SENDER.into())
+                    .store(frame, commit, rejected, SENDER.into(), false)
                     .blocking_recv()?
             }
             Reception::Duplicate(_) => return Ok(()), // an empty one

@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::auth::{Sender, bearer};
 use crate::journal::not_yours;
+use crate::streams::single;
 use crate::tenant::{Tenant, receiver};
 
 /// Seconds to wait when batches under way take all the room there is.
@@ -157,7 +158,12 @@ fn decide(
         .take(expands.min(u64::from(Limits::default().raw_bytes)));
     let room = room.ok_or_else(|| busy("too many batches at once", BUSY))?;
     let endpoint = Endpoint::new(sender.tenant, Limits::default());
-    let frame = match endpoint.read(parts, body, || Uuid::now_v7().into()) {
+    let mut is_single = false;
+    let fresh = || {
+        is_single = true;
+        single(&sender.name)
+    };
+    let frame = match endpoint.read(parts, body, fresh) {
         Ok(Call::Frame(frame)) => frame,
         Ok(_) => return Ok(Decided::Answer(endpoint.limits_response())),
         Err(refused) => return Ok(Decided::Answer(refused.response())),
@@ -175,7 +181,9 @@ fn decide(
     Ok(match receiver.receive(frame, state.as_ref(), horizon) {
         Reception::Commit(frame, commit) => {
             let rejected = not_json(&frame);
-            let answer = tenant.journal.store(frame, commit, rejected, sender.name);
+            let answer = tenant
+                .journal
+                .store(frame, commit, rejected, sender.name, is_single);
             Decided::Waiting(answer, Some(room))
         }
         Reception::Duplicate(ack) => Decided::Answer(respond(&Answer::Ack(ack))),

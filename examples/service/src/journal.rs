@@ -51,6 +51,8 @@ struct Waiting {
     commit: Commit,
     rejected: Vec<Rejected>,
     sender: Arc<str>,
+    /// Its stream was made for it.
+    is_single: bool,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -141,6 +143,7 @@ impl TenantJournal {
         commit: Commit,
         rejected: Vec<Rejected>,
         sender: Arc<str>,
+        is_single: bool,
     ) -> oneshot::Receiver<Answer> {
         let (answer, answered) = oneshot::channel();
         let waiting = Waiting {
@@ -148,6 +151,7 @@ impl TenantJournal {
             commit,
             rejected,
             sender,
+            is_single,
             answer,
         };
         // Where nobody takes it, whoever waits is told by the dropped channel.
@@ -164,9 +168,7 @@ impl TenantJournal {
     /// As the disk says.
     pub fn forget(&self, gone: &[StreamId]) -> Result<()> {
         let mut log = self.log();
-        for stream in gone {
-            log.forget(*stream)?;
-        }
+        log.forget_all(gone.iter().copied())?;
         drop(log);
         let mut states = lock(&self.states);
         gone.iter().for_each(|stream| {
@@ -289,6 +291,10 @@ fn bind(tenant: &Tenant, group: Vec<Waiting>) -> Vec<Waiting> {
     let mut bound = Vec::new();
     for waiting in group {
         let stream = waiting.frame.header().stream();
+        if waiting.is_single {
+            bound.push(waiting);
+            continue;
+        }
         let fresh = new.iter().find(|(known, _)| *known == stream);
         match streams.owner(stream).or(fresh.map(|(_, owner)| owner)) {
             Some(owner) if *owner != waiting.sender => {
@@ -338,7 +344,7 @@ fn store(tenant: &Tenant, queue: &Queue<Durable>, check: Duration) {
                 ack,
                 answer,
             }) => {
-                retained.add(tenant.take(arrived));
+                retained.add(tenant.take(arrived), Utc::now());
                 // Who asked may be gone; it will ask again, and be told of a duplicate.
                 let _ = answer.send(Answer::Ack(ack));
             }
@@ -364,7 +370,10 @@ fn replay(tenant: &Tenant, retained: &mut Retained) {
             None => break,
             Some(Item::Entry(entry)) => entry,
             Some(other) => {
-                lost += 1;
+                lost += match other {
+                    Item::Lost { first, last } => last + 1 - first,
+                    _ => 1,
+                };
                 tracing::error!(tenant = tenant.name, "the journal can't be read: {other:?}");
                 continue;
             }
@@ -377,11 +386,11 @@ fn replay(tenant: &Tenant, retained: &mut Retained) {
                     let arrived = Arrived {
                         entry: entry.index(),
                         frame,
-                        sender: tenant.journal.owner(stream).unwrap_or_else(|| "".into()),
+                        sender: tenant.sender_of(stream),
                         rejected,
                         at: None,
                     };
-                    retained.add(tenant.take(arrived));
+                    retained.add(tenant.take(arrived), Utc::now());
                 }
                 Err(error) => {
                     lost += 1;
@@ -398,6 +407,7 @@ fn replay(tenant: &Tenant, retained: &mut Retained) {
             );
         }
     }
+    tenant.add_unreadable(lost);
     tracing::info!(
         tenant = tenant.name,
         lost,

@@ -32,12 +32,14 @@ mod session;
 mod streams;
 mod tenant;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use tokio_rustls::TlsAcceptor;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::app::App;
@@ -50,11 +52,11 @@ fn main() -> ExitCode {
     log(args.log);
     let folder = tempfile::tempdir();
     let ended = match configure(&args, folder.as_ref().ok().map(tempfile::TempDir::path)) {
-        Ok((config, keys)) if args.check => {
+        Ok((config, keys, _)) if args.check => {
             checked(&config, &keys);
             return ExitCode::SUCCESS;
         }
-        Ok((config, keys)) => run(&args, config, keys),
+        Ok((config, keys, tls)) => run(&args, config, keys, tls),
         Err(error) => {
             tracing::error!("{error:#}");
             return ExitCode::from(2);
@@ -81,8 +83,8 @@ fn log(format: LogFormat) {
     }
 }
 
-/// The configuration with its secrets, or the demo's.
-fn configure(args: &Args, temporary: Option<&std::path::Path>) -> Result<(Config, Keys)> {
+/// The configuration with its secrets and certificate, or the demo's.
+fn configure(args: &Args, temporary: Option<&Path>) -> Result<(Config, Keys, Option<TlsAcceptor>)> {
     let mut config = match (&args.config, args.data.as_deref().or(temporary)) {
         (Some(path), _) => Config::load(path)?,
         (None, Some(data)) => demo::config(data, args.listen)?,
@@ -93,7 +95,8 @@ fn configure(args: &Args, temporary: Option<&std::path::Path>) -> Result<(Config
         config.check()?;
     }
     let keys = Keys::load(&config)?;
-    Ok((config, keys))
+    let tls = config.tls.as_ref().map(server::acceptor).transpose()?;
+    Ok((config, keys, tls))
 }
 
 /// What a configuration means, for people.
@@ -129,7 +132,7 @@ fn checked(config: &Config, keys: &Keys) {
     tracing::info!("all {} secrets can be read", keys.len());
 }
 
-fn run(args: &Args, config: Config, mut keys: Keys) -> Result<()> {
+fn run(args: &Args, config: Config, mut keys: Keys, tls: Option<TlsAcceptor>) -> Result<()> {
     let is_demo = args.config.is_none();
     let token = Secret::from(session::random_token());
     if is_demo {
@@ -160,7 +163,8 @@ fn run(args: &Args, config: Config, mut keys: Keys) -> Result<()> {
                 token.expose()
             );
         }
-        server::serve(Arc::clone(&app), listener).await
+        server::serve(Arc::clone(&app), listener, tls).await;
+        Ok(())
     });
     app.tenants.iter().for_each(|tenant| journal::stop(tenant));
     // Work that nobody waits for any more is not waited for either.

@@ -46,13 +46,14 @@ const SHOWN: [&str; 22] = [
 ];
 
 /// Keys of details that say how, not who; reports read some of them.
-const DETAILS: [&str; 8] = [
+const DETAILS: [&str; 9] = [
     "InitiatorUserType",
     "MIMKind",
     "MIMOperation",
     "MIMRequestStatus",
     "OperationType",
     "RequestId",
+    "ResetResult",
     "ResultText",
     "Step",
 ];
@@ -117,7 +118,12 @@ impl PersonKeys {
             activity.name = "Other request".to_owned();
         }
         activity.justification = None;
-        activity.reason = None;
+        // Reports tell who gave up from who failed by this word.
+        let gave_up = |reason: &String| reason.to_lowercase().contains("cancel");
+        activity.reason = activity
+            .reason
+            .filter(gave_up)
+            .map(|_| "canceled".to_owned());
         activity
     }
 

@@ -96,6 +96,7 @@ struct Numbers {
     quarantined: u64,
     unclassified: u64,
     streams: u64,
+    unreadable: u64,
 }
 
 impl Numbers {
@@ -110,12 +111,13 @@ impl Numbers {
             quarantined: tenant.quarantine.total(),
             unclassified: tenant.unclassified(),
             streams: tenant.agents().len() as u64,
+            unreadable: tenant.unreadable(),
         }
     }
 }
 
 /// Counters count from the start of the program, and what the journal kept before it.
-const METRICS: [(&str, &str, &str, Value); 19] = [
+const METRICS: [(&str, &str, &str, Value); 20] = [
     ("batches_total", "counter", "Batches acknowledged.", |n| {
         n.balance.batches
     }),
@@ -209,6 +211,12 @@ const METRICS: [(&str, &str, &str, Value); 19] = [
         "gauge",
         "Bytes of the journal on disk.",
         |n| n.journal,
+    ),
+    (
+        "journal_unreadable_entries",
+        "gauge",
+        "Entries of the journal that the disk lost.",
+        |n| n.unreadable,
     ),
     (
         "quarantine_records",

@@ -3,28 +3,46 @@
 //! An entry of the journal can go when its newest event is older than is kept. Entries go in order, and
 //! whole segments with them. An event counts at most from when it came, so that a wrong clock keeps nothing
 //! longer; so each entry is gone a month after it came, at the latest, and a day for its segment.
+//!
+//! The journal does not say when an entry came. After a start it is taken for as old as what can be proved:
+//! not older than the events before it, and than what its seal and its stream say. A sender's clock
+//! that is behind must not delete what is new.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ingest_protocol::StreamId;
 
+use crate::streams::{began, is_single};
 use crate::tenant::Tenant;
 
 /// A segment of the journal is ended after this time even if it is not full.
 const SEGMENT: TimeDelta = TimeDelta::days(1);
-/// Streams that are forgotten at once; each is a write.
-const FORGET: usize = 100;
+/// Streams that are forgotten at once.
+const FORGET: usize = 10_000;
 
 /// What the retention must know of an entry.
 #[derive(Clone, Copy, Debug)]
-pub struct Kept {
+pub struct Taken {
     /// Its index.
     pub entry: u64,
     /// Its stream.
     pub stream: StreamId,
+    /// When it came, if it did not come before the start.
+    pub came: Option<DateTime<Utc>>,
+    /// When it was sealed, if it says so.
+    pub sealed: Option<DateTime<Utc>>,
     /// The time of its newest event.
-    pub newest: DateTime<Utc>,
+    pub newest: Option<DateTime<Utc>>,
+    /// Whether something in it can't be read, and so may be as new as the entry.
+    pub is_dark: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    entry: u64,
+    stream: StreamId,
+    newest: DateTime<Utc>,
 }
 
 /// What the journal keeps, oldest first.
@@ -36,13 +54,36 @@ pub struct Retained {
     /// Streams without an entry, that are to be forgotten.
     gone: Vec<StreamId>,
     began: Option<DateTime<Utc>>,
+    /// The latest time that an entry so far is known to have come at, or after.
+    latest: Option<DateTime<Utc>>,
 }
 
 impl Retained {
     /// An entry came.
-    pub fn add(&mut self, kept: Kept) {
-        self.last.insert(kept.stream, kept.entry);
-        self.entries.push_back(kept);
+    pub fn add(&mut self, taken: Taken, now: DateTime<Utc>) {
+        let newest = taken.newest.filter(|newest| *newest <= now);
+        let signs = [self.latest, taken.sealed, began(taken.stream), newest];
+        let at_least = signs
+            .into_iter()
+            .flatten()
+            .filter(|sign| *sign <= now)
+            .max();
+        let came = taken.came.or(at_least).unwrap_or(now);
+        self.latest = self.latest.max(Some(came.min(now)));
+        let newest = match taken.newest {
+            Some(newest) if !taken.is_dark => newest.min(taken.came.unwrap_or(now)),
+            _ => came,
+        };
+        if is_single(taken.stream) {
+            self.gone.push(taken.stream); // nobody sends it again
+        } else {
+            self.last.insert(taken.stream, taken.entry);
+        }
+        self.entries.push_back(Kept {
+            entry: taken.entry,
+            stream: taken.stream,
+            newest,
+        });
     }
 
     /// After the journal was read: streams without any entry are gone.
@@ -126,5 +167,53 @@ impl Retained {
         tenant.forget_agents(now);
         self.gone.drain(..count);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// The ages in hours that entries get after a start; of each: sealed, newest event, dark.
+    fn ages(entries: &[(Option<i64>, Option<i64>, bool)]) -> Vec<i64> {
+        let now = Utc::now();
+        let at = |hours: Option<i64>| hours.map(|hours| now - TimeDelta::hours(hours));
+        let mut retained = Retained::default();
+        for (index, (sealed, newest, is_dark)) in (1..).zip(entries) {
+            let taken = Taken {
+                entry: index,
+                stream: StreamId(Uuid::from_u128(1)),
+                came: None,
+                sealed: at(*sealed),
+                newest: at(*newest),
+                is_dark: *is_dark,
+            };
+            retained.add(taken, now);
+        }
+        let ages = retained
+            .entries
+            .iter()
+            .map(|kept| (now - kept.newest).num_hours());
+        ages.collect()
+    }
+
+    #[test]
+    fn after_a_start_an_entry_is_as_old_as_can_be_proved() {
+        // By its newest event; a clock that is behind or ahead changes nothing.
+        assert_eq!(ages(&[(Some(5), Some(7), false)]), [7]);
+        assert_eq!(ages(&[(Some(500_000), Some(7), false)]), [7]);
+        assert_eq!(ages(&[(Some(-9), Some(7), false)]), [7]);
+        assert_eq!(ages(&[(Some(5), Some(-20), false)]), [0]);
+        // What can't be read is as old as the seal, or as the events before it if those are newer.
+        assert_eq!(ages(&[(Some(5), None, true)]), [5]);
+        assert_eq!(ages(&[(Some(5), Some(9), true)]), [5]);
+        assert_eq!(
+            ages(&[(None, Some(3), false), (Some(90), None, true)]),
+            [3, 3]
+        );
+        assert_eq!(ages(&[(None, None, true)]), [0]);
+        assert_eq!(ages(&[(Some(-9), None, true)]), [0]);
     }
 }

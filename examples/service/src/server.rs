@@ -49,7 +49,8 @@ pub fn routes(app: &Arc<App>) -> Router {
         .fallback(nothing)
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn_with_state(Arc::clone(app), guard))
-        .layer(RequestBodyTimeoutLayer::new(body))
+        // Batches have a deadline of their own, which says more; this is for all else.
+        .layer(RequestBodyTimeoutLayer::new(body + Duration::from_secs(5)))
         .layer(TimeoutLayer::with_status_code(late, answer))
         .layer(middleware::from_fn_with_state(Arc::clone(app), note))
         .with_state(Arc::clone(app))
@@ -82,11 +83,7 @@ async fn note(State(app): State<Arc<App>>, request: Request, next: Next) -> Resp
 }
 
 /// Serves until the program is told to stop, and then ends what is under way.
-///
-/// # Errors
-/// The certificate can't be used.
-pub async fn serve(app: Arc<App>, listener: TcpListener) -> Result<()> {
-    let tls = app.config.tls.as_ref().map(acceptor).transpose()?;
+pub async fn serve(app: Arc<App>, listener: TcpListener, tls: Option<TlsAcceptor>) {
     let service = routes(&app);
     let mut builder = http1::Builder::new();
     builder
@@ -140,7 +137,6 @@ pub async fn serve(app: Arc<App>, listener: TcpListener) -> Result<()> {
     {
         tracing::warn!("some requests did not end in {} s", STOPPING.as_secs());
     }
-    Ok(())
 }
 
 async fn connection<S>(
@@ -180,7 +176,11 @@ async fn told_to_stop() {
     }
 }
 
-fn acceptor(config: &TlsConfig) -> Result<TlsAcceptor> {
+/// Reads the certificate and its key.
+///
+/// # Errors
+/// They can't be read, or don't belong together.
+pub fn acceptor(config: &TlsConfig) -> Result<TlsAcceptor> {
     let shown = config.certificate.display();
     let certificates: Vec<_> = CertificateDer::pem_file_iter(&config.certificate)
         .and_then(Iterator::collect)

@@ -1,17 +1,66 @@
 //! Which sender began which stream: nobody else may send into it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use ingest_protocol::StreamId;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::saved::write_durably;
 
 const NAME: &str = "streams.ndjson";
+
+/// A stream for a batch that nobody sends again: lines without an `Idempotency-Key`. It is a UUID of
+/// version 8: the time as in version 7, and in its last four bytes who sends, so that nothing else
+/// has to be kept of it.
+#[must_use]
+pub fn single(sender: &str) -> StreamId {
+    let mut bytes = Uuid::now_v7().into_bytes();
+    bytes[6] = 0x80 | (bytes[6] & 0x0F);
+    bytes[12..].copy_from_slice(&mark(sender));
+    StreamId(Uuid::from_bytes(bytes))
+}
+
+/// Whether a stream is such a one.
+#[must_use]
+pub fn is_single(stream: StreamId) -> bool {
+    stream.0.get_version_num() == 8
+}
+
+/// Whether that sender sent such a stream.
+#[must_use]
+pub fn is_single_of(stream: StreamId, sender: &str) -> bool {
+    is_single(stream) && stream.0.as_bytes()[12..] == mark(sender)
+}
+
+/// The one name that all such streams of a sender have in lists.
+#[must_use]
+pub fn singles_of(sender: &str) -> StreamId {
+    StreamId(Uuid::new_v5(&Uuid::NAMESPACE_OID, sender.as_bytes()))
+}
+
+/// When a stream began, where its UUID says so.
+#[must_use]
+pub fn began(stream: StreamId) -> Option<DateTime<Utc>> {
+    let bytes = stream.0.as_bytes();
+    matches!(stream.0.get_version_num(), 7 | 8).then_some(())?;
+    let millis = bytes[..6]
+        .iter()
+        .fold(0, |millis, byte| millis << 8 | i64::from(*byte));
+    DateTime::from_timestamp_millis(millis)
+}
+
+fn mark(sender: &str) -> [u8; 4] {
+    let hash = Sha256::digest(sender.as_bytes());
+    [hash[0], hash[1], hash[2], hash[3]]
+}
 
 /// Who began each stream, in a file that is appended to before a stream's first frame is stored.
 #[derive(Debug)]
@@ -24,7 +73,8 @@ pub struct Streams {
 #[derive(Deserialize, Serialize)]
 struct Line<'a> {
     stream: StreamId,
-    sender: &'a str,
+    #[serde(borrow)]
+    sender: Cow<'a, str>,
 }
 
 impl Streams {
@@ -42,7 +92,7 @@ impl Streams {
             .lines()
             .filter_map(|line| serde_json::from_str::<Line<'_>>(line).ok());
         let owners = lines
-            .map(|line| (line.stream, Arc::from(line.sender)))
+            .map(|line| (line.stream, Arc::from(&*line.sender)))
             .collect();
         write(folder, &owners)?;
         Ok(Self {
@@ -68,7 +118,7 @@ impl Streams {
                 &mut lines,
                 &Line {
                     stream: *stream,
-                    sender,
+                    sender: Cow::Borrowed(sender),
                 },
             )?;
             lines.push(b'\n');
@@ -84,9 +134,13 @@ impl Streams {
     /// # Errors
     /// As the disk says; they are forgotten at the next start.
     pub fn forget(&mut self, gone: &[StreamId]) -> io::Result<()> {
+        let before = self.owners.len();
         gone.iter().for_each(|stream| {
             self.owners.remove(stream);
         });
+        if self.owners.len() == before {
+            return Ok(());
+        }
         write(&self.folder, &self.owners)?;
         self.file = OpenOptions::new()
             .append(true)
@@ -104,7 +158,7 @@ fn write(folder: &Path, owners: &HashMap<StreamId, Arc<str>>) -> io::Result<()> 
             &mut lines,
             &Line {
                 stream: *stream,
-                sender,
+                sender: Cow::Borrowed(sender),
             },
         )?;
         lines.push(b'\n');
@@ -115,6 +169,17 @@ fn write(folder: &Path, owners: &HashMap<StreamId, Arc<str>>) -> io::Result<()> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_single_batch_says_when_it_came_and_who_sent_it() {
+        let before = Utc::now() - chrono::TimeDelta::milliseconds(1);
+        let (one, other) = (single("mim-01"), single("mim-01"));
+        assert!(one != other && is_single(one) && !is_single(StreamId(Uuid::now_v7())));
+        assert!(is_single_of(one, "mim-01") && !is_single_of(one, "mim-02"));
+        assert!(began(one).is_some_and(|began| began >= before && began <= Utc::now()));
+        assert_eq!(one.0.get_variant(), uuid::Variant::RFC4122);
+        assert_eq!(began(StreamId(Uuid::new_v4())), None);
+    }
 
     #[test]
     fn who_began_a_stream_is_known_after_a_crash() -> anyhow::Result<()> {

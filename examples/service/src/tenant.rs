@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -24,9 +24,10 @@ use crate::journal::{Arrived, TenantJournal};
 use crate::lookup::{Span, Spans};
 use crate::mask::PersonKeys;
 use crate::quarantine::{Quarantine, Quarantined};
-use crate::retention::Kept;
+use crate::retention::Taken;
 use crate::saved::{Saved, write_durably};
 use crate::session::random_token;
+use crate::streams::{is_single, is_single_of, singles_of};
 
 /// Whose activity is kept.
 #[derive(Debug)]
@@ -55,10 +56,12 @@ pub struct Tenant {
     pub journal: TenantJournal,
     /// Where in the journal activities of a time are.
     pub spans: Spans,
+    senders: Vec<Arc<str>>,
     /// The same activity with pseudonyms, where a reader lacks the right `persons`.
     masked: Option<ActivityStore>,
     decoder: Mutex<Decoder>,
     memory: AtomicUsize,
+    unreadable: AtomicU64,
     ready: AtomicBool,
     seen: Mutex<Seen>,
 }
@@ -66,7 +69,7 @@ pub struct Tenant {
 /// An agent, or whoever else began a stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AgentSeen {
-    /// The stream.
+    /// The stream; of lines without an `Idempotency-Key`, one name for all of a sender's.
     pub stream: StreamId,
     /// Who sends it, as the configuration calls them.
     pub sender: String,
@@ -154,9 +157,15 @@ impl Tenant {
             max_memory: tenant.max_memory,
             journal,
             spans: Spans::default(),
+            senders: tenant
+                .senders
+                .iter()
+                .map(|sender| sender.name.as_str().into())
+                .collect(),
             masked: masked.then(|| ActivityStore::new(retention)),
             decoder: Mutex::default(),
             memory: AtomicUsize::new(0),
+            unreadable: AtomicU64::new(0),
             ready: AtomicBool::new(false),
             seen: Mutex::default(),
         })
@@ -218,20 +227,48 @@ impl Tenant {
         self.memory.load(Ordering::Relaxed)
     }
 
+    /// Entries of the journal that could not be read at the start: the disk lost them.
+    #[must_use]
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable.load(Ordering::Relaxed)
+    }
+
+    /// The journal has entries that can't be read.
+    pub fn add_unreadable(&self, entries: u64) {
+        self.unreadable.fetch_add(entries, Ordering::Relaxed);
+    }
+
     /// Whether batches are to wait, before memory runs out.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.memory() as u64 >= self.max_memory
     }
 
+    /// Who sent a stream that the journal has.
+    #[must_use]
+    pub fn sender_of(&self, stream: StreamId) -> Arc<str> {
+        let single = || {
+            self.senders
+                .iter()
+                .find(|name| is_single_of(stream, name))
+                .cloned()
+        };
+        self.journal
+            .owner(stream)
+            .or_else(single)
+            .unwrap_or_else(|| "".into())
+    }
+
     /// Reads a frame's records into the store; says what the retention must know of it.
-    pub fn take(&self, arrived: Arrived) -> Kept {
+    pub fn take(&self, arrived: Arrived) -> Taken {
         let now = Utc::now();
         let mut batch = Batch::read(
             &arrived,
             &mut self.decoder.lock().unwrap_or_else(PoisonError::into_inner),
         );
         let header = *arrived.frame.header();
+        // Frames that don't say it have 1970.
+        let sealed = header.sealed_at().filter(|sealed| sealed.timestamp() != 0);
         let times = || batch.activities.iter().map(|activity| activity.time);
         let newest = times().max();
         if let (Some(oldest), Some(newest)) = (times().min(), newest) {
@@ -281,20 +318,21 @@ impl Tenant {
         balance.conflicts += report.conflicts;
         balance.expired += report.expired;
         balance.future += report.quarantined + report.invalid;
-        let agent = seen
-            .agents
-            .entry(header.stream())
-            .or_insert_with(|| AgentSeen {
-                stream: header.stream(),
-                sender: arrived.sender.to_string(),
-                last_batch: None,
-                newest_event: None,
-                batches: 0,
-                records: 0,
-                lost: 0,
-                quarantined: 0,
-            });
-        agent.last_batch = arrived.at.or(header.sealed_at()).or(agent.last_batch);
+        let stream = match is_single(header.stream()) {
+            true => singles_of(&arrived.sender),
+            false => header.stream(),
+        };
+        let agent = seen.agents.entry(stream).or_insert_with(|| AgentSeen {
+            stream,
+            sender: arrived.sender.to_string(),
+            last_batch: None,
+            newest_event: None,
+            batches: 0,
+            records: 0,
+            lost: 0,
+            quarantined: 0,
+        });
+        agent.last_batch = arrived.at.or(sealed).or(agent.last_batch);
         agent.newest_event = agent
             .newest_event
             .max(newest.filter(|newest| *newest <= now + TimeDelta::days(1)));
@@ -306,20 +344,13 @@ impl Tenant {
             seen.count(at, records);
         }
         drop(seen);
-        // Without any time, a frame is as old as its seal or its stream.
-        let came = arrived
-            .at
-            .or(header.sealed_at())
-            .or_else(|| began(header.stream()));
-        let came = came.unwrap_or(now).min(now);
-        Kept {
+        Taken {
             entry: arrived.entry,
             stream: header.stream(),
-            newest: match newest {
-                Some(newest) if quarantined == 0 => newest.min(came),
-                // What can't be read may be as new as the frame.
-                _ => came,
-            },
+            came: arrived.at,
+            sealed,
+            newest,
+            is_dark: quarantined > 0,
         }
     }
 
@@ -437,13 +468,6 @@ impl Batch {
             self.faults.push((seq, bytes, code, reason));
         }
     }
-}
-
-/// When a stream began, where its UUID says so.
-fn began(stream: StreamId) -> Option<DateTime<Utc>> {
-    let time = (stream.0.get_version_num() == 7).then(|| stream.0.get_timestamp())??;
-    let (seconds, nanos) = time.to_unix();
-    DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
 }
 
 /// How the tenant's frames are received: of its audience, within the default limits.

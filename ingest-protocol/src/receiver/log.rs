@@ -218,8 +218,20 @@ impl<S: Storage> ReceiverLog<S> {
     ///
     /// As [`Journal::append`].
     pub fn forget(&mut self, stream: StreamId) -> Result<(), Error> {
-        let append = Append::new(Self::FORGOTTEN, b"").forget(*stream.0.as_bytes());
-        self.journal.append(append).map(|_| ())
+        self.forget_all([stream])
+    }
+
+    /// As [`forget`](Self::forget) of each of several streams, with one sync for all of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::append`]: those before the one that failed may be forgotten.
+    pub fn forget_all(&mut self, streams: impl IntoIterator<Item = StreamId>) -> Result<(), Error> {
+        for stream in streams {
+            let append = Append::new(Self::FORGOTTEN, b"").forget(*stream.0.as_bytes());
+            self.journal.append_written(append)?;
+        }
+        self.journal.sync().map(|_| ())
     }
 
     /// How frames are received.

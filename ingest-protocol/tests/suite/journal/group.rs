@@ -109,6 +109,20 @@ fn two_frames_of_one_stream_are_not_both_first() {
 }
 
 #[test]
+fn streams_are_forgotten_together() {
+    let disk = SimDisk::new(6);
+    let mut log = log(&disk, 1);
+    log.commit_all((0..9).map(|n| first(n, 10))).unwrap();
+    let before = disk.operations();
+    let streams = (1..9).map(|n: u128| StreamId(Uuid::from_u128(n + 1)));
+    log.forget_all(streams).unwrap();
+    assert!(disk.operations() - before <= 9, "8 writes and a sync");
+    disk.crash();
+    let log = self::log(&disk, 2);
+    assert!(is_stored(&log, 0) && (1..9).all(|stream| !is_stored(&log, stream)));
+}
+
+#[test]
 fn a_segment_that_is_ended_can_go() {
     let disk = SimDisk::new(5);
     let mut journal = super::open(&disk, 1);

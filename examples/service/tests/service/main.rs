@@ -1,0 +1,16 @@
+//! The service as a real process on loopback: what it takes, keeps, answers and refuses.
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+#![allow(clippy::disallowed_methods, reason = "it waits for processes")]
+
+mod access;
+mod api;
+mod batches;
+mod crash;
+mod generated;
+mod graph;
+mod hostile;
+mod process;
+mod retention;
+#[cfg(unix)]
+mod stop;
+mod tls;
