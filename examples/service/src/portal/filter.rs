@@ -406,7 +406,7 @@ pub mod tests {
                 let from = clock.now - TimeDelta::milliseconds(random.below(3_000_000_000) as i64);
                 Period::Between(
                     Some(Edge::At(from)),
-                    (random.below(2) == 0).then(|| Edge::At(clock.now)),
+                    (random.below(2) == 0).then_some(Edge::At(clock.now)),
                 )
             }
         };

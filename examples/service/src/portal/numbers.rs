@@ -129,7 +129,7 @@ mod tests {
         for most in [0, 1, 7, 10, 11, 99, 2_917, 123_456] {
             let top = axis_top(most);
             assert!(
-                top >= most && top % 2 == 0 && top <= 2 * most.max(1) + 8,
+                top >= most && top.is_multiple_of(2) && top <= 2 * most.max(1) + 8,
                 "{most}: {top}"
             );
         }
