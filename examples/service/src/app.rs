@@ -29,8 +29,8 @@ pub struct App {
     pub started: DateTime<Utc>,
     /// Who may send and read.
     pub keys: Keys,
-    /// Room for batches under way.
-    pub budget: Budget,
+    /// Room for batches of whom no token tells, for all together.
+    pub unknown: Budget,
     /// Places for queries.
     pub queries: Arc<Semaphore>,
 }
@@ -42,7 +42,7 @@ impl App {
     /// A folder can't be used, or another process uses it.
     pub fn open(config: Config, keys: Keys) -> Result<Arc<Self>> {
         let queries = Arc::new(Semaphore::new(config.limits.queries));
-        let budget = Budget::new(config.limits.batch_bytes);
+        let unknown = Budget::new(config.limits.batch_bytes);
         let tenants = config
             .tenants
             .iter()
@@ -55,7 +55,7 @@ impl App {
             metrics: Metrics::default(),
             started: Utc::now(),
             keys,
-            budget,
+            unknown,
             queries,
         }))
     }

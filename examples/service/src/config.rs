@@ -50,7 +50,7 @@ pub struct Config {
 pub struct LimitsConfig {
     /// Connections at once; more wait.
     pub connections: usize,
-    /// Bytes of batches, expanded, that are taken at once; more is answered with 429.
+    /// Bytes of a tenant's batches, expanded, that are taken at once; more is answered with 429.
     #[serde(deserialize_with = "size")]
     pub batch_bytes: u64,
     /// Seconds until a request's header must have come.

@@ -87,12 +87,17 @@ async fn receive(app: &Arc<App>, parts: Parts, body: Body) -> Answered {
         None if !is_frame(&parts.headers) || !app.keys.has_any_signer() => return Err(unknown()),
         None => None,
     };
-    // Whoever has no token gets no more than the room of one frame, and no answer but 401 and 403.
+    // Who has no token shares room with all others that have none, until a signature is verified.
     let limits = Limits::default();
     let length = length(&parts.headers).unwrap_or(u64::from(limits.frame_bytes));
-    if let Some(sender) = &by_token {
-        ready(tenant(app, sender.tenant)?)?;
-    }
+    let budget = match &by_token {
+        Some(sender) => {
+            let tenant = tenant(app, sender.tenant)?;
+            ready(tenant)?;
+            &tenant.budget
+        }
+        None => &app.unknown,
+    };
     if length > u64::from(limits.frame_bytes) {
         let detail = format!(
             "the body has {length} bytes, at most {} are accepted",
@@ -102,8 +107,7 @@ async fn receive(app: &Arc<App>, parts: Parts, body: Body) -> Answered {
             .with_detail(detail)
             .with_limits(limits));
     }
-    let room = app
-        .budget
+    let room = budget
         .take(length)
         .ok_or_else(|| busy("too many batches at once", BUSY))?;
     let body = read(app, body, limits).await?;
@@ -153,7 +157,7 @@ fn decide(
         _ if parts.headers.contains_key(CONTENT_ENCODING) => u64::from(Limits::default().raw_bytes),
         _ => body.len() as u64,
     };
-    let room = app
+    let room = tenant
         .budget
         .take(expands.min(u64::from(Limits::default().raw_bytes)));
     let room = room.ok_or_else(|| busy("too many batches at once", BUSY))?;

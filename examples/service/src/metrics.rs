@@ -81,6 +81,7 @@ pub fn text(app: &App) -> String {
     );
     let _ = writeln!(out, "service_ready {}", u8::from(app.is_ready()));
     tenants(&mut out, app);
+    senders(&mut out, app);
     out
 }
 
@@ -243,6 +244,28 @@ fn tenants(out: &mut String, app: &App) {
         head(out, &name, kind, help);
         for (tenant, numbers) in &tenants {
             let _ = writeln!(out, "{name}{{tenant=\"{}\"}} {}", tenant.id, value(numbers));
+        }
+    }
+}
+
+/// For an alarm when somebody who should send does not.
+fn senders(out: &mut String, app: &App) {
+    let name = "service_last_batch_timestamp_seconds";
+    head(out, name, "gauge", "When a sender's last batch came.");
+    for tenant in &app.tenants {
+        let mut last: BTreeMap<String, i64> = BTreeMap::new();
+        for agent in tenant.agents() {
+            let at = agent.last_batch.map_or(0, |at| at.timestamp());
+            let known = last.entry(agent.sender).or_default();
+            *known = at.max(*known);
+        }
+        for (sender, at) in last {
+            let _ = writeln!(
+                out,
+                "{name}{{tenant=\"{}\",sender=\"{}\"}} {at}",
+                tenant.id,
+                label(&sender)
+            );
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::audit::AuditTrail;
 use crate::auth::Rights;
 use crate::config::{Config, TenantConfig};
 use crate::decode::{Decoded, Decoder};
+use crate::ingest::Budget;
 use crate::journal::{Arrived, TenantJournal};
 use crate::lookup::{Span, Spans};
 use crate::mask::PersonKeys;
@@ -54,6 +55,8 @@ pub struct Tenant {
 
     /// What was acknowledged, on disk.
     pub journal: TenantJournal,
+    /// Room for batches under way.
+    pub budget: Budget,
     /// Where in the journal activities of a time are.
     pub spans: Spans,
     senders: Vec<Arc<str>>,
@@ -156,6 +159,7 @@ impl Tenant {
             persons,
             max_memory: tenant.max_memory,
             journal,
+            budget: Budget::new(config.limits.batch_bytes),
             spans: Spans::default(),
             senders: tenant
                 .senders

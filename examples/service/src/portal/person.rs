@@ -174,7 +174,7 @@ fn draw_list(context: &Context) -> Result<Response, Failure> {
             section.card aria-labelledby="t-h" {
                 h2.vh #t-h { "People" }
                 div.tbl-top { p.tot { b { (grouped(all as u64)) } " identities" @if all > LISTED { ", the " (LISTED) " with most activity shown" } } }
-                div.scroll tabindex="0" role="region" aria-labelledby="t-h" {
+                div.scroll tabindex="0" role="region" aria-label="Rows, may be scrolled sideways" {
                     table.t {
                         thead { tr { th scope="col" { "Name" } th scope="col" { "Account" } th scope="col" { "UPN" } th scope="col" { "Source" } th.num scope="col" { "Mentions" } } }
                         tbody {
@@ -407,7 +407,7 @@ impl Person<'_> {
             section.card aria-labelledby="s-ids" {
                 header { h2 #s-ids { "Identities" } }
                 div.body {
-                    div.scroll tabindex="0" role="region" aria-labelledby="s-ids" {
+                    div.scroll tabindex="0" role="region" aria-label="Identities, may be scrolled sideways" {
                         table.mini {
                             thead { tr { th scope="col" { "Source" } th scope="col" { "Name" } th scope="col" { "Account" } th scope="col" { "UPN" } th scope="col" { "Id" } th scope="col" { "Joined by" } } }
                             tbody {

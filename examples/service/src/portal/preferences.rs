@@ -174,7 +174,7 @@ fn draw_keys(context: &Context) -> Result<Response, Failure> {
                         dd { (what) }
                     }
                 }
-                p { "They do nothing while you type. " a href="/preferences" { "Switch them " (if context.shell.keys { "off" } else { "on" }) } }
+                p.text { "They do nothing while you type. " a href="/preferences" { "Switch them " (if context.shell.keys { "off" } else { "on" }) } }
             }
         }
     };

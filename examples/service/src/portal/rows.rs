@@ -103,7 +103,7 @@ impl Table<'_> {
         };
         html! {
             @if wide {
-                div.scroll tabindex="0" role="region" aria-labelledby=(self.heading) { (table) }
+                div.scroll tabindex="0" role="region" aria-label="Rows, may be scrolled sideways" { (table) }
             } @else { (table) }
         }
     }

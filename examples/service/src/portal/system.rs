@@ -54,7 +54,7 @@ fn agents(context: &Context) -> Markup {
             @if agents.is_empty() {
                 div.empty { (icon("sys")) p { "No agent has sent a batch yet. Start one: " code { "agent --config agent.toml" } } }
             } @else {
-                div.scroll tabindex="0" role="region" aria-labelledby="s-agents" {
+                div.scroll tabindex="0" role="region" aria-label="Agents, may be scrolled sideways" {
                     table.t {
                         thead { tr {
                             th scope="col" { "Sender" } th scope="col" { "Stream" }
@@ -279,7 +279,7 @@ fn draw_quarantine(context: &Context) -> Result<Response, Failure> {
             section.card aria-labelledby="t-h" {
                 h2.vh #t-h { "Records in quarantine" }
                 div.tbl-top { p.tot { b { (grouped(total)) } " records" @if total > records.len() as u64 { ", the newest " (grouped(records.len() as u64)) " shown" } } }
-                div.scroll tabindex="0" role="region" aria-labelledby="t-h" {
+                div.scroll tabindex="0" role="region" aria-label="Rows, may be scrolled sideways" {
                     table.t {
                         thead { tr { th scope="col" { "Came at" } th scope="col" { "Sender" } th scope="col" { "Why" } th scope="col" { "Place" } th.num scope="col" { "Size" } } }
                         tbody {
@@ -317,7 +317,7 @@ fn draw_readers(context: &Context) -> Result<Response, Failure> {
             section.card aria-labelledby="t-h" {
                 h2.vh #t-h { "Entries" }
                 div.tbl-top { p.tot { "The newest " b { (grouped(entries.len() as u64)) } } }
-                div.scroll tabindex="0" role="region" aria-labelledby="t-h" {
+                div.scroll tabindex="0" role="region" aria-label="Rows, may be scrolled sideways" {
                     table.t {
                         thead { tr { th scope="col" { "Time (" (context.clock.offset_label(context.clock.now)) ")" } th scope="col" { "Reader" } th scope="col" { "Through" } th scope="col" { "What" } th scope="col" { "Which" } } }
                         tbody {

@@ -34,7 +34,7 @@ pub fn table(
     let columns = result.columns();
     let is_number = |data_type: &DataType| matches!(data_type, DataType::Int | DataType::Float);
     html! {
-        div.scroll tabindex="0" role="region" aria-labelledby="t-h" {
+        div.scroll tabindex="0" role="region" aria-label="Rows, may be scrolled sideways" {
             table.t {
                 thead {
                     tr {

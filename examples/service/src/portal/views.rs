@@ -102,7 +102,7 @@ fn draw(context: &Context) -> Result<Response, Failure> {
             (said("save", "Nothing saved yet", html! { p { "Filter the log, then open " b { "Saved views" } " there." } }))
         } @else {
             section.card {
-                div.scroll tabindex="0" role="region" aria-label="Saved views" {
+                div.scroll tabindex="0" role="region" aria-label="Saved views, may be scrolled sideways" {
                     table.t {
                         thead { tr { th scope="col" { "Name" } th scope="col" { "Saved by" } th scope="col" { "Saved at" } th scope="col" { span.vh { "Delete" } } } }
                         tbody {

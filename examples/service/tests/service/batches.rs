@@ -44,6 +44,9 @@ fn a_month_in_frames_is_the_truth_in_reports() {
         let line = format!("service_{name}{{tenant=\"{A}\"}} {value}\n");
         assert!(metrics.text().contains(&line), "{line}");
     }
+    let last =
+        format!("service_last_batch_timestamp_seconds{{tenant=\"{A}\",sender=\"mim-01\"}} 1");
+    assert!(metrics.text().contains(&last), "{last}");
     let agents = service.get("/v1/agents", AUDIT).json();
     let agents = agents["agents"].as_array().unwrap();
     assert_eq!(agents.len(), 3);

@@ -250,6 +250,14 @@ fn batches_wait_while_others_take_all_the_room() {
         let mut answer = [0; 12];
         one_more.read_exact(&mut answer).is_ok() && &answer == b"HTTP/1.1 429"
     });
+    // Other tenants have room of their own.
+    let other = seal(
+        super::process::B,
+        Uuid::now_v7(),
+        1,
+        &[&entry("1", Utc::now())],
+    );
+    service.frame(&other, super::process::OTHER_SENDER).stored();
     drop(waiting);
     // Whoever goes gives the room back.
     let frame = seal(A, Uuid::now_v7(), 1, &[&entry("1", Utc::now())]);
