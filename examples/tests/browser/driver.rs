@@ -173,6 +173,18 @@ impl Browser {
         }
     }
 
+    /// How far the page is wider than the window, and what stands out.
+    pub(crate) async fn overflow(&self) -> Option<String> {
+        let script = "
+            const root = document.documentElement, wide = root.scrollWidth - root.clientWidth;
+            if (wide <= 0) return null;
+            const out = [...document.querySelectorAll('main *')]
+                .filter(one => one.getBoundingClientRect().right > root.clientWidth)
+                .map(one => one.outerHTML.slice(0, 90));
+            return `${wide} px too wide: ${out.slice(-2).join(' ... ')}`";
+        self.ask(script).await.as_str().map(str::to_owned)
+    }
+
     pub(crate) async fn resize(&self, width: u32, height: u32) {
         // The viewport, not the window with its frame.
         let size =

@@ -28,13 +28,6 @@ fn pictures() -> PathBuf {
     folder
 }
 
-/// How far the page is wider than the window.
-async fn overflow(browser: &Browser) -> i64 {
-    let script =
-        "const root = document.documentElement; return root.scrollWidth - root.clientWidth";
-    browser.ask(script).await.as_i64().unwrap()
-}
-
 /// Pages that are reached by following links.
 async fn found(browser: &Browser, site: &Site) -> Vec<(String, String)> {
     let mut pages: Vec<_> = PAGES
@@ -69,9 +62,8 @@ async fn every_page_at_every_width_and_look() {
         browser.open(url).await;
         for width in [320, 390, 700, 1024, 1440, 2560] {
             browser.resize(width, 900).await;
-            let overflow = overflow(&browser).await;
-            if overflow > 0 {
-                wrong.push(format!("{name} is {overflow} px too wide at {width} px"));
+            if let Some(overflow) = browser.overflow().await {
+                wrong.push(format!("{name} at {width} px: {overflow}"));
             }
         }
         for (width, look) in [
