@@ -14,8 +14,9 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::app::App;
-use crate::config::{Config, ReaderConfig, Right, Secret, SenderConfig, secret};
+use crate::config::{Config, ReaderConfig, Right, SenderConfig};
 use crate::refuse::Refusal;
+use crate::secret::{Secret, secret};
 use crate::tenant::Tenant;
 
 /// A token that is shorter could be guessed.

@@ -1,7 +1,6 @@
 //! The configuration file.
 
 use std::collections::HashSet;
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -361,44 +360,6 @@ impl SenderConfig {
     }
 }
 
-/// A secret as text, from a file or the environment; blanks around it are not part of it.
-///
-/// # Errors
-/// It is not there. The error does not hold it.
-pub fn secret(file: Option<&Path>, variable: Option<&str>) -> Result<Secret> {
-    let text = match (file, variable) {
-        (Some(file), _) => std::fs::read_to_string(file)
-            .with_context(|| format!("the secret {} can't be read", file.display()))?,
-        (None, Some(variable)) => std::env::var(variable)
-            .map_err(|_| anyhow::anyhow!("the environment variable {variable} is not set"))?,
-        (None, None) => bail!("no secret is named"),
-    };
-    Ok(Secret(text.trim().to_owned()))
-}
-
-/// A secret that is not shown.
-#[derive(Clone)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The secret itself.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<String> for Secret {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -490,10 +451,5 @@ mod tests {
         let far = format!("listen = \"0.0.0.0:1\"\n{open}");
         assert!(Config::parse(&far, Path::new("")).is_err());
         Ok(())
-    }
-
-    #[test]
-    fn secrets_are_not_shown() {
-        assert_eq!(format!("{:?}", Secret("hunter2".to_owned())), "Secret(..)");
     }
 }

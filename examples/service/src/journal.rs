@@ -162,26 +162,41 @@ impl TenantJournal {
         answered
     }
 
-    /// Forgets a stream whose data are gone.
+    /// Forgets streams whose data are gone, unless they went on from the number given. Says which were
+    /// forgotten.
     ///
     /// # Errors
     /// As the disk says.
-    pub fn forget(&self, gone: &[StreamId]) -> Result<()> {
+    pub fn forget(&self, gone: &[(StreamId, u64)]) -> Result<Vec<StreamId>> {
         let mut log = self.log();
-        log.forget_all(gone.iter().copied())?;
-        drop(log);
+        let mut forgotten = Vec::new();
+        for (stream, next_seq) in gone {
+            if log
+                .state(*stream)?
+                .is_some_and(|state| state.next_seq() == *next_seq)
+            {
+                forgotten.push(*stream);
+            }
+        }
+        log.forget_all(forgotten.iter().copied())?;
+        // Before the log is let go, so that nobody decides by a state that is not there any more.
         let mut states = lock(&self.states);
-        gone.iter().for_each(|stream| {
+        forgotten.iter().for_each(|stream| {
             states.remove(stream);
         });
-        drop(states);
-        Ok(lock(&self.streams).forget(gone)?)
+        drop((states, log));
+        lock(&self.streams).forget(&forgotten)?;
+        Ok(forgotten)
     }
 
-    /// All streams that are known.
+    /// All streams that are known, with the number that comes next.
     #[must_use]
-    pub fn streams(&self) -> Vec<StreamId> {
-        lock(&self.states).keys().copied().collect()
+    pub fn streams(&self) -> Vec<(StreamId, u64)> {
+        let states = lock(&self.states);
+        states
+            .iter()
+            .map(|(stream, state)| (*stream, state.next_seq()))
+            .collect()
     }
 
     /// Whether frames are taken: the service neither starts nor stops.

@@ -27,9 +27,12 @@ mod quarantine;
 mod refuse;
 mod retention;
 mod saved;
+mod secret;
+mod seen;
 mod server;
 mod session;
 mod streams;
+mod take;
 mod tenant;
 
 use std::path::Path;
@@ -45,7 +48,8 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::app::App;
 use crate::args::{Args, LogFormat};
 use crate::auth::Keys;
-use crate::config::{Config, Secret};
+use crate::config::Config;
+use crate::secret::Secret;
 
 fn main() -> ExitCode {
     let args = Args::parse();

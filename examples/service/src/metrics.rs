@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::app::App;
-use crate::tenant::{Balance, Tenant};
+use crate::seen::Balance;
+use crate::tenant::Tenant;
 
 /// Counters of requests.
 #[derive(Debug, Default)]

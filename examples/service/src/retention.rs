@@ -28,6 +28,8 @@ pub struct Taken {
     pub entry: u64,
     /// Its stream.
     pub stream: StreamId,
+    /// The number that comes next in it.
+    pub next_seq: u64,
     /// When it came, if it did not come before the start.
     pub came: Option<DateTime<Utc>>,
     /// When it was sealed, if it says so.
@@ -49,10 +51,10 @@ struct Kept {
 #[derive(Debug, Default)]
 pub struct Retained {
     entries: VecDeque<Kept>,
-    /// The last entry of each stream.
-    last: HashMap<StreamId, u64>,
-    /// Streams without an entry, that are to be forgotten.
-    gone: Vec<StreamId>,
+    /// The last entry of each stream, and the number that comes next in it.
+    last: HashMap<StreamId, (u64, u64)>,
+    /// Streams without an entry, that are to be forgotten unless they went on.
+    gone: Vec<(StreamId, u64)>,
     began: Option<DateTime<Utc>>,
     /// The latest time that an entry so far is known to have come at, or after.
     latest: Option<DateTime<Utc>>,
@@ -75,9 +77,10 @@ impl Retained {
             _ => came,
         };
         if is_single(taken.stream) {
-            self.gone.push(taken.stream); // nobody sends it again
+            self.gone.push((taken.stream, taken.next_seq)); // nobody sends it again
         } else {
-            self.last.insert(taken.stream, taken.entry);
+            self.last
+                .insert(taken.stream, (taken.entry, taken.next_seq));
         }
         self.entries.push_back(Kept {
             entry: taken.entry,
@@ -88,11 +91,9 @@ impl Retained {
 
     /// After the journal was read: streams without any entry are gone.
     pub fn forget_unknown(&mut self, tenant: &Tenant) {
-        let streams = tenant.journal.streams();
-        let unknown = streams
-            .into_iter()
-            .filter(|stream| !self.last.contains_key(stream));
-        self.gone.extend(unknown);
+        let mut streams = tenant.journal.streams();
+        streams.retain(|(stream, _)| !self.last.contains_key(stream));
+        self.gone = streams;
     }
 
     /// Drops what is too old. What the disk does not let go is tried again later.
@@ -143,13 +144,11 @@ impl Retained {
         );
         let streams: HashSet<_> = gone.iter().map(|kept| kept.stream).collect();
         for stream in streams {
-            if self
-                .last
-                .get(&stream)
-                .is_some_and(|entry| *entry <= last.entry)
+            if let Some((entry, next_seq)) = self.last.get(&stream).copied()
+                && entry <= last.entry
             {
                 self.last.remove(&stream);
-                self.gone.push(stream);
+                self.gone.push((stream, next_seq));
             }
         }
         Ok(())
@@ -157,14 +156,15 @@ impl Retained {
 
     fn forget(&mut self, tenant: &Tenant) -> anyhow::Result<()> {
         // One that sends again is not gone.
-        self.gone.retain(|stream| !self.last.contains_key(stream));
+        self.gone
+            .retain(|(stream, _)| !self.last.contains_key(stream));
         let count = self.gone.len().min(FORGET);
         let now = &self.gone[..count];
         if now.is_empty() {
             return Ok(());
         }
-        tenant.journal.forget(now)?;
-        tenant.forget_agents(now);
+        let forgotten = tenant.journal.forget(now)?;
+        tenant.forget_agents(&forgotten);
         self.gone.drain(..count);
         Ok(())
     }
@@ -185,6 +185,7 @@ mod tests {
             let taken = Taken {
                 entry: index,
                 stream: StreamId(Uuid::from_u128(1)),
+                next_seq: 1,
                 came: None,
                 sealed: at(*sealed),
                 newest: at(*newest),

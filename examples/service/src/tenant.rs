@@ -1,34 +1,30 @@
 //! A tenant: its activity, its folder, and what is known of who sends.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use ingest_protocol::frame::{Limits, Opener};
 use ingest_protocol::receiver::Receiver;
 use ingest_protocol::{Audience, StreamId};
-use mim_events::activity::Activity;
 use report_query::Retention;
 use report_query::activity::ActivityStore;
-use report_query::store::Rejected;
-use serde::Serialize;
 
 use crate::audit::AuditTrail;
 use crate::auth::Rights;
 use crate::config::{Config, TenantConfig};
-use crate::decode::{Decoded, Decoder};
+use crate::decode::Decoder;
 use crate::ingest::Budget;
-use crate::journal::{Arrived, TenantJournal};
-use crate::lookup::{Span, Spans};
+use crate::journal::TenantJournal;
+use crate::lookup::Spans;
 use crate::mask::PersonKeys;
-use crate::quarantine::{Quarantine, Quarantined};
-use crate::retention::Taken;
+use crate::quarantine::Quarantine;
 use crate::saved::{Saved, write_durably};
+use crate::seen::{AgentSeen, Balance, Seen};
 use crate::session::random_token;
-use crate::streams::{is_single, is_single_of, singles_of};
+use crate::streams::is_single_of;
 
 /// Whose activity is kept.
 #[derive(Debug)]
@@ -61,70 +57,12 @@ pub struct Tenant {
     pub spans: Spans,
     senders: Vec<Arc<str>>,
     /// The same activity with pseudonyms, where a reader lacks the right `persons`.
-    masked: Option<ActivityStore>,
-    decoder: Mutex<Decoder>,
+    pub(crate) masked: Option<ActivityStore>,
+    pub(crate) decoder: Mutex<Decoder>,
     memory: AtomicUsize,
     unreadable: AtomicU64,
     ready: AtomicBool,
     seen: Mutex<Seen>,
-}
-
-/// An agent, or whoever else began a stream.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AgentSeen {
-    /// The stream; of lines without an `Idempotency-Key`, one name for all of a sender's.
-    pub stream: StreamId,
-    /// Who sends it, as the configuration calls them.
-    pub sender: String,
-    /// When the last batch came; after a restart, when it was sealed.
-    pub last_batch: Option<DateTime<Utc>>,
-    /// The time of its newest event.
-    pub newest_event: Option<DateTime<Utc>>,
-    /// Batches.
-    pub batches: u64,
-    /// Records.
-    pub records: u64,
-    /// Records that the sender declared lost.
-    pub lost: u64,
-    /// Records in quarantine.
-    pub quarantined: u64,
-}
-
-/// Where every record that came is. Counted from the journal, so it speaks of what is kept there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Balance {
-    /// Batches acknowledged.
-    pub batches: u64,
-    /// Records acknowledged: `read + passed_over + quarantined`.
-    pub records: u64,
-    /// Records that gave activities.
-    pub read: u64,
-    /// Records of other logs, such as sign-ins.
-    pub passed_over: u64,
-    /// Records in quarantine.
-    pub quarantined: u64,
-    /// Records that senders declared lost.
-    pub lost: u64,
-    /// Activities of the records: the sum of the next five.
-    pub activities: u64,
-    /// Activities that are, or were, in the store.
-    pub stored: u64,
-    /// Activities that were there before.
-    pub duplicates: u64,
-    /// Activities that were there before with other content.
-    pub conflicts: u64,
-    /// Activities older than is kept.
-    pub expired: u64,
-    /// Activities more than a day ahead of the clock, whose records are in quarantine.
-    pub future: u64,
-}
-
-#[derive(Debug, Default)]
-struct Seen {
-    agents: BTreeMap<StreamId, AgentSeen>,
-    balance: Balance,
-    /// Records by five minutes, newest last.
-    rate: VecDeque<(DateTime<Utc>, u64)>,
 }
 
 impl Tenant {
@@ -203,7 +141,7 @@ impl Tenant {
         self.ready.store(true, Ordering::Release);
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -263,101 +201,6 @@ impl Tenant {
             .unwrap_or_else(|| "".into())
     }
 
-    /// Reads a frame's records into the store; says what the retention must know of it.
-    pub fn take(&self, arrived: Arrived) -> Taken {
-        let now = Utc::now();
-        let mut batch = Batch::read(
-            &arrived,
-            &mut self.decoder.lock().unwrap_or_else(PoisonError::into_inner),
-        );
-        let header = *arrived.frame.header();
-        // Frames that don't say it have 1970.
-        let sealed = header.sealed_at().filter(|sealed| sealed.timestamp() != 0);
-        let times = || batch.activities.iter().map(|activity| activity.time);
-        let newest = times().max();
-        if let (Some(oldest), Some(newest)) = (times().min(), newest) {
-            self.spans.add(Span {
-                entry: arrived.entry,
-                oldest,
-                newest,
-            });
-        }
-        if let Some(masked) = &self.masked {
-            let activities = batch.activities.iter().cloned();
-            masked.append(activities.map(|activity| self.persons.mask(activity)), now);
-        }
-        let report = self
-            .store
-            .append(std::mem::take(&mut batch.activities), now);
-        for (at, why) in &report.rejected {
-            batch.refuse(*at, *why);
-        }
-        self.measure();
-        let at = arrived.at.unwrap_or(now);
-        for (seq, bytes, code, reason) in &batch.faults {
-            self.quarantine.add(Quarantined {
-                entry: arrived.entry,
-                stream: header.stream(),
-                seq: *seq,
-                sender: arrived.sender.to_string(),
-                at,
-                code,
-                reason: reason.clone(),
-                bytes: *bytes,
-            });
-        }
-        let quarantined = batch.faults.len() as u64;
-        let records = u64::from(header.count());
-        let mut seen = self.seen();
-        let balance = &mut seen.balance;
-        balance.batches += 1;
-        balance.records += records;
-        balance.quarantined += quarantined;
-        balance.passed_over += batch.passed_over;
-        balance.read += records - quarantined - batch.passed_over;
-        balance.lost += header.lost();
-        balance.activities += batch.records.len() as u64;
-        balance.stored += report.appended;
-        balance.duplicates += report.duplicates;
-        balance.conflicts += report.conflicts;
-        balance.expired += report.expired;
-        balance.future += report.quarantined + report.invalid;
-        let stream = match is_single(header.stream()) {
-            true => singles_of(&arrived.sender),
-            false => header.stream(),
-        };
-        let agent = seen.agents.entry(stream).or_insert_with(|| AgentSeen {
-            stream,
-            sender: arrived.sender.to_string(),
-            last_batch: None,
-            newest_event: None,
-            batches: 0,
-            records: 0,
-            lost: 0,
-            quarantined: 0,
-        });
-        agent.last_batch = arrived.at.or(sealed).or(agent.last_batch);
-        agent.newest_event = agent
-            .newest_event
-            .max(newest.filter(|newest| *newest <= now + TimeDelta::days(1)));
-        agent.batches += 1;
-        agent.records += records;
-        agent.lost += header.lost();
-        agent.quarantined += quarantined;
-        if let Some(at) = arrived.at {
-            seen.count(at, records);
-        }
-        drop(seen);
-        Taken {
-            entry: arrived.entry,
-            stream: header.stream(),
-            came: arrived.at,
-            sealed,
-            newest,
-            is_dark: quarantined > 0,
-        }
-    }
-
     /// Drops what is too old from memory.
     pub fn expire(&self, now: DateTime<Utc>) {
         self.store.expire(now);
@@ -381,7 +224,7 @@ impl Tenant {
         });
     }
 
-    fn measure(&self) {
+    pub(crate) fn measure(&self) {
         let masked = self
             .masked
             .as_ref()
@@ -397,80 +240,6 @@ impl Tenant {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .unclassified()
-    }
-}
-
-impl Seen {
-    fn count(&mut self, at: DateTime<Utc>, records: u64) {
-        const FIVE_MINUTES: i64 = 300;
-        const DAY: usize = 288;
-        let begin = at.timestamp().div_euclid(FIVE_MINUTES) * FIVE_MINUTES;
-        let begin = DateTime::from_timestamp(begin, 0).unwrap_or(at);
-        match self.rate.back_mut() {
-            Some((last, count)) if *last >= begin => *count += records,
-            _ => self.rate.push_back((begin, records)),
-        }
-        if self.rate.len() > DAY {
-            self.rate.pop_front();
-        }
-    }
-}
-
-/// A frame's records, read.
-#[derive(Default)]
-struct Batch {
-    activities: Vec<Activity>,
-    /// Of each activity, the record that it is from: its number in the stream and its bytes.
-    records: Vec<(u64, usize)>,
-    /// Records in quarantine: number, bytes, code, reason.
-    faults: Vec<(u64, usize, &'static str, String)>,
-    passed_over: u64,
-}
-
-impl Batch {
-    fn read(arrived: &Arrived, decoder: &mut Decoder) -> Self {
-        let mut batch = Self::default();
-        let mut no_json = arrived.rejected.iter().peekable();
-        for record in &arrived.frame {
-            let (seq, bytes) = (record.seq(), record.payload().len());
-            if let Some(rejected) = no_json.next_if(|rejected| rejected.seq == seq) {
-                let reason = rejected.detail.clone().unwrap_or_default();
-                batch.faults.push((seq, bytes, "not_json", reason));
-                continue;
-            }
-            let activities = match decoder.read(record.payload()) {
-                Decoded::Read(activities) => activities,
-                Decoded::PassedOver => {
-                    batch.passed_over += 1;
-                    continue;
-                }
-                Decoded::Unreadable(activities, fault) => {
-                    batch.faults.push((seq, bytes, fault.code, fault.reason));
-                    activities
-                }
-            };
-            batch
-                .records
-                .extend(activities.iter().map(|_| (seq, bytes)));
-            batch.activities.extend(activities);
-        }
-        batch
-    }
-
-    /// The store refused an activity.
-    fn refuse(&mut self, at: usize, why: Rejected) {
-        let Some((seq, bytes)) = self.records.get(at).copied() else {
-            return;
-        };
-        let (code, reason) = match why {
-            Rejected::Conflict => return, // counted; the first stays
-            Rejected::Quarantined => ("future", "its time is more than a day ahead".to_owned()),
-            Rejected::Invalid { what, .. } => ("invalid", what.to_owned()),
-            _ => ("invalid", "the store can't hold it".to_owned()),
-        };
-        if !self.faults.iter().any(|(known, ..)| *known == seq) {
-            self.faults.push((seq, bytes, code, reason));
-        }
     }
 }
 

@@ -12,13 +12,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get, post};
 
 use crate::app::App;
-use crate::auth::Reader;
 use crate::refuse::{Problem, Refusal};
 use crate::{ingest, metrics};
 
@@ -84,15 +83,13 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
     }
 }
 
-/// Open by configuration, or for any reader.
-async fn metrics_text(State(app): State<Arc<App>>, reader: Result<Reader, Refusal>) -> Response {
-    match reader {
-        Err(refusal) if !app.config.open_metrics && app.is_ready() => refusal.into_response(),
-        _ => {
-            let kind = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-            (kind, metrics::text(&app)).into_response()
-        }
+/// Open by configuration, or for any reader; also while the journal is read.
+async fn metrics_text(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri) -> Response {
+    if !app.config.open_metrics && app.reader(&headers).is_none() {
+        return Refusal::sign_in(&uri).into_response();
     }
+    let kind = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    (kind, metrics::text(&app)).into_response()
 }
 
 async fn openapi() -> Response {
