@@ -25,6 +25,7 @@ mod params;
 mod period;
 mod person;
 mod preferences;
+mod question;
 mod reports;
 mod rows;
 mod signin;

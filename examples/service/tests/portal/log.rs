@@ -379,3 +379,29 @@ fn a_fixed_link_shows_the_same_to_everybody_and_zones_shift_days() {
     let here = service.page("/log");
     assert!(here.contains("Europe/Berlin"));
 }
+
+#[test]
+fn the_question_as_graphs_filter_is_one_that_graph_takes() {
+    let service = Service::filled(60);
+    for filter in [
+        "result=failure&category=GroupManagement&category=UserManagement",
+        "loggedByService.not=PIM&activityDisplayName=Update+user",
+        "target.starts=Night&initiatedBy.starts=a",
+        "initiatedBy=7c9e6679-7425-40de-944b-e07fc1f90ae7&target=7c9e6679-7425-40de-944b-e07fc1f90ae7",
+    ] {
+        let page = service.page(&format!("/log?range=P30D&{filter}&format=query"));
+        let text = between(
+            &page,
+            "<pre class=\"raw\" id=\"graph\" tabindex=\"0\">",
+            "</pre>",
+        )
+        .unwrap();
+        let asked: String = form_urlencoded::byte_serialize(text_of(text).as_bytes()).collect();
+        let answer = service.get_as(
+            &format!("/v1.0/auditLogs/directoryAudits?$top=1&$filter={asked}"),
+            AUDIT,
+        );
+        assert_eq!(answer.status, 200, "{}: {}", text_of(text), answer.text());
+        assert!(page.contains("AuditLogs"));
+    }
+}
