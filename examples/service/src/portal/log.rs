@@ -534,7 +534,12 @@ impl<'a> Log<'a> {
             .context
             .run(&self.view.rows(&self.clock).select(columns), &self.snapshot)?;
         self.context.reader.note("export", "log");
-        download(rows, self.view.format, &self.file_name())
+        download(
+            &self.context.reader,
+            rows,
+            self.view.format,
+            &self.file_name(),
+        )
     }
 
     /// All rows on one page, for paper.
