@@ -81,7 +81,8 @@ impl Outbox {
         }
         let max = config.spool.max.0;
         let options = Options::new(Uuid::new_v4().into_bytes())
-            .segment_bytes((max / 16).clamp(64 << 10, 16 << 20))
+            // To give up a frame, its segment is written anew.
+            .segment_bytes((max / 64).clamp(64 << 10, 4 << 20))
             .cap_bytes(max);
         let path = spool_folder(folder);
         let spool_place = || format!("spool {}", path.display());

@@ -90,10 +90,13 @@ pub(crate) fn poll(config: &Config, mode: Mode, url: &Uri) -> Result<ExitCode> {
         .cloud
         .clone()
         .context("the configuration has no [cloud]")?;
+    let has_user = url
+        .authority()
+        .is_some_and(|host| host.as_str().contains('@'));
     let is_web = url.scheme_str() == Some("https")
         || url.scheme_str() == Some("http") && (is_loopback(url) || config.http.allow_plain);
     ensure!(
-        is_web && url.host().is_some(),
+        is_web && !has_user && url.host().is_some(),
         "--url must be https://host/path"
     );
     ensure!(
