@@ -25,6 +25,8 @@ fn help_states_the_exit_codes_and_wrong_arguments_are_2() {
         &["run", "--interval", "soon"],
         &["run", "--metrics", "0.0.0.0:1"],
         &["cloud"],
+        &["cloud", "--url", "graph.example.com/audits"],
+        &["cloud", "--url", "https://user:pa55@graph.example.com/"],
         &["run", "--config", "no-such-file.toml"],
     ] {
         let output = program().args(arguments).output().unwrap();
@@ -52,6 +54,12 @@ fn an_unknown_key_of_the_configuration_is_refused_with_its_place() {
         errors.contains("line 4, column 1: unknown field `intervall`"),
         "{errors}"
     );
+    // Nor does a command run without what it needs.
+    let config = configure(temporary.path(), "http://127.0.0.1:1", "");
+    let url = "https://graph.example.com/audits";
+    let output = self::output(&config, &["cloud", "--once", "--url", url]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("no [cloud]"));
 }
 
 #[test]
