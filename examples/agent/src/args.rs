@@ -106,7 +106,7 @@ pub(crate) struct Cloud {
     #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "url", conflicts_with = "url")]
     pub(crate) file: Vec<String>,
     /// The list of Graph to poll; [cloud] of the configuration says how
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = list)]
     pub(crate) url: Option<http::Uri>,
 }
 
@@ -118,5 +118,18 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
         Ok(address)
     } else {
         Err("it must be a loopback address: nobody is asked who they are".to_owned())
+    }
+}
+
+fn list(text: &str) -> Result<http::Uri, String> {
+    let wrong = || "it is written https://host/path, without a query".to_owned();
+    let url: http::Uri = text.parse().map_err(|_| wrong())?;
+    let is_web = matches!(url.scheme_str(), Some("http" | "https"));
+    // A user in it would be a secret.
+    let is_plain = url.query().is_none() && !text.contains(['@', '#']);
+    if is_web && is_plain && url.host().is_some_and(|host| !host.is_empty()) {
+        Ok(url)
+    } else {
+        Err(wrong())
     }
 }

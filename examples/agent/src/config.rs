@@ -277,6 +277,10 @@ impl Config {
         }
         ensure!(!self.interval.0.is_zero(), "`interval` must not be 0");
         ensure!(
+            !self.http.timeout.0.is_zero(),
+            "[http] `timeout` must not be 0"
+        );
+        ensure!(
             self.spool.max.0 >= 1 << 20,
             "[spool] `max` must be at least 1 MiB"
         );

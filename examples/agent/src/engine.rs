@@ -12,6 +12,7 @@ use tracing::{info, warn};
 
 use crate::client::Client;
 use crate::config::Config;
+use crate::disk;
 use crate::metrics::{self, Shown};
 use crate::outbox::{self, Outbox};
 use crate::status::{Source, Status, now};
@@ -75,6 +76,7 @@ struct Engine<'a> {
     stop: Stop,
     shown: Shown,
     file: PathBuf,
+    spool: PathBuf,
     status: Status,
     ages: VecDeque<(u64, DateTime<Utc>)>,
     told: Option<Instant>,
@@ -105,6 +107,7 @@ pub(crate) fn run(config: &Config, mode: Mode, feed: &mut dyn Feed) -> Result<Ex
         ages: ages(&outbox, before.oldest),
         status: Status {
             process: std::process::id(),
+            spool_max: config.spool.max.0,
             last_success: before.last_success,
             last_read: before.last_read,
             ..Status::default()
@@ -117,6 +120,7 @@ pub(crate) fn run(config: &Config, mode: Mode, feed: &mut dyn Feed) -> Result<Ex
         stop,
         shown,
         file,
+        spool: outbox::spool_folder(&folder),
         told: None,
         is_sending: false,
     };
@@ -267,6 +271,7 @@ impl Engine<'_> {
             self.told = Some(Instant::now());
             self.status.at = Some(at);
             self.status.sources = self.feed.sources(&self.outbox);
+            self.status.spool_bytes = disk::folder_bytes(&self.spool);
             if let Err(error) = self.status.write(&self.file) {
                 warn!(
                     error = format!("{error:#}"),

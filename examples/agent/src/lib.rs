@@ -42,11 +42,11 @@ mod upload;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Parser as _;
 use hybrid_examples::exit;
 
-use crate::args::{Arguments, Cloud, Command, Common, Pace, Run};
+use crate::args::{Arguments, Cloud, Command, Pace, Run};
 use crate::config::Config;
 use crate::engine::Mode;
 
@@ -54,13 +54,7 @@ use crate::engine::Mode;
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let command = arguments.command.unwrap_or(Command::Run(arguments.run));
-    let common = match &command {
-        Command::Run(run) => &run.common,
-        Command::Status(status) => &status.common,
-        Command::Check(common) => common,
-        Command::Cloud(cloud) => &cloud.common,
-    };
-    let config = match read(common) {
+    let config = match read(&command) {
         Ok(config) => config,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -75,8 +69,24 @@ pub fn main() -> ExitCode {
     })
 }
 
-fn read(common: &Common) -> Result<Config> {
+/// Reads the configuration, which must have what the command needs.
+fn read(command: &Command) -> Result<Config> {
+    let common = match command {
+        Command::Run(run) => &run.common,
+        Command::Status(status) => &status.common,
+        Command::Check(common) => common,
+        Command::Cloud(cloud) => &cloud.common,
+    };
     let config = Config::read(&common.config)?;
+    match command {
+        Command::Run(run) if run.backfill.is_empty() => {
+            ensure!(!config.logs.is_empty(), "the configuration has no [[logs]]");
+        }
+        Command::Cloud(cloud) if cloud.url.is_some() => {
+            ensure!(config.cloud.is_some(), cloud::NO_CLOUD);
+        }
+        _ => {}
+    }
     logging::begin(&config.log);
     Ok(config)
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use hybrid_examples::files::expand;
 use hybrid_examples::progress;
 use indicatif::ProgressBar;
@@ -27,7 +27,6 @@ struct Logs {
 
 /// Follows the logs of the configuration.
 pub(crate) fn follow(config: &Config, mode: Mode) -> Result<ExitCode> {
-    ensure!(!config.logs.is_empty(), "the configuration has no [[logs]]");
     let followers = config
         .logs
         .iter()

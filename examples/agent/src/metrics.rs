@@ -145,6 +145,16 @@ pub(crate) fn text(status: &Status) -> String {
             n(balance.spooled),
         ),
         (
+            "spool_bytes",
+            "Bytes of the spool on the disk.",
+            n(status.spool_bytes),
+        ),
+        (
+            "spool_max_bytes",
+            "Bytes that it may take.",
+            n(status.spool_max),
+        ),
+        (
             "oldest_age_seconds",
             "How long the oldest of them waits.",
             status.oldest_age(now()).into(),

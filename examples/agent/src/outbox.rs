@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use ingest_protocol::frame::{Header, Limits, Record};
 use ingest_protocol::journal::{self, FsStorage, Options, Recovery};
@@ -24,6 +24,8 @@ use crate::quarantine::{Entry, Quarantine};
 /// What is read is spooled when so much has come together.
 const SETTLE_RECORDS: u32 = 1_000;
 const SETTLE_BYTES: u64 = 8 << 20;
+/// Entries of the quarantine that are told one by one.
+const TOLD: u64 = 20;
 /// So often a service is told that the agent is there, so that one that was restored from a
 /// backup is noticed.
 const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(3600);
@@ -38,6 +40,8 @@ pub(crate) struct Outbox {
     /// Lost by the source, and not yet told to the spool.
     loss: u64,
     unsettled: (u32, u64),
+    /// Entries of the quarantine in this run.
+    told: u64,
     in_flight: Option<Header>,
     /// Why nothing more can be spooled.
     blocked: Option<String>,
@@ -81,7 +85,8 @@ impl Outbox {
         }
         let max = config.spool.max.0;
         let options = Options::new(Uuid::new_v4().into_bytes())
-            .segment_bytes((max / 16).clamp(64 << 10, 16 << 20))
+            // To give up a frame, its segment is written anew.
+            .segment_bytes((max / 64).clamp(64 << 10, 4 << 20))
             .cap_bytes(max);
         let path = spool_folder(folder);
         let spool_place = || format!("spool {}", path.display());
@@ -103,6 +108,7 @@ impl Outbox {
             when_full: config.spool.when_full,
             loss: 0,
             unsettled: (0, 0),
+            told: 0,
             in_flight: None,
             blocked: None,
             held: None,
@@ -136,31 +142,13 @@ impl Outbox {
 
     fn push_with(&mut self, record: Record, cursor: Option<Vec<u8>>) -> Result<()> {
         let bytes = record.payload().len() as u64;
-        let mut record = Some((record, cursor.map(Bytes::from)));
-        for _ in 0..2 {
-            let Some((next, cursor)) = record.take() else {
-                break;
-            };
-            let now = Instant::now();
-            let pushed = match cursor.clone() {
-                Some(cursor) => self.spool.push(next, cursor, now),
-                None => self.spool.sender_mut().push(next, now),
-            };
-            match pushed {
-                Ok(()) => {}
-                Err(full @ PushError::Full { .. }) => {
-                    record = Some((full.into_record(), cursor));
-                    self.settle()?;
-                }
-                Err(error) => return Err(error).context("the spool"),
-            }
+        let cursor = cursor.map(Bytes::from);
+        if let Some(record) = self.try_push(record, cursor.clone())? {
+            self.settle()?;
+            let has_room = self.try_push(record, cursor)?.is_none();
+            // Nothing is lost with this: the cursor stands before what is not spooled.
+            ensure!(has_room, "the spool takes no more: {}", self.blocked());
         }
-        // Nothing is lost with this: the cursor stands before what is not spooled.
-        anyhow::ensure!(
-            record.is_none(),
-            "the spool takes no more: {}",
-            self.blocked()
-        );
         self.unsettled.0 += 1;
         self.unsettled.1 += bytes;
         self.look_at_events()?;
@@ -168,6 +156,20 @@ impl Outbox {
             self.settle()?;
         }
         Ok(())
+    }
+
+    /// Takes a record, or gives it back if what is in memory has to be spooled first.
+    fn try_push(&mut self, record: Record, cursor: Option<Bytes>) -> Result<Option<Record>> {
+        let now = Instant::now();
+        let pushed = match cursor {
+            Some(cursor) => self.spool.push(record, cursor, now),
+            None => self.spool.sender_mut().push(record, now),
+        };
+        match pushed {
+            Ok(()) => Ok(None),
+            Err(full @ PushError::Full { .. }) => Ok(Some(full.into_record())),
+            Err(error) => Err(error).context("the spool"),
+        }
     }
 
     /// Records that the source lost before they were read.
@@ -178,13 +180,18 @@ impl Outbox {
 
     /// Keeps what could not be read.
     pub(crate) fn set_aside(&mut self, entry: Entry) -> Result<()> {
-        warn!(
-            source = entry.source,
-            record_id = entry.record_id,
-            offset = entry.offset,
-            reason = entry.reason,
-            "could not be read; it is in the quarantine"
-        );
+        self.told += 1;
+        if self.told <= TOLD {
+            warn!(
+                source = entry.source,
+                record_id = entry.record_id,
+                offset = entry.offset,
+                reason = entry.reason,
+                "could not be read; it is in the quarantine"
+            );
+        } else if self.told == TOLD + 1 {
+            warn!("more could not be read; the quarantine and the metrics have it");
+        }
         self.quarantine.keep(entry)
     }
 
@@ -198,11 +205,8 @@ impl Outbox {
             return Ok(());
         }
         match self.spool.advance(&cursor) {
-            Err(error) if error.is_retryable() => {
-                self.settle()?;
-                self.blocked.get_or_insert_with(|| error.to_string());
-                Ok(())
-            }
+            // It becomes durable with what is spooled next; until then nothing depends on it.
+            Err(error) if error.is_retryable() => Ok(()),
             done => done.context("the spool"),
         }
     }

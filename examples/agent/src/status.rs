@@ -17,6 +17,9 @@ pub(crate) struct Status {
     pub(crate) at: Option<DateTime<Utc>>,
     pub(crate) process: u32,
     pub(crate) balance: Balance,
+    /// What the spool takes on the disk, and may take.
+    pub(crate) spool_bytes: u64,
+    pub(crate) spool_max: u64,
     /// Since when the oldest record waits that is not acknowledged.
     pub(crate) oldest: Option<DateTime<Utc>>,
     /// When the sources were last read to their ends.

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::balance::Balance;
 use crate::config::Config;
 use crate::cursor::Cursor;
+use crate::disk;
 use crate::ledger::Ledger;
 use crate::outbox;
 use crate::status::{Source, Status, now};
@@ -95,6 +96,8 @@ fn read(config: &Config, folder: &Path) -> Result<(bool, Status)> {
         Status {
             oldest: told.oldest.filter(|_| balance.spooled > 0),
             balance,
+            spool_bytes: disk::folder_bytes(&path),
+            spool_max: config.spool.max.0,
             next: None,
             sources,
             ..told
@@ -123,6 +126,8 @@ fn text(told: &Told) -> String {
         sources,
         at,
         process,
+        spool_bytes,
+        spool_max,
         ..
     } = status;
     let mut out = String::new();
@@ -150,6 +155,11 @@ fn text(told: &Told) -> String {
     if balance.duplicates > 0 {
         count("Read before", balance.duplicates, "  not counted as read");
     }
+    let _ = writeln!(
+        out,
+        "  {:<24}{spool_bytes:>12}  bytes, at most {spool_max}",
+        "Spool"
+    );
     let mut time = |what: &str, time: &Option<DateTime<Utc>>| {
         let text = time.map_or("never".to_owned(), exact);
         let _ = writeln!(out, "  {what:<24}{text}");

@@ -6,4 +6,4 @@ mod page;
 mod walk;
 
 pub(crate) use files::{FileMark, read_files};
-pub(crate) use walk::{WalkMark, poll};
+pub(crate) use walk::{NO_CLOUD, WalkMark, poll};

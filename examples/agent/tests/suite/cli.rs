@@ -1,7 +1,11 @@
 //! Help, exit codes, `status` and `check`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use mim_events::eventlog::LogWriter;
 
+use crate::common::http::serve;
 use crate::common::log::{event, write};
 use crate::common::process::{Agent, configure, output, program};
 use crate::common::receiver::{Play, Receiver, TOKEN};
@@ -21,6 +25,8 @@ fn help_states_the_exit_codes_and_wrong_arguments_are_2() {
         &["run", "--interval", "soon"],
         &["run", "--metrics", "0.0.0.0:1"],
         &["cloud"],
+        &["cloud", "--url", "graph.example.com/audits"],
+        &["cloud", "--url", "https://user:pa55@graph.example.com/"],
         &["run", "--config", "no-such-file.toml"],
     ] {
         let output = program().args(arguments).output().unwrap();
@@ -48,6 +54,12 @@ fn an_unknown_key_of_the_configuration_is_refused_with_its_place() {
         errors.contains("line 4, column 1: unknown field `intervall`"),
         "{errors}"
     );
+    // Nor does a command run without what it needs.
+    let config = configure(temporary.path(), "http://127.0.0.1:1", "");
+    let url = "https://graph.example.com/audits";
+    let output = self::output(&config, &["cloud", "--once", "--url", url]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("no [cloud]"));
 }
 
 #[test]
@@ -188,4 +200,60 @@ fn health_status_and_a_log_in_json_hold_no_text_of_a_document() {
     });
     assert!(agent.get("healthz").1.contains("the key is not accepted"));
     agent.kill();
+}
+
+#[test]
+fn a_second_agent_with_the_same_state_is_refused_and_changes_nothing() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    write(&folder.join("requests.evtx"), 1..=5);
+    let receiver = Receiver::start(&folder.join("received"));
+    let config = configure(folder, &receiver.url(), "");
+    let agent = Agent::start(&config, &["--interval", "1h", "--metrics", "127.0.0.1:0"]);
+    wait_until("all is acknowledged", || {
+        agent.metrics().get("acknowledged_total") == 5
+    });
+    let mut second = Agent::start(&config, &["run", "--once"]);
+    assert_eq!(second.code(), 1);
+    assert!(
+        second.said().contains("open elsewhere"),
+        "{}",
+        second.said()
+    );
+    assert_eq!(agent.metrics().get("acknowledged_total"), 5);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_it_well_also_while_the_service_does_not_answer() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    write(&folder.join("requests.evtx"), 1..=5);
+    let receiver = Receiver::start(&folder.join("received"));
+    let asked = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&asked);
+    // It hears the batch, and says nothing for as long as the test runs.
+    let silent = serve(Arc::new(move |request| {
+        if request.method() == "POST" {
+            counter.fetch_add(1, Ordering::Relaxed);
+            std::thread::sleep(std::time::Duration::from_secs(3_600));
+        }
+        None
+    }));
+    for signal in ["-TERM", "-INT"] {
+        let before = asked.load(Ordering::Relaxed);
+        let config = configure(
+            folder,
+            &format!("http://{silent}"),
+            "[http]\ntimeout = \"1h\"\n",
+        );
+        let mut agent = Agent::start(&config, &["--interval", "1h"]);
+        wait_until("a batch is sent", || asked.load(Ordering::Relaxed) > before);
+        agent.signal(signal);
+        assert_eq!(agent.code(), 0);
+        assert!(agent.said().contains("asked to stop"), "{}", agent.said());
+    }
+    let config = configure(folder, &receiver.url(), "");
+    assert_eq!(Agent::start(&config, &["run", "--once"]).code(), 0);
+    assert_eq!(receiver.received().documents.len(), 5);
 }

@@ -88,7 +88,7 @@ fn a_log_that_grows_is_read_on_and_a_service_that_is_away_is_waited_for() {
     }
     #[cfg(unix)]
     {
-        agent.terminate();
+        agent.signal("-TERM");
         assert_eq!(agent.code(), 0);
         assert_eq!(balance(&config, "logs").acknowledged, last);
     }

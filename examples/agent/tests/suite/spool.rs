@@ -60,6 +60,10 @@ fn a_full_spool_gives_up_what_was_never_sent_and_says_so() {
     assert!(metrics.is_even());
     assert!(metrics.get("lost_total{where=\"spool\"}") > 0);
     assert_eq!(metrics.get("read_total"), 300);
+    let bytes = metrics.get("spool_bytes");
+    // What frees space may go over the cap for a moment.
+    let max = metrics.get("spool_max_bytes") * 3 / 2;
+    assert!((500_000..max).contains(&bytes), "{bytes}");
     agent.kill();
     // Also what was given up is known after a kill, wherever it fell.
     for wait in [0, 300, 900, 1_700] {

@@ -79,10 +79,11 @@ impl Agent {
         self.child.wait().unwrap();
     }
 
+    /// Sends `-TERM` or `-INT`.
     #[cfg(unix)]
-    pub(crate) fn terminate(&self) {
+    pub(crate) fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
-        let status = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        let status = Command::new("kill").args([signal, &id]).status().unwrap();
         assert!(status.success());
     }
 
