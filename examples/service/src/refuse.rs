@@ -182,8 +182,7 @@ impl IntoResponse for Refusal {
                 Err(_) => Problem::bad_request("the address can't be returned to").into_response(),
             },
             Self::Starting => {
-                let html = "<!doctype html><html lang=\"en\"><title>Starting</title>\
-                    <h1>Starting</h1><p>The service reads its journal. This page loads again by itself.";
+                let html = crate::portal::starting();
                 let headers = [
                     (
                         CONTENT_TYPE,

@@ -61,9 +61,7 @@ async fn nothing(uri: Uri) -> Response {
         return Problem::not_found("nothing is at this address; see /v1/openapi.json")
             .into_response();
     }
-    let page = "<!doctype html><html lang=\"en\"><title>Not found</title><h1>Not found</h1>\
-        <p>Nothing is at this address. <a href=\"/\">To the overview</a>";
-    (StatusCode::NOT_FOUND, Html(page)).into_response()
+    (StatusCode::NOT_FOUND, Html(portal::nothing())).into_response()
 }
 
 /// Counts each request by its route, and logs its path: never the query, which may hold names.

@@ -1,6 +1,8 @@
 //! Downloads: all rows of a filter, written as they are asked for by the connection.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::http::HeaderValue;
@@ -13,12 +15,42 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::failure::Failure;
 use super::view::Format;
+use crate::auth::Reader;
+
+/// Whose exports are being written: one at a time for each reader, since each holds its rows.
+static RUNNING: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// A place among the exports that run; given back when it is dropped.
+struct Running(String);
+
+impl Running {
+    fn begin(reader: &Reader) -> Option<Self> {
+        let key = format!("{}/{}", reader.tenant.id, reader.name);
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        running.insert(key.clone()).then_some(Self(key))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        RUNNING
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.0);
+    }
+}
 
 /// Bytes of one piece.
 const PIECE: usize = 16 << 10;
 
 /// A result as a file. The name is ours alone; nothing from outside gets into it.
-pub fn download(result: QueryResult, format: Format, name: &str) -> Result<Response, Failure> {
+pub fn download(
+    reader: &Reader,
+    result: QueryResult,
+    format: Format,
+    name: &str,
+) -> Result<Response, Failure> {
+    let running = Running::begin(reader).ok_or(Failure::Busy)?;
     let (kind, extension) = match format {
         Format::Csv => ("text/csv; charset=utf-8", "csv"),
         Format::Json => ("application/json", "json"),
@@ -40,6 +72,10 @@ pub fn download(result: QueryResult, format: Format, name: &str) -> Result<Respo
         if let Err(error) = written.and_then(|()| writer.send()) {
             let _ = pieces.blocking_send(Err(error));
         }
+        // Before the body ends, so that whoever has it all may ask for the next.
+        drop(running);
+        drop(writer);
+        drop(pieces);
     });
     let disposition = format!("attachment; filename=\"{name}.{extension}\"");
     let disposition =

@@ -25,6 +25,8 @@ pub enum Failure {
     Deadline(u64),
     /// More than a query may take.
     TooMuch(String),
+    /// Another export of the same reader is being written.
+    Busy,
     /// The form can't be taken, with the reason.
     Refused(String),
     /// The number that the log has, too.
@@ -47,6 +49,7 @@ impl Failure {
             Self::Forbidden { .. } => StatusCode::FORBIDDEN,
             Self::TooMuch(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Deadline(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -112,6 +115,16 @@ impl Failure {
                     html! {
                         p { "The question needs " (what) ", and nothing is ever cut silently. Shorten the period or filter more." }
                         p.row { a.btn href=(path) { "Begin again" } }
+                    },
+                ),
+            ),
+            Self::Busy => (
+                "Export running",
+                message(
+                    "clock",
+                    "An export of yours is running",
+                    html! {
+                        p { "One is written at a time. Try again when it is done." }
                     },
                 ),
             ),

@@ -19,6 +19,7 @@ use super::layout::{Place, carried, icon, menu};
 use super::numbers::{counted, grouped};
 use super::params::{BadParameter, Pairs};
 use super::period::Period;
+use super::question::{Question, kql, odata};
 use super::rows::{Table, needed};
 use super::text;
 use super::time::Clock;
@@ -180,7 +181,7 @@ impl<'a> Log<'a> {
                 a href=(link(Format::Ndjson)) { "NDJSON" }
                 a href=(link(Format::Print)) { "Print all" }
                 p.hint { "The same question as text" }
-                a href=(link(Format::Query)) { "Query JSON" }
+                a href=(link(Format::Query)) { "Query JSON, Graph, KQL" }
             },
         )
     }
@@ -533,7 +534,12 @@ impl<'a> Log<'a> {
             .context
             .run(&self.view.rows(&self.clock).select(columns), &self.snapshot)?;
         self.context.reader.note("export", "log");
-        download(rows, self.view.format, &self.file_name())
+        download(
+            &self.context.reader,
+            rows,
+            self.view.format,
+            &self.file_name(),
+        )
     }
 
     /// All rows on one page, for paper.
@@ -579,6 +585,24 @@ impl<'a> Log<'a> {
         Ok(self.context.page(Place::Log, &self.title(), body))
     }
 
+    fn question(&self, id: &str, heading: &str, question: &Question) -> Markup {
+        html! {
+            section.card aria-labelledby={ "s-" (id) } {
+                header {
+                    h2 id={ "s-" (id) } { (heading) }
+                    button.btn.copy type="button" hidden data-from={ "#" (id) } { "Copy" }
+                }
+                div.body {
+                    pre.raw id=(id) tabindex="0" { (text::block(&question.text)) }
+                    @if !question.left_out.is_empty() {
+                        p.foot-note { "It can't say: " (question.left_out.join(", ")) "." }
+                    }
+                    p.foot-note { "What this log leaves out, and that a request is one row at its latest status, is not in it." }
+                }
+            }
+        }
+    }
+
     fn as_query(&self) -> Result<Response, Failure> {
         let query = self.view.rows(&self.clock);
         let json =
@@ -589,10 +613,17 @@ impl<'a> Log<'a> {
             div.head {
                 h1 { "The question as text" }
                 div.acts { button.btn.copy type="button" hidden data-from="#query" { "Copy" } }
-                p.lead { code { "POST /v1/query" } " takes it, and gives the same rows." }
+                p.lead { code { "POST /v1/query" } " takes the JSON, and gives the same rows." }
             }
             (self.chips())
-            section.card { div.body { pre.raw #query tabindex="0" { (json) } } }
+            div.stack {
+                section.card aria-labelledby="s-json" {
+                    header { h2 #s-json { "Query JSON" } }
+                    div.body { pre.raw #query tabindex="0" { (json) } }
+                }
+                (self.question("graph", "Graph $filter", &odata(self.filter(), &self.clock)))
+                (self.question("kql", "KQL over AuditLogs", &kql(self.filter(), &self.clock)))
+            }
         };
         Ok(self.context.page(Place::Log, "Query · Audit log", body))
     }

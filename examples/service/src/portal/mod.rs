@@ -25,6 +25,7 @@ mod params;
 mod period;
 mod person;
 mod preferences;
+mod question;
 mod reports;
 mod rows;
 mod signin;
@@ -39,6 +40,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
+use maud::html;
 
 use crate::app::App;
 
@@ -78,4 +80,24 @@ pub fn routes() -> Router<Arc<App>> {
         )
         .route("/keys", get(preferences::keys))
         .route("/assets/{name}", get(assets::serve))
+}
+
+/// The page for an address at which nothing is, for whoever asks.
+pub fn nothing() -> String {
+    let body = layout::message(
+        "find",
+        "Nothing is at this address",
+        html! { p.row { a.btn href="/" { "To the overview" } } },
+    );
+    layout::plain("Not found", body).into_string()
+}
+
+/// The page while the journals are read.
+pub fn starting() -> String {
+    let body = layout::message(
+        "clock",
+        "Starting",
+        html! { p { "The service reads its journal. This page loads again by itself." } },
+    );
+    layout::plain("Starting", body).into_string()
 }

@@ -312,7 +312,7 @@ impl Overview<'_> {
             .then(|| self.filter.clone().during(Period::moments(start, end)))
     }
 
-    fn delta(&self, now: u64, before: Option<u64>, bad: bool) -> Markup {
+    fn delta(&self, now: u64, before: Option<(u64, String)>, bad: bool) -> Markup {
         let words = match self.filter.period {
             Period::Hours(hours) => format!("the {hours} hours before"),
             _ => {
@@ -323,9 +323,10 @@ impl Overview<'_> {
                 }
             }
         };
-        let Some(before) = before else {
+        let Some((before, href)) = before else {
             return html! { p.delta { span { "No period before: it began before " (self.clock.day(self.clock.date(self.context.kept_since()))) "." } } };
         };
+        let words = html! { a href=(href) { (words) } };
         match change(now, before) {
             None => html! { p.delta { span { "None in " (words) } } },
             Some((share, more)) => html! {
@@ -356,9 +357,10 @@ impl Overview<'_> {
 
     fn cards(&self, totals: &Counts) -> Result<Markup, Failure> {
         let now = self.results(&self.filter)?;
-        let before = self
-            .before()
-            .map(|filter| self.results(&filter))
+        let earlier_filter = self.before();
+        let before = earlier_filter
+            .as_ref()
+            .map(|filter| self.results(filter))
             .transpose()?;
         let sum =
             |counts: &BTreeMap<(String, String), u64>, keep: &dyn Fn(&str, &str) -> bool| -> u64 {
@@ -368,8 +370,14 @@ impl Overview<'_> {
                     .map(|(_, rows)| rows)
                     .sum()
             };
-        let earlier =
-            |keep: &dyn Fn(&str, &str) -> bool| before.as_ref().map(|counts| sum(counts, keep));
+        let earlier = |keep: &dyn Fn(&str, &str) -> bool, conditions: &[(Field, &str)]| {
+            let filter = conditions
+                .iter()
+                .fold(earlier_filter.clone()?, |filter, (field, value)| {
+                    filter.with(*field, Op::Is, *value)
+                });
+            Some((sum(before.as_ref()?, keep), self.log(&filter)))
+        };
         let is_reset = |kind: &str, _: &str| RESETS.contains(&kind);
         let resets = sum(&now, &is_reset);
         let good = sum(&now, &|kind, result| {
@@ -381,7 +389,7 @@ impl Overview<'_> {
             section.card.stat {
                 h2 { "All activity" }
                 p.big { a href=(self.log(&self.filter)) { (grouped(totals.total())) } }
-                (self.delta(totals.total(), earlier(&|_, _| true), false))
+                (self.delta(totals.total(), earlier(&|_, _| true, &[]), false))
                 (split(&SOURCES, &totals.sources))
                 p.kv {
                     @for (index, (series, choice)) in SOURCES.iter().zip(["onPremises", "cloud"]).enumerate() {
@@ -395,7 +403,7 @@ impl Overview<'_> {
                     a href=(self.with(&[(Field::Result, "failure"), (Field::Result, "denied")])) { (grouped(totals.refused())) }
                     @if let Some(share) = percent(totals.refused(), totals.total()) { " " small { (share) " of all" } }
                 }
-                (self.delta(totals.refused(), earlier(&refused), true))
+                (self.delta(totals.refused(), earlier(&refused, &[(Field::Result, "failure"), (Field::Result, "denied")]), true))
                 p.kv {
                     @for (series, value) in UNSUCCESSFUL.iter().zip(totals.unsuccessful).take(2) {
                         span { span class={ "dot " (series.class) } {} a href=(self.with(&[(Field::Result, series.class)])) { (series.label) } " " b { (grouped(value)) } }
@@ -409,7 +417,7 @@ impl Overview<'_> {
                     a href=(self.with(&RESETS.map(|kind| (Field::Kind, kind)))) { (grouped(resets)) }
                     @if let Some(share) = percent(good, resets) { " " small { (share) " succeeded" } }
                 }
-                (self.delta(resets, earlier(&is_reset), false))
+                (self.delta(resets, earlier(&is_reset, &RESETS.map(|kind| (Field::Kind, kind))), false))
                 p.kv {
                     @for (kind, label) in [("password.reset.self", "Self-service"), ("password.reset.admin", "By an admin"), ("sspr.blocked", "Blocked")] {
                         span { a href=(self.with(&[(Field::Kind, kind)])) { (label) } " " b { (grouped(of_kind(kind))) } }

@@ -139,7 +139,7 @@ fn draw_report(report: &Report<'_>) -> Result<Response, Failure> {
             grouped(MOST_PRINTED as u64)
         ))),
         Format::Print => report.page(&pairs, &result, true),
-        format => download(result, format, &file_name(&name)),
+        format => download(&context.reader, result, format, &file_name(&name)),
     }
 }
 

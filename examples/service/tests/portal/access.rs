@@ -261,3 +261,14 @@ fn assets_are_kept_for_ever_under_the_name_of_their_content() {
         404
     );
 }
+
+#[test]
+fn where_nothing_is_the_page_says_so_to_anybody() {
+    let service = Service::start();
+    for token in ["", AUDIT] {
+        let answer = service.get_as("/nothing/here", token);
+        assert_eq!(answer.status, 404);
+        assert!(answer.text().contains("Nothing is at this address"));
+        assert!(answer.text().contains("rel=\"stylesheet\""));
+    }
+}

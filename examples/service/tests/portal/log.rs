@@ -1,6 +1,9 @@
 //! The audit log: what it says, counts, pages, exports and refuses.
 
 use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use chrono::{TimeDelta, Utc};
 
@@ -378,4 +381,75 @@ fn a_fixed_link_shows_the_same_to_everybody_and_zones_shift_days() {
     assert!(service.page("/log?tz=UTC").contains("Time (UTC)"));
     let here = service.page("/log");
     assert!(here.contains("Europe/Berlin"));
+}
+
+#[test]
+fn the_question_as_graphs_filter_is_one_that_graph_takes() {
+    let service = Service::filled(60);
+    for filter in [
+        "result=failure&category=GroupManagement&category=UserManagement",
+        "loggedByService.not=PIM&activityDisplayName=Update+user",
+        "target.starts=Night&initiatedBy.starts=a",
+        "initiatedBy=7c9e6679-7425-40de-944b-e07fc1f90ae7&target=7c9e6679-7425-40de-944b-e07fc1f90ae7",
+    ] {
+        let page = service.page(&format!("/log?range=P30D&{filter}&format=query"));
+        let text = between(
+            &page,
+            "<pre class=\"raw\" id=\"graph\" tabindex=\"0\">",
+            "</pre>",
+        )
+        .unwrap();
+        let asked: String = form_urlencoded::byte_serialize(text_of(text).as_bytes()).collect();
+        let answer = service.get_as(
+            &format!("/v1.0/auditLogs/directoryAudits?$top=1&$filter={asked}"),
+            AUDIT,
+        );
+        assert_eq!(answer.status, 200, "{}: {}", text_of(text), answer.text());
+        assert!(page.contains("AuditLogs"));
+    }
+}
+
+#[test]
+fn a_reader_has_one_export_at_a_time() {
+    let service = Service::start();
+    let reason = "A reason with many words. ".repeat(200);
+    let now = Utc::now() - TimeDelta::minutes(5);
+    let documents: Vec<String> = (0..3_000)
+        .map(|index| {
+            entry(
+                &format!("large-{index}"),
+                now,
+                "Somebody",
+                "Night Shift",
+                &reason,
+            )
+        })
+        .collect();
+    service.post_lines(&documents);
+    let path = "/log?select=activityDateTime%2CresultReason&format=csv";
+    // More than the buffers between the two hold, and nobody reads it.
+    let mut stalled = std::net::TcpStream::connect(&service.address).unwrap();
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {AUDIT}\r\n\r\n",
+        service.address
+    );
+    stalled.write_all(request.as_bytes()).unwrap();
+    let mut first = [0; 12];
+    stalled.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+    let refused = service.get(path);
+    assert_eq!(refused.status, 429);
+    assert!(refused.text().contains("An export of yours is running"));
+    assert_eq!(service.get("/log").status, 200, "pages are there meanwhile");
+    drop(stalled);
+    let started = Instant::now();
+    let answer = loop {
+        let answer = service.get(path);
+        if answer.status == 200 {
+            break answer;
+        }
+        assert!(started.elapsed() < Duration::from_secs(120), "never free");
+        sleep(Duration::from_millis(50));
+    };
+    assert_eq!(rows(answer.text()), 3_000);
 }

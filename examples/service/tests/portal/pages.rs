@@ -39,12 +39,38 @@ fn every_number_of_the_overview_is_the_total_of_its_rows() {
             assert_eq!(total(&service.page(&link)), count, "{heading}: {link}");
         }
     }
+    let mut compared = 0;
     let cards = between(&page, "<div class=\"stats\">", "<div class=\"grid\">").unwrap();
     for big in cards.split("<p class=\"big\">").skip(1) {
         let big = big.split("</p>").next().unwrap();
         let count = number(between(big, "\">", "</a>").unwrap());
         assert_eq!(total(&service.page(&links(big)[0])), count, "{big}");
     }
+    // The change is that of two totals, each with its rows behind it.
+    for card in cards.split("<section class=\"card stat\">").skip(1) {
+        let Some(delta) =
+            between(card, "fewer than ", "</p>").or(between(card, "more than ", "</p>"))
+        else {
+            continue;
+        };
+        let now = number(
+            between(
+                between(card, "<p class=\"big\">", "</p>").unwrap(),
+                "\">",
+                "</a>",
+            )
+            .unwrap(),
+        );
+        let before = total(&service.page(&links(delta)[0]));
+        let share = (now as f64 - before as f64).abs() * 100.0 / before as f64;
+        assert!(
+            card.contains(&format!("<b>{share:.1}\u{202f}%</b>")),
+            "{now} {before} {}",
+            text_of(card)
+        );
+        compared += 1;
+    }
+    assert!(compared > 0);
     let mut ranked = 0;
     for row in page.split("<td class=\"nm\">").skip(1) {
         let row = row.split("</tr>").next().unwrap();
