@@ -27,7 +27,10 @@ impl Running {
     fn begin(reader: &Reader) -> Option<Self> {
         let key = format!("{}/{}", reader.tenant.id, reader.name);
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
-        running.insert(key.clone()).then_some(Self(key))
+        let is_free = running.insert(key.clone());
+        // The place itself takes the lock when it is dropped.
+        drop(running);
+        is_free.then(|| Self(key))
     }
 }
 
