@@ -95,8 +95,11 @@ impl<'a> Utf16<'a> {
             // Not ASCII, or less than a block: some units one by one. A pair of
             // surrogates stays together.
             let mut length = Self(rest).len().min(8);
-            let mut edge = Self(rest).units().skip(length - 1);
-            if let (Some(0xD800..0xDC00), Some(0xDC00..0xE000)) = (edge.next(), edge.next()) {
+            let is = |unit: usize, kind| {
+                rest.get(unit * 2 + 1)
+                    .is_some_and(|high| high & 0xFC == kind)
+            };
+            if is(length - 1, 0xD8) && is(length, 0xDC) {
                 length += 1;
             }
             let (slow, after) = rest.split_at(length * 2);
