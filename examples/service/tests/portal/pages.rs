@@ -331,7 +331,21 @@ fn one_activity_has_its_neighbours_and_its_document() {
         (raw.status, raw.header("content-security-policy")),
         (200, "sandbox")
     );
-    serde_json::from_slice::<Value>(&raw.body).unwrap();
+    // What came, byte for byte, as the API has it; the page shows it when asked.
+    let uuid = &id["/log/".len()..];
+    let sent = service.get(&format!("/v1/activities/{uuid}/raw"));
+    assert_eq!((sent.status, &sent.body), (200, &raw.body));
+    let record: Value = serde_json::from_slice(&raw.body).unwrap();
+    let own = record["correlationId"].as_str().or(record["id"].as_str());
+    let shows_record = |page: &str| page.contains("<pre class=\"raw\"");
+    assert!(!shows_record(&page));
+    let asked = links(&page)
+        .into_iter()
+        .find(|link| link.contains("document=1"))
+        .unwrap();
+    let page = service.page(asked.split('#').next().unwrap());
+    assert!(shows_record(&page) && own.is_none_or(|own| page.contains(own)));
+    assert_eq!(service.get(&format!("{id}?document=2")).status, 400);
     let graph: Value = serde_json::from_slice(&service.get(&format!("{id}/graph")).body).unwrap();
     assert!(graph["activityDisplayName"].is_string());
     assert_eq!(
