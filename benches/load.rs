@@ -30,9 +30,11 @@ use mim_events::generate::{Generator, Item};
 use ureq::Agent;
 use uuid::Uuid;
 
-const TENANT: &str = "6f1d2c3b-4a59-4e8f-9b70-112233445566";
-const SENDER: &str = "sender-9c1f4b7a2e6d4f0c8a35";
-const READER: &str = "reader-5b80d2c49e1747f3a6b1";
+use self::tenant::{READER, SENDER, TENANT, configure};
+
+#[path = "../examples/tests/common/tenant.rs"]
+mod tenant;
+
 const REPORTS: [&str; 4] = [
     "password-reset",
     "password-reset-registration",
@@ -246,32 +248,10 @@ struct Service {
 
 impl Service {
     fn start(program: &Path, folder: &Path) -> Result<Self> {
-        let path = |name: &str| folder.join(name);
-        std::fs::write(path("sender.token"), SENDER)?;
-        std::fs::write(path("reader.token"), READER)?;
-        let config = format!(
-            r#"
-listen = "127.0.0.1:0"
-data = '{data}'
-[[tenants]]
-name = "Load"
-id = "{TENANT}"
-[[tenants.senders]]
-name = "sender"
-token_file = '{sender}'
-[[tenants.readers]]
-name = "reader"
-token_file = '{reader}'
-rights = ["raw", "persons"]
-"#,
-            data = path("data").display(),
-            sender = path("sender.token").display(),
-            reader = path("reader.token").display(),
-        );
-        std::fs::write(path("service.toml"), config)?;
+        let config = configure(folder)?;
         let mut child = Command::new(program)
             .arg("--config")
-            .arg(path("service.toml"))
+            .arg(config)
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("the program {}", program.display()))?;

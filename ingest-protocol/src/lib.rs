@@ -28,7 +28,8 @@
 //!
 //! 1. **Identity outlives connections.** A batch is named by its stream (a UUID
 //!    of the agent's log) and the sequence number of its first record, not by a
-//!    connection. It is sealed into a frame once and resent byte for byte.
+//!    connection. It is sealed into a frame once and resent byte for byte, but for the
+//!    trailer that authenticates it, which is made with the key in use.
 //! 2. **A frame commits whole or not at all.** The receiver keeps one watermark
 //!    for each stream, and fingerprints of the frames before it, so that a frame
 //!    that was stored already is acknowledged and not stored again, and a sender

@@ -97,7 +97,7 @@
 //! | `odata` | no | `$filter` and `$orderby` of Microsoft Graph over the activity table; no further dependency |
 //! | `tz` | no | buckets and parts of times by the clocks of IANA time zones, with `chrono-tz` |
 //!
-//! Without it the engine stands alone, for events of any other kind.
+//! Without default features the engine stands alone, for events of any other kind.
 #![cfg_attr(docsrs_report_query, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::driver::Driver;
-use crate::site::{READER, Site};
+use crate::site::Site;
+use crate::tenant::READER;
 
 const NAMES: [&str; 10] = [
     "<script>window.attacked = 1</script>",

@@ -15,3 +15,5 @@ mod process;
 mod signing;
 mod site;
 mod tasks;
+#[path = "../common/tenant.rs"]
+mod tenant;

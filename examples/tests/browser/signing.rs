@@ -4,7 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use crate::driver::{Browser, Driver};
-use crate::site::{READER, Site};
+use crate::site::Site;
+use crate::tenant::READER;
 
 async fn sign_in(browser: &Browser, token: &str) {
     browser

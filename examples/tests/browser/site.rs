@@ -1,11 +1,7 @@
 //! Services to look at.
 
-use std::path::Path;
-
 use crate::process::Process;
-
-pub(crate) const SENDER: &str = "sender-9c1f4b7a2e6d4f0c8a35";
-pub(crate) const READER: &str = "reader-5b80d2c49e1747f3a6b1";
+use crate::tenant::{SENDER, configure};
 
 /// A service that runs, and its address without the last slash.
 pub(crate) struct Site {
@@ -24,31 +20,8 @@ impl Site {
     /// A tenant without activity yet, with one reader who has every right.
     pub(crate) fn with_reader() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let text = |path: &Path| path.to_str().unwrap().to_owned();
-        let write = |name: &str, content: &str| {
-            std::fs::write(folder.path().join(name), content).unwrap();
-            text(&folder.path().join(name))
-        };
-        let config = format!(
-            r#"
-listen = "127.0.0.1:0"
-data = "{data}"
-[[tenants]]
-name = "Contoso"
-id = "6f1d2c3b-4a59-4e8f-9b70-112233445566"
-[[tenants.senders]]
-name = "mim-01"
-token_file = "{sender}"
-[[tenants.readers]]
-name = "audit"
-token_file = "{reader}"
-rights = ["raw", "persons"]
-"#,
-            data = text(&folder.path().join("data")),
-            sender = write("sender.token", SENDER),
-            reader = write("reader.token", READER),
-        );
-        let config = write("service.toml", &config);
+        let config = configure(folder.path()).unwrap();
+        let config = config.to_str().unwrap().to_owned();
         Self::start(folder, &["--config", &config])
     }
 

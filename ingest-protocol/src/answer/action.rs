@@ -26,7 +26,7 @@ pub enum Action {
     Split,
     /// Seal again without what the receiver does not know, or hold.
     Downgrade,
-    /// Send the same bytes again, later.
+    /// Send the same frame again, later.
     Retry,
 }
 

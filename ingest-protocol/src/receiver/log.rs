@@ -165,12 +165,13 @@ impl<S: Storage> ReceiverLog<S> {
         &mut self,
         frames: impl IntoIterator<Item = (impl Borrow<Frame>, Commit, Vec<Rejected>)>,
     ) -> Result<Vec<Stored>, Error> {
-        let stored = frames
+        let stored: Result<Vec<_>, _> = frames
             .into_iter()
             .map(|(frame, commit, rejected)| self.write(frame.borrow(), commit, rejected))
-            .collect::<Result<_, _>>()?;
+            .collect();
+        // Also where one failed: those before it must not stay undurable behind their states.
         self.journal.sync()?;
-        Ok(stored)
+        stored
     }
 
     /// Writes a frame. What this gives is told to nobody before a sync.
@@ -202,8 +203,12 @@ impl<S: Storage> ReceiverLog<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Unsupported`]: a newer version wrote it.
+    /// [`Error::Unsupported`]: a newer version wrote it. [`Error::Poisoned`]: after a failed write or
+    /// sync nobody knows what is durable; the log has to be opened again.
     pub fn state(&self, stream: StreamId) -> Result<Option<StreamState>, Error> {
+        if self.journal.is_poisoned() {
+            return Err(Error::Poisoned);
+        }
         let Some(bytes) = self.journal.state(stream.0.as_bytes()) else {
             return Ok(None);
         };

@@ -140,7 +140,7 @@ impl Sender {
     }
 
     /// No answer came to the frame `id`, or none that could be read. What became of it is not known:
-    /// the same bytes are sent again.
+    /// the same frame is sent again.
     pub fn handle_failure(&mut self, id: FrameId, now: Instant) {
         if self.answered(id).is_some() {
             self.in_flight = None;

@@ -185,6 +185,16 @@ impl Sender {
         self.next.abs_diff(self.done).saturating_sub(self.backlog())
     }
 
+    /// The stream that is sent in now, and its first sequence number that no acknowledgement
+    /// accounts for yet. After a kill it can be one that was acknowledged before: the spool may
+    /// not know so yet, and the frame is sent again. What a program noted of acknowledgements at
+    /// or behind it in this stream, it is told again.
+    #[must_use]
+    pub fn first_unacknowledged(&self) -> (StreamId, u64) {
+        let (stream, zero) = self.current;
+        (stream, self.done.abs_diff(zero))
+    }
+
     /// Whether everything that was pushed is acknowledged, and the spool knows it.
     #[must_use]
     pub fn is_idle(&self) -> bool {

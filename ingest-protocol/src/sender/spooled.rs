@@ -201,11 +201,14 @@ impl<S: Storage> SpooledSender<S> {
     ///
     /// # Errors
     ///
-    /// [`SpoolError`]: the cursor stands before it, and nothing was lost.
+    /// [`SpoolError`]: nothing was lost, and the cursor is not durable yet.
     pub fn advance(&mut self, cursor: impl AsRef<[u8]>) -> Result<(), SpoolError> {
         self.flush()?;
         let mark = Append::new(MARK, b"").cursor(cursor.as_ref());
-        let position = self.journal.append(mark)?;
+        let position = match self.journal.append(mark) {
+            Err(error) if error.is_retryable() && self.make_room()? => self.journal.append(mark)?,
+            appended => appended?,
+        };
         self.journal.sync()?;
         self.sender.last_place = self.sender.last_place.max(position.index());
         Ok(())

@@ -113,10 +113,13 @@ impl ActivityStore {
     /// Removes all that a person did, or that was done to them or decided by them,
     /// with the documents: the activities that have one of these names, without regard
     /// to case, as a whole text: an actor's, target's or approver's id, UPN,
-    /// `domain\account` or display name, or the old or new value of a change.
+    /// `domain\account` (the account where there is no domain) or display name, or the
+    /// old or new value of a change.
     ///
-    /// A name of several people erases all of them, so ids and UPNs are best. Sentences
-    /// that mention a name stay.
+    /// Every other whole text of the [`TEXT`](columns::TEXT) column counts, too: a reason or a
+    /// detail that is nothing but the name, and an activity or a method that is called so. A name
+    /// of several people erases all of them, so ids and UPNs are best. Longer texts
+    /// that mention a name stay, and so do attributes of targets that are no changes.
     ///
     /// ```
     /// use report_query::Retention;
@@ -144,7 +147,8 @@ impl ActivityStore {
         let predicate = if names.is_empty() {
             lit(false)
         } else {
-            any(item().in_list_ci(names))
+            // A cloud user's display name stands there, beside the UPN.
+            any(item().in_list_ci(names.clone())).or(columns::ACTOR_VIA.in_list_ci(names))
         };
         self.erase(predicate)
     }

@@ -47,8 +47,9 @@ impl Plan {
     /// result, but the error [`Cancelled`](QueryErrorKind::Cancelled).
     ///
     /// `stop` is asked in every stage, once for each segment, some thousand rows or
-    /// some thousand comparisons. It may look at a flag that another thread sets, or at
-    /// a clock.
+    /// some thousand comparisons of a sort; not while the values of one group are put in order for
+    /// a percentile, nor while rows are compared with a page's token. It may look at a flag
+    /// that another thread sets, or at a clock.
     ///
     /// ```
     /// use std::sync::atomic::{AtomicBool, Ordering};

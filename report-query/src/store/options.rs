@@ -16,10 +16,12 @@ pub struct StoreOptions {
 #[non_exhaustive]
 pub enum WhenFull {
     /// Keeps what it has: the new rows of the batch are [refused](super::AppendReport::refused),
-    /// all of them, and may be appended again when rows have expired.
+    /// all of them, and may be appended again, with the whole batch, when rows have expired.
     Refuse,
     /// Keeps what is newest: drops the oldest segments, and with them every row that is
     /// older than their last. These times are then [expired](super::AppendReport::expired).
+    /// Nothing smaller than a segment is dropped, so a limit below what one takes (65,536 rows by
+    /// default) leaves no row.
     DropOldest,
 }
 

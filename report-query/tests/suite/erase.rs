@@ -80,6 +80,19 @@ fn all_that_names_a_person_goes() {
 }
 
 #[test]
+fn the_name_beside_a_cloud_users_upn_is_one_of_theirs() {
+    let store = ActivityStore::new(Retention::MONTH);
+    let cloud = activity(7, |activity| {
+        activity.actor.upn = Some("kim@harbor.example".to_owned());
+        activity.actor.name = Some("kim@harbor.example".to_owned());
+        activity.actor.via = Some("Kim Berg".to_owned());
+    });
+    store.append([cloud], now());
+    assert_eq!(store.erase_person(["Kim Bergman"]).unwrap().rows, 0);
+    assert_eq!(store.erase_person(["kim berg"]).unwrap().rows, 1);
+}
+
+#[test]
 fn a_predicate_of_columns_erases_too() {
     let store = ActivityStore::new(Retention::MONTH);
     store.append(activities(), now());

@@ -67,6 +67,13 @@ fn a_failed_sync_acknowledges_none() {
         log.commit_all([first(4, 10)]).is_err(),
         "open it again first"
     );
+    // What is sent again is not taken for a duplicate of what may not be durable.
+    for (frame, _, _) in (0..3).map(|n| first(n, 100)) {
+        let stream = frame.header().stream();
+        assert!(log.state(stream).is_err_and(|error| !error.is_retryable()));
+        let again = log.receive(frame.as_bytes().clone(), None, |_| Vec::new());
+        assert!(again.is_err(), "{again:?}");
+    }
 }
 
 #[test]

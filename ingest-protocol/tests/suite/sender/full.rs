@@ -170,3 +170,24 @@ fn what_is_done_is_marked_when_there_is_room_on_the_disk_again() {
     world.spool.settle().unwrap();
     assert!(world.spool.is_idle());
 }
+
+/// A cursor alone finds room where history can go.
+#[test]
+fn a_cursor_alone_takes_the_room_of_history() {
+    let now = Instant::now();
+    let mut world = World::new(5 * SEGMENT, 0);
+    while world.next < RECORDS {
+        let is_full = world.push(now);
+        world.send(if is_full { 2 } else { 200 }, now);
+    }
+    world.send(RECORDS, now);
+    // All is acknowledged; what is kept of it is history. Marks fill the rest, and then its place.
+    for n in 0..4_000_u64 {
+        let cursor = [&n.to_le_bytes()[..], &[0; 100]].concat();
+        world.spool.advance(cursor).unwrap();
+    }
+    assert_eq!(world.received.len(), RECORDS);
+    world.disk.kill();
+    let spool = open(&world.disk, world.openings + 1, world.cap);
+    assert_eq!(spool.cursor().unwrap()[..8], 3_999_u64.to_le_bytes());
+}

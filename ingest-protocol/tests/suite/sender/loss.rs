@@ -41,11 +41,14 @@ fn a_loss_alone_is_declared_when_there_is_nothing_else_to_send() {
     let (mut sender, now) = with_records(config(), 2);
     sender.lose(3, None).unwrap();
     assert!(!sender.is_idle());
+    assert_eq!(sender.first_unacknowledged(), (sender.stream(), 1));
     acknowledge(&mut sender, now);
     assert_eq!((sender.undeclared(), sender.backlog()), (3, 0));
+    assert_eq!(sender.first_unacknowledged(), (sender.stream(), 3));
     let sent = acknowledge(&mut sender, now);
     assert_eq!(content(&sent), (6, 3, vec![]));
     assert_eq!(sender.undeclared(), 0);
+    assert_eq!(sender.first_unacknowledged(), (sender.stream(), 6));
     assert!(sender.is_idle());
     assert_eq!(sender.poll_transmit(now), None);
     // Flushed, it stands in the queue at once.

@@ -191,10 +191,7 @@ impl<'c> Walk<'c> {
             };
         }
         let bytes = self.chunk.get(range).unwrap_or_default();
-        match value_fits(kind, size) {
-            Some(true) if !are_sids(kind, bytes) => {
-                fault(descriptor, "a SID does not end where its value does")
-            }
+        match value_fits(kind, bytes) {
             Some(true) => Ok(()),
             Some(false) => fault(descriptor, "a value's size does not fit its type"),
             None => fault(descriptor + 2, "a value is of unknown type"),
@@ -376,9 +373,10 @@ fn are_sids(kind: u8, mut bytes: &[u8]) -> bool {
     bytes.is_empty()
 }
 
-/// Whether a value of this type, which is no fragment, can have this size;
-/// `None` if the type is unknown.
-pub(crate) fn value_fits(kind: u8, size: usize) -> Option<bool> {
+/// Whether a value of this type, which is no fragment, can have this size, and SIDs
+/// in it fill it; `None` if the type is unknown.
+pub(crate) fn value_fits(kind: u8, bytes: &[u8]) -> Option<bool> {
+    let size = bytes.len();
     let unit = match kind & 0x7F {
         // Arrays of nothing; and of elements whose ends are not in the log, so that nobody can
         // tell them apart.
@@ -396,5 +394,5 @@ pub(crate) fn value_fits(kind: u8, size: usize) -> Option<bool> {
         _ => return None,
     };
     let one = kind & 0x80 == 0 && !matches!(kind, 0x00..=0x02 | 0x0E | 0x13);
-    Some(size.is_multiple_of(unit) && (!one || size <= unit))
+    Some(size.is_multiple_of(unit) && (!one || size <= unit) && are_sids(kind, bytes))
 }

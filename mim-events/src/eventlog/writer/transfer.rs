@@ -301,7 +301,7 @@ impl Transfer<'_> {
                 self.chunk
                     .patch(descriptors + index * 4, &size.to_le_bytes());
             } else {
-                match value_fits(kind, size) {
+                match value_fits(kind, bytes) {
                     Some(true) => {}
                     Some(false) => {
                         return Err(Refused::Damaged("a value's size does not fit its type"));

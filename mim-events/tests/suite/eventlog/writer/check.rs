@@ -154,8 +154,8 @@ fn values_that_can_not_be() {
         (at + 2, 0x80, "a value is of unknown type"),
         (at + 2, 0x8E, "a value is of unknown type"),
         (at + 2, 0x90, "a value is of unknown type"),
-        (value + 1, 4, "a SID does not end where its value does"),
-        (value + 1, 255, "a SID does not end where its value does"),
+        (value + 1, 4, "a value's size does not fit its type"),
+        (value + 1, 255, "a value's size does not fit its type"),
     ] {
         let mut file = file.clone();
         file[place] = byte;
