@@ -207,7 +207,19 @@ impl From<ReportError> for Failure {
 
 #[cfg(test)]
 mod tests {
+    use report_query::activity::ActivityStore;
+    use report_query::{Query, Retention};
+
     use super::*;
+
+    #[test]
+    fn a_query_that_the_time_ended_took_too_long() {
+        let store = ActivityStore::new(Retention::days(30));
+        let snapshot = store.snapshot();
+        let plan = Query::new().bind(snapshot.schema()).unwrap();
+        let error = plan.run_until(&snapshot, &|| true).unwrap_err();
+        assert!(matches!(Failure::from(error), Failure::Deadline));
+    }
 
     #[test]
     fn a_shorter_period_is_offered_where_the_page_takes_one() {

@@ -98,6 +98,40 @@ fn every_number_of_the_overview_is_the_total_of_its_rows() {
     // With two weeks kept before these, there is something to compare with; with a month, not.
     assert!(page.contains("the 14 days before"));
     assert!(service.page("/?range=P30D").contains("No period before"));
+    // All that is kept begins in the middle of a day.
+    assert!(page.contains("href=\"/?range=P31D\"") && !page.contains("range=P30D"));
+    // Of one source there is nothing to say of the other.
+    let cloud = service.page("/?source=cloud");
+    let card = between(&cloud, "<h2>All activity</h2>", "</section>").unwrap();
+    let split = card.rsplit("class=\"kv\"").next().unwrap();
+    assert!(
+        !split.contains("On-premises") && split.contains("Cloud"),
+        "{split}"
+    );
+    let count = number(between(split, "<b>", "</b>").unwrap());
+    assert_eq!(total(&service.page(&links(split)[0])), count);
+}
+
+#[test]
+fn reports_have_the_limits_of_queries() {
+    let service = Service::start_with("[limits]\nquery_groups = 2\n");
+    service.fill(60);
+    let saved = service.post(
+        "/reports/custom",
+        &[("name", "By activity"), ("query", "range=P30D&by=result")],
+        None,
+    );
+    for path in [
+        saved.header("location"),
+        "/reports/new?range=P30D&by=activity",
+    ] {
+        let answer = service.get(path);
+        assert_eq!(answer.status, 422, "{path}");
+        assert!(
+            answer.text().contains("nothing is ever cut silently"),
+            "{path}"
+        );
+    }
 }
 
 #[test]
