@@ -91,7 +91,7 @@ impl Service {
         Self::start_with("")
     }
 
-    /// With more in its configuration.
+    /// With more in its configuration, before all of its tables.
     pub(crate) fn start_with(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let secrets = [
@@ -104,7 +104,7 @@ impl Service {
             std::fs::write(folder.path().join(name), secret).unwrap();
         }
         let config = folder.path().join("service.toml");
-        std::fs::write(&config, format!("{CONFIG}{more}")).unwrap();
+        std::fs::write(&config, format!("{more}{CONFIG}")).unwrap();
         let mut path: PathBuf = std::env::current_exe().unwrap();
         path.pop();
         path.pop();
