@@ -200,7 +200,7 @@ pub fn actor(context: &Context, actor: &Actor) -> Markup {
     };
     html! {
         @match key {
-            Some(key) => a href={ "/people/" (key) } { (text::value(name)) },
+            Some(key) => a href=(context.keeping_zone(&format!("/people/{key}"))) { (text::value(name)) },
             None => (text::value(name)),
         }
     }
@@ -218,7 +218,7 @@ impl Page<'_> {
         };
         html! {
             @match (key, &target.id) {
-                (Some(key), _) => a href={ "/people/" (key) } { (text::value(target.text())) },
+                (Some(key), _) => a href=(self.context.keeping_zone(&format!("/people/{key}"))) { (text::value(target.text())) },
                 (None, Some(id)) => a href=(link(Period::default(), &[(Field::Target, Op::Is, id)], self.context.tz())) { (text::value(target.text())) },
                 _ => (text::value(target.text())),
             }
@@ -235,7 +235,7 @@ impl Page<'_> {
 
     fn back(&self) -> Result<String, Failure> {
         let Some(back) = self.context.pairs.single("back")? else {
-            return Ok("/log".to_owned());
+            return Ok(self.context.keeping_zone("/log"));
         };
         Ok(Pairs::parse(back).link("/log"))
     }

@@ -121,7 +121,7 @@ impl<'a> Page<'a> {
             .as_ref()
             .map_or("New report", |item| item.name.as_str());
         let body = html! {
-            p.crumb { a href="/reports" { "Reports" } span aria-hidden="true" { "/" } span { (text::value(title)) } }
+            p.crumb { a href=(self.context.keeping_zone("/reports")) { "Reports" } span aria-hidden="true" { "/" } span { (text::value(title)) } }
             div.head { h1 { (text::value(title)) } p.lead { "The address of this page holds the whole report, and may be passed on." } }
             div.build {
                 section.card { div.body { (self.form()) (self.save()) } }

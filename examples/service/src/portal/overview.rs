@@ -391,8 +391,9 @@ impl Overview<'_> {
                     ul.wait {
                         @for row in Row::all(&rows) {
                             @let asked = row.texts("approvers_asked");
+                            @let id = row.value("id").map(ToString::to_string).unwrap_or_default();
                             li {
-                                a href={ "/log/" (row.value("id").map(ToString::to_string).unwrap_or_default()) } { (text::value(row.text("activity").unwrap_or("Activity"))) }
+                                a href=(self.context.keeping_zone(&format!("/log/{id}"))) { (text::value(row.text("activity").unwrap_or("Activity"))) }
                                 @if let Some(time) = row.time("created").or(row.time("time")) {
                                     (self.clock.tag(time, &duration(self.clock.now - time)))
                                 }

@@ -160,6 +160,7 @@ fn draw_list(context: &Context) -> Result<Response, Failure> {
         }
         div.qbar {
             form.search #search role="search" aria-label="People" action="/people" {
+                @if let Some(tz) = context.tz() { input type="hidden" name="tz" value=(tz); }
                 label.vh for="q" { "Find a person by name, account, UPN or id" }
                 (icon("find"))
                 input.inp #q name="q" type="search" autocomplete="off" maxlength="500" value=(needle) placeholder="Name, account, UPN or id";
@@ -168,7 +169,7 @@ fn draw_list(context: &Context) -> Result<Response, Failure> {
             button.btn.primary type="submit" form="search" { "Search" }
         }
         @if people.is_empty() {
-            (said("ppl", "Nobody found", html! { p { "Nobody of that name did anything, or had anything done to them, in what is kept." } p.row { a.btn href="/people" { "All people" } } }))
+            (said("ppl", "Nobody found", html! { p { "Nobody of that name did anything, or had anything done to them, in what is kept." } p.row { a.btn href=(context.keeping_zone("/people")) { "All people" } } }))
         } @else {
             section.card aria-labelledby="t-h" {
                 h2.vh #t-h { "People" }
@@ -179,7 +180,7 @@ fn draw_list(context: &Context) -> Result<Response, Failure> {
                         tbody {
                             @for person in &people {
                                 tr {
-                                    td.act { a href={ "/people/" (key(context, &person.stable)) } { (text::value(person.shown())) } }
+                                    td.act { a href=(context.keeping_zone(&format!("/people/{}", key(context, &person.stable)))) { (text::value(person.shown())) } }
                                     td { (super::rows::or_none(person.account.as_deref())) }
                                     td { (super::rows::or_none(person.upn.as_deref())) }
                                     td { (source(&person.source)) }
@@ -361,9 +362,19 @@ impl Person<'_> {
             .select(needed());
         let rows = self.context.run(&rows, self.snapshot)?;
         let (all_did, all_done) = (self.count(&did)?, self.count(&done)?);
+        let changes = [
+            ("member.add", "times added to a group"),
+            ("member.remove", "times removed from a group"),
+        ];
+        let mut counted = Vec::new();
+        for (kind, label) in changes {
+            let filter = self.filter(Field::Target).with(Field::Kind, Op::Is, kind);
+            counted.push((self.count(&filter)?, filter, label));
+        }
         let total = match self.tab {
             "done" => all_done,
-            "groups" | "methods" => self.count(chosen)?,
+            "groups" => counted.iter().map(|(rows, ..)| rows).sum(),
+            "methods" => self.count(chosen)?,
             _ => all_did,
         };
         let table = Table {
@@ -375,7 +386,7 @@ impl Person<'_> {
         };
         let name = person.shown();
         let body = html! {
-            p.crumb { a href="/people" { "People" } span aria-hidden="true" { "/" } span { (text::value(name)) } }
+            p.crumb { a href=(self.context.keeping_zone("/people")) { "People" } span aria-hidden="true" { "/" } span { (text::value(name)) } }
             div.head { h1 { (text::value(name)) } }
             div.stack {
                 (self.identities(why_not))
@@ -383,9 +394,8 @@ impl Person<'_> {
                     @for (filter, rows, label) in [(&did, all_did, "did"), (&done, all_done, "were done to them")] {
                         div { b { a href=(self.view(filter.clone()).link()) { (grouped(rows)) } } span { (label) } }
                     }
-                    @for (kind, label) in [("member.add", "times added to a group"), ("member.remove", "times removed from a group")] {
-                        @let filter = self.filter(Field::Target).with(Field::Kind, Op::Is, kind);
-                        div { b { a href=(self.view(filter.clone()).link()) { (grouped(self.count(&filter)?)) } } span { (label) } }
+                    @for (rows, filter, label) in &counted {
+                        div { b { a href=(self.view(filter.clone()).link()) { (grouped(*rows)) } } span { (label) } }
                     }
                 } } }
                 section.card aria-labelledby="t-h" {

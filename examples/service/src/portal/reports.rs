@@ -36,24 +36,24 @@ fn draw_list(context: &Context) -> Result<Response, Failure> {
     let body = html! {
         div.head {
             h1 { "Reports" }
-            div.acts { a.btn.primary href="/reports/new" { (icon("plus")) "New report" } }
+            div.acts { a.btn.primary href=(context.keeping_zone("/reports/new")) { (icon("plus")) "New report" } }
         }
         div.cards {
             @for report in ReportDefinition::builtins() {
                 section.card {
-                    h2 { a href={ "/reports/" (report.name) } { (report.title) } }
+                    h2 { a href=(context.keeping_zone(&format!("/reports/{}", report.name))) { (report.title) } }
                     p { (report.description.split_inclusive('.').next().unwrap_or_default()) }
                 }
             }
         }
         h2.sec-h #custom { "Custom reports" }
         @if custom.is_empty() {
-            section.card { div.empty { (icon("rep")) p { "None yet. Build one, look at it, and save it for everybody who reads this tenant." } p.row { a.btn href="/reports/new" { "New report" } } } }
+            section.card { div.empty { (icon("rep")) p { "None yet. Build one, look at it, and save it for everybody who reads this tenant." } p.row { a.btn href=(context.keeping_zone("/reports/new")) { "New report" } } } }
         } @else {
             div.cards {
                 @for item in &custom {
                     section.card {
-                        h2 { a href={ "/reports/custom/" (item.id) } { (text::value(&item.name)) } }
+                        h2 { a href=(context.keeping_zone(&format!("/reports/custom/{}", item.id))) { (text::value(&item.name)) } }
                         p { "By " (text::value(&item.by)) ", " (context.clock.exact(item.at)) }
                     }
                 }
@@ -232,7 +232,7 @@ impl Report<'_> {
             .collect();
         let export = |format: Format| self.link(pairs, "format", Some(format.name()));
         let body = html! {
-            p.crumb { a href="/reports" { "Reports" } span aria-hidden="true" { "/" } span { (text::value(&self.title)) } }
+            p.crumb { a href=(self.context.keeping_zone("/reports")) { "Reports" } span aria-hidden="true" { "/" } span { (text::value(&self.title)) } }
             div.head {
                 h1 { (text::value(&self.title)) }
                 div.acts {
@@ -249,7 +249,7 @@ impl Report<'_> {
                 section.card aria-labelledby="t-h" {
                     h2.vh #t-h { (text::value(&self.title)) }
                     (above(result.len(), first, most))
-                    @if result.is_empty() { div.empty { (icon("find")) h2 { "No rows" } p { "Nothing matches in this period." } p.row { a.btn href=(self.path) { "Without parameters" } } } }
+                    @if result.is_empty() { div.empty { (icon("find")) h2 { "No rows" } p { "Nothing matches in this period." } p.row { a.btn href=(self.context.keeping_zone(&self.path)) { "Without parameters" } } } }
                     @else {
                         (table(&self.context.clock, result, &hints, first, most))
                         (pager(result.len(), first, most, |page| self.link(pairs, "page", Some(&page.to_string()))))
@@ -307,7 +307,7 @@ impl Report<'_> {
                             }
                         }
                         @if let Some(tz) = self.context.tz() { input type="hidden" name="tz" value=(tz); }
-                        div.go { button.btn.primary type="submit" { "Show" } a.btn href=(self.path) { "Reset" } }
+                        div.go { button.btn.primary type="submit" { "Show" } a.btn href=(self.context.keeping_zone(&self.path)) { "Reset" } }
                     }
                 }
             }

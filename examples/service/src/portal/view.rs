@@ -465,4 +465,29 @@ mod tests {
             "/log?from=2026-11-10T23%3A00%3A00Z&to=2026-11-24T23%3A00%3A00Z&tz=Europe%2FBerlin&asof=7.1795527128000"
         );
     }
+    #[test]
+    fn a_fixed_link_asks_the_same_of_everybody_at_any_time() {
+        let as_of = AsOf {
+            arrival: 7,
+            moment: clock().now,
+        };
+        for address in [
+            "result=failure&hour=9",
+            "range=PT24H&weekday=1",
+            "from=2026-11-20",
+        ] {
+            let view = View::read(&Pairs::parse(address), &clock()).unwrap();
+            let fixed = view.fixed(&clock(), as_of).pairs();
+            let asked = |clock: Clock| {
+                let clock = View::clock(&fixed, clock).unwrap();
+                let view = View::read(&fixed, &clock).unwrap();
+                (clock, view.page(&clock).to_string())
+            };
+            let elsewhere = Clock {
+                zone: zone("Asia/Kolkata").unwrap(),
+                now: clock().now + TimeDelta::days(9),
+            };
+            assert_eq!(asked(elsewhere), asked(clock()), "{address}");
+        }
+    }
 }

@@ -190,6 +190,103 @@ fn without_the_rights_there_are_no_names_and_no_documents() {
 }
 
 #[test]
+fn what_is_of_another_tenant_is_as_if_it_had_never_been() {
+    let service = Service::filled(60);
+    let log = service.page("/log?range=P30D");
+    let id = links(&log)
+        .into_iter()
+        .find_map(|link| {
+            let id = link.strip_prefix("/log/")?.split('?').next()?.to_owned();
+            (id.len() == 36).then_some(id)
+        })
+        .unwrap();
+    let person = links(&service.page("/people"))
+        .into_iter()
+        .find_map(|link| link.strip_prefix("/people/").map(str::to_owned))
+        .unwrap();
+    let keep = |path: &str, query: &str| {
+        let saved = service.post(path, &[("name", "Ours"), ("query", query)], None);
+        saved
+            .header("location")
+            .rsplit('/')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    let view = keep("/views", "result=failure");
+    let report = keep("/reports/custom", "by=activity");
+    let unknown = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
+    let nobody = "0".repeat(person.len());
+    let post = |path: &str| {
+        let post = Request::post(path)
+            .header("Authorization", format!("Bearer {OTHER}"))
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .header("Sec-Fetch-Site", "same-origin");
+        service.send(post.body(Vec::new()).unwrap())
+    };
+    for (path, theirs, never) in [
+        ("/log/{}", &id, unknown),
+        ("/log/{}?document=1", &id, unknown),
+        ("/log/{}/raw", &id, unknown),
+        ("/log/{}/graph", &id, unknown),
+        ("/people/{}", &person, nobody.as_str()),
+        ("/people/{}?tab=groups", &person, &nobody),
+        ("/v/{}", &view, unknown),
+        ("/reports/custom/{}", &report, unknown),
+        ("/reports/custom/{}?format=csv", &report, unknown),
+        ("/reports/custom/{}/definition", &report, unknown),
+        ("/reports/new?id={}", &report, unknown),
+        ("/views/{}/delete", &view, unknown),
+        ("/reports/custom/{}/delete", &report, unknown),
+        ("/v1/activities/{}", &id, unknown),
+        ("/v1/activities/{}/raw", &id, unknown),
+        ("/v1/reports/{}", &report, unknown),
+        ("/v1.0/auditLogs/directoryAudits/{}", &id, unknown),
+    ] {
+        let ask = |id: &str| {
+            let path = path.replace("{}", id);
+            let answer = if path.ends_with("/delete") {
+                post(&path)
+            } else {
+                service.get_as(&path, OTHER)
+            };
+            assert_eq!(answer.status, 404, "{path}: {}", answer.text());
+            // Pages say what was asked for in their menus; errors of the API have a number each.
+            let said = match between(answer.text(), "<main", "</main>") {
+                Some(main) => main.to_owned(),
+                None => error_of(answer.text()),
+            };
+            said.replace(id, "{}")
+        };
+        assert_eq!(ask(theirs), ask(never), "{path}");
+    }
+    // It is all there for whom it is of.
+    for path in [
+        format!("/log/{id}"),
+        format!("/people/{person}"),
+        format!("/v/{view}"),
+        format!("/reports/custom/{report}"),
+        format!("/v1/activities/{id}"),
+        format!("/v1/reports/{report}"),
+        format!("/v1.0/auditLogs/directoryAudits/{id}"),
+    ] {
+        assert_eq!(service.get(&path).status, 200, "{path}");
+    }
+}
+
+/// What an error of the API says, without what is of this one request.
+fn error_of(text: &str) -> String {
+    let mut error: serde_json::Value = serde_json::from_str(text).unwrap();
+    if let Some(error) = error
+        .get_mut("error")
+        .and_then(|error| error.as_object_mut())
+    {
+        error.remove("innerError");
+    }
+    error.to_string()
+}
+
+#[test]
 fn preferences_are_kept_in_a_cookie() {
     let service = Service::filled(40);
     let set = service.post(

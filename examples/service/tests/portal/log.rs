@@ -412,16 +412,62 @@ fn a_fixed_link_shows_the_same_to_everybody_and_zones_shift_days() {
         "Night Shift",
         "late",
     )]);
-    let asked = http::Request::get(&fixed)
-        .header("Authorization", format!("Bearer {AUDIT}"))
-        .header("Cookie", "portal=zone=Asia%2FKolkata&theme=dark");
+    // In a session of its own, with another zone and look.
+    let signed = service.post("/signin", &[("token", AUDIT), ("next", "/")], Some("a=b"));
+    let session = signed.header("set-cookie").split(';').next().unwrap();
+    let asked = http::Request::get(&fixed).header(
+        "Cookie",
+        format!("{session}; portal=zone=Asia%2FKolkata&theme=dark"),
+    );
     let now = service.send(asked.body(Vec::new()).unwrap());
+    assert_eq!(now.status, 200);
     assert_eq!(table(now.text()), then);
+    let without = service.page("/log?result=failure&range=P30D");
+    assert_ne!(table(&without), then, "the newcomer failed");
     let kolkata = service.page("/log?range=P30D&tz=Asia%2FKolkata");
     assert!(kolkata.contains("Time (+05:30)"));
     assert!(service.page("/log?tz=UTC").contains("Time (UTC)"));
     let here = service.page("/log");
     assert!(here.contains("Europe/Berlin"));
+}
+
+#[test]
+fn a_zone_in_the_address_is_carried_on() {
+    let service = Service::filled(60);
+    let zone = "tz=Asia%2FKolkata";
+    let mut waiting: Vec<String> = ["/", "/log", "/people", "/reports"]
+        .map(|path| format!("{path}?{zone}"))
+        .into();
+    let mut followed: BTreeSet<String> = BTreeSet::new();
+    while let Some(path) = waiting.pop() {
+        let page = service.page(&path);
+        let main = between(&page, "<main", "</main>").unwrap();
+        for link in links(main) {
+            let (bare, query) = link.split_once('?').unwrap_or((&link, ""));
+            let parts: Vec<&str> = bare.split('/').skip(1).collect();
+            let shows_times = match parts.as_slice() {
+                ["log" | "people" | "reports", ..] => true,
+                [""] => true,
+                _ => false,
+            };
+            // Files hold UTC, and the zone of a view is a part of it.
+            let is_file = ["raw", "graph", "definition"].contains(parts.last().unwrap());
+            if !shows_times || is_file {
+                continue;
+            }
+            assert!(query.contains(zone), "{link} at {path}");
+            let kind = match parts.as_slice() {
+                [place, id] if id.len() > 24 => format!("{place}/id"),
+                _ => bare.to_owned(),
+            };
+            if !query.contains("format=") && followed.insert(kind) {
+                waiting.push(link);
+            }
+        }
+    }
+    for kind in ["log/id", "people/id", "/reports/new", "/reports/audit-log"] {
+        assert!(followed.contains(kind), "{kind}: {followed:?}");
+    }
 }
 
 #[test]
