@@ -445,11 +445,7 @@ fn a_zone_in_the_address_is_carried_on() {
         for link in links(main) {
             let (bare, query) = link.split_once('?').unwrap_or((&link, ""));
             let parts: Vec<&str> = bare.split('/').skip(1).collect();
-            let shows_times = match parts.as_slice() {
-                ["log" | "people" | "reports", ..] => true,
-                [""] => true,
-                _ => false,
-            };
+            let shows_times = matches!(parts.as_slice(), ["log" | "people" | "reports", ..] | [""]);
             // Files hold UTC, and the zone of a view is a part of it.
             let is_file = ["raw", "graph", "definition"].contains(parts.last().unwrap());
             if !shows_times || is_file {
