@@ -119,7 +119,7 @@ async fn receive(app: &Arc<App>, parts: Parts, body: Body) -> Answered {
     let decided = decided.await.map_err(|_| Problem::new(Code::UNAVAILABLE))?;
     match decided? {
         Decided::Answer(response) => Ok(response),
-        Decided::Waiting(answer, _room) => {
+        Decided::Waiting(answer) => {
             let stopping = |_| Problem::new(Code::UNAVAILABLE).with_detail("the service stops");
             Ok(respond(&answer.await.map_err(stopping)?))
         }
@@ -128,10 +128,7 @@ async fn receive(app: &Arc<App>, parts: Parts, body: Body) -> Answered {
 
 enum Decided {
     Answer(http::Response<Bytes>),
-    Waiting(
-        tokio::sync::oneshot::Receiver<Answer>,
-        Option<OwnedSemaphorePermit>,
-    ),
+    Waiting(tokio::sync::oneshot::Receiver<Answer>),
 }
 
 /// The part that computes: opens the frame, and hands it over to be stored.
@@ -185,10 +182,11 @@ fn decide(
     Ok(match receiver.receive(frame, state.as_ref(), horizon) {
         Reception::Commit(frame, commit) => {
             let rejected = not_json(&frame);
-            let answer = tenant
-                .journal
-                .store(frame, commit, rejected, sender.name, is_single);
-            Decided::Waiting(answer, Some(room))
+            let answer =
+                tenant
+                    .journal
+                    .store(frame, commit, rejected, sender.name, is_single, Some(room));
+            Decided::Waiting(answer)
         }
         Reception::Duplicate(ack) => Decided::Answer(respond(&Answer::Ack(ack))),
         Reception::Refuse(problem) => return Err(problem),

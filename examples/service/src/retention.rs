@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use chrono::{DateTime, TimeDelta, Utc};
 use ingest_protocol::StreamId;
 
-use crate::streams::{began, is_single};
+use crate::streams::began;
 use crate::tenant::Tenant;
 
 /// A segment of the journal is ended after this time even if it is not full.
@@ -30,6 +30,8 @@ pub struct Taken {
     pub stream: StreamId,
     /// The number that comes next in it.
     pub next_seq: u64,
+    /// Its stream was made for it alone.
+    pub is_single: bool,
     /// When it came, if it did not come before the start.
     pub came: Option<DateTime<Utc>>,
     /// When it was sealed, if it says so.
@@ -76,7 +78,7 @@ impl Retained {
             Some(newest) if !taken.is_dark => newest.min(taken.came.unwrap_or(now)),
             _ => came,
         };
-        if is_single(taken.stream) {
+        if taken.is_single {
             self.gone.push((taken.stream, taken.next_seq)); // nobody sends it again
         } else {
             self.last
@@ -121,8 +123,9 @@ impl Retained {
             .iter()
             .take_while(|kept| kept.newest < cut)
             .count();
-        let gone: Vec<_> = self.entries.drain(..old).collect();
-        let is_empty = self.entries.is_empty();
+        // They are let go after the disk did: what it does not delete is tried again.
+        let gone: Vec<_> = self.entries.iter().take(old).copied().collect();
+        let is_empty = self.entries.len() == old;
         let mut log = tenant.journal.log();
         let journal = log.journal_mut();
         // The last segment never goes, so what is to go must not be in it.
@@ -136,6 +139,7 @@ impl Retained {
         };
         let segments = journal.release(last.entry)?;
         drop(log);
+        self.entries.drain(..old);
         tenant.release(last.entry);
         tracing::info!(
             tenant = tenant.name,
@@ -186,6 +190,7 @@ mod tests {
                 entry: index,
                 stream: StreamId(Uuid::from_u128(1)),
                 next_seq: 1,
+                is_single: false,
                 came: None,
                 sealed: at(*sealed),
                 newest: at(*newest),
@@ -198,6 +203,27 @@ mod tests {
             .iter()
             .map(|kept| (now - kept.newest).num_hours());
         ages.collect()
+    }
+
+    #[test]
+    fn a_senders_stream_of_version_8_is_as_any_other() {
+        let taken = |stream: StreamId, is_single| Taken {
+            entry: 1,
+            stream,
+            next_seq: 1,
+            is_single,
+            came: None,
+            sealed: None,
+            newest: None,
+            is_dark: false,
+        };
+        let stream = StreamId(Uuid::from_u128(0x0190_a0a0_0000_8000_8000_0000_0000_0001));
+        assert_eq!(stream.0.get_version_num(), 8);
+        for (is_single, gone) in [(false, 0), (true, 1)] {
+            let mut retained = Retained::default();
+            retained.add(taken(stream, is_single), Utc::now());
+            assert_eq!((retained.gone.len(), retained.last.len()), (gone, 1 - gone));
+        }
     }
 
     #[test]

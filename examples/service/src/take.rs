@@ -1,5 +1,6 @@
 //! A frame's records on their way into the store: read, counted, or set apart.
 
+use std::collections::HashSet;
 use std::sync::PoisonError;
 
 use chrono::{TimeDelta, Utc};
@@ -12,7 +13,7 @@ use crate::lookup::Span;
 use crate::quarantine::Quarantined;
 use crate::retention::Taken;
 use crate::seen::AgentSeen;
-use crate::streams::{is_single, singles_of};
+use crate::streams::singles_of;
 use crate::tenant::Tenant;
 
 impl Tenant {
@@ -75,7 +76,7 @@ impl Tenant {
         balance.conflicts += report.conflicts;
         balance.expired += report.expired;
         balance.future += report.quarantined + report.invalid;
-        let stream = match is_single(header.stream()) {
+        let stream = match arrived.is_single {
             true => singles_of(&arrived.sender),
             false => header.stream(),
         };
@@ -105,6 +106,7 @@ impl Tenant {
             entry: arrived.entry,
             stream: header.stream(),
             next_seq: header.next_seq(),
+            is_single: arrived.is_single,
             came: arrived.at,
             sealed,
             newest,
@@ -121,6 +123,8 @@ struct Batch {
     records: Vec<(u64, usize)>,
     /// Records in quarantine: number, bytes, code, reason.
     faults: Vec<(u64, usize, &'static str, String)>,
+    /// Their numbers.
+    faulty: HashSet<u64>,
     passed_over: u64,
 }
 
@@ -151,6 +155,7 @@ impl Batch {
                 .extend(activities.iter().map(|_| (seq, bytes)));
             batch.activities.extend(activities);
         }
+        batch.faulty = batch.faults.iter().map(|(seq, ..)| *seq).collect();
         batch
     }
 
@@ -165,7 +170,7 @@ impl Batch {
             Rejected::Invalid { what, .. } => ("invalid", what.to_owned()),
             _ => ("invalid", "the store can't hold it".to_owned()),
         };
-        if !self.faults.iter().any(|(known, ..)| *known == seq) {
+        if self.faulty.insert(seq) {
             self.faults.push((seq, bytes, code, reason));
         }
     }
