@@ -6,6 +6,7 @@
 //! query_ratios time events=N seconds=S    a JSON line for each question
 //! ```
 #![allow(missing_docs, clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::disallowed_methods, reason = "programs read the clock")]
 
 use std::fs::File;
 use std::io::BufWriter;
