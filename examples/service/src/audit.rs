@@ -21,7 +21,8 @@ pub struct AuditEntry {
     pub reader: String,
     /// `token`, `session`, `open`.
     pub via: String,
-    /// `report`, `query`, `activity`, `raw document`, `person`, `export`, `quarantine`.
+    /// `report`, `query`, `activity`, `raw document`, `person`, `export`, `quarantine`; and what was
+    /// kept for others: `saved view`, `saved report`, `deleted view`, `deleted report`.
     pub what: String,
     /// Which one.
     pub which: String,

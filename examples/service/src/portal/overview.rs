@@ -138,20 +138,7 @@ impl Overview<'_> {
 
     /// One pass gives all that is drawn by day and by hour.
     fn count_hours(&mut self) -> Result<(), Failure> {
-        let (from, _) = self.filter.period.bounds(&self.clock);
-        let from = from.unwrap_or_else(|| self.context.kept_since());
-        let offset = self.clock.offset(from);
-        let whole =
-            |seconds: i32| seconds.rem_euclid(3600) == offset.local_minus_utc().rem_euclid(3600);
-        let changes = self
-            .clock
-            .transitions(from, self.clock.now + TimeDelta::days(2));
-        // Hours by one offset are hours by another that is whole hours away.
-        let bucket = if changes.iter().all(|(_, to)| whole(to.local_minus_utc())) {
-            Bucket::HOUR.at(offset)
-        } else {
-            Bucket::MINUTE
-        };
+        let bucket = Bucket::HOUR.in_zone(self.clock.clocks());
         let query = self
             .filter
             .query(&self.clock)
@@ -219,9 +206,8 @@ impl Overview<'_> {
     }
 
     fn head(&self, since: DateTime<Utc>) -> Markup {
-        let kept = u16::try_from(self.context.app.config.retention_days)
-            .unwrap_or(366)
-            .min(366);
+        let kept = self.context.app.config.retention_days;
+        let whole = self.context.all_kept();
         let periods = [
             ("24 h", Period::Hours(24)),
             ("7 days", Period::Days(7)),
@@ -243,7 +229,7 @@ impl Overview<'_> {
                         a href=(of(period)) aria-current=[(period == self.filter.period).then_some("true")] { (label) }
                     }
                     @if kept > 14 {
-                        a href=(of(Period::Days(kept))) aria-current=[(Period::Days(kept) == self.filter.period).then_some("true")] { (all) }
+                        a href=(of(whole)) aria-current=[(whole == self.filter.period).then_some("true")] { (all) }
                     }
                 }
                 div.acts {

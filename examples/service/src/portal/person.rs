@@ -14,8 +14,7 @@ use super::field::{Field, Op};
 use super::filter::Filter;
 use super::layout::{Place, icon, said, source};
 use super::numbers::grouped;
-use super::params::BadParameter;
-use super::period::Period;
+use super::params::{BadParameter, Pairs};
 use super::rows::{Table, needed};
 use super::text;
 use super::view::View;
@@ -287,11 +286,8 @@ struct Person<'a> {
 impl Person<'_> {
     /// The filter of the log for what somebody did or what was done to them.
     fn filter(&self, field: Field) -> Filter {
-        let kept = u16::try_from(self.context.app.config.retention_days)
-            .unwrap_or(366)
-            .min(366);
         self.ids.iter().fold(
-            Filter::default().during(Period::Days(kept)),
+            Filter::default().during(self.context.all_kept()),
             |filter, (identity, _)| filter.with(field, Op::Is, identity.stable.clone()),
         )
     }
@@ -331,6 +327,14 @@ impl Person<'_> {
         }
     }
 
+    fn tab(&self, tab: &str) -> String {
+        let mut pairs = Pairs::default().with("tab", tab);
+        if let Some(tz) = self.context.tz() {
+            pairs.add("tz", tz);
+        }
+        pairs.link(&format!("/people/{}", self.asked))
+    }
+
     fn count(&self, filter: &Filter) -> Result<u64, Failure> {
         self.context
             .count(filter.query(&self.context.clock), self.snapshot)
@@ -356,7 +360,12 @@ impl Person<'_> {
             .limit(ROWS)
             .select(needed());
         let rows = self.context.run(&rows, self.snapshot)?;
-        let total = self.count(chosen)?;
+        let (all_did, all_done) = (self.count(&did)?, self.count(&done)?);
+        let total = match self.tab {
+            "done" => all_done,
+            "groups" | "methods" => self.count(chosen)?,
+            _ => all_did,
+        };
         let table = Table {
             view: &view,
             clock: &self.context.clock,
@@ -371,8 +380,8 @@ impl Person<'_> {
             div.stack {
                 (self.identities(why_not))
                 section.card { div.body { div.facts {
-                    @for (filter, label) in [(&did, "did"), (&done, "were done to them")] {
-                        div { b { a href=(self.view(filter.clone()).link()) { (grouped(self.count(filter)?)) } } span { (label) } }
+                    @for (filter, rows, label) in [(&did, all_did, "did"), (&done, all_done, "were done to them")] {
+                        div { b { a href=(self.view(filter.clone()).link()) { (grouped(rows)) } } span { (label) } }
                     }
                     @for (kind, label) in [("member.add", "times added to a group"), ("member.remove", "times removed from a group")] {
                         @let filter = self.filter(Field::Target).with(Field::Kind, Op::Is, kind);
@@ -385,7 +394,7 @@ impl Person<'_> {
                         div.right {
                             nav.seg aria-label="What is listed" {
                                 @for (tab, label) in TABS {
-                                    a href={ "/people/" (self.asked) "?tab=" (tab) } aria-current=[(tab == self.tab).then_some("true")] { (label) }
+                                    a href=(self.tab(tab)) aria-current=[(tab == self.tab).then_some("true")] { (label) }
                                 }
                             }
                         }

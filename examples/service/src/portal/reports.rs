@@ -4,11 +4,10 @@
 use std::borrow::Cow;
 
 use axum::response::Response;
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate};
 use maud::{Markup, html};
 use report_query::report::{ChartKind, ParameterType};
-use report_query::{Parameters, QueryResult, ReportDefinition};
-
+use report_query::{Parameters, QueryResult, ReportDefinition, ReportError, Unit};
 use uuid::Uuid;
 
 use super::context::Context;
@@ -19,6 +18,7 @@ use super::numbers::{counted, grouped};
 use super::params::{BadParameter, Pairs};
 use super::tables::{Hints, by_day, ranked, table};
 use super::text;
+use super::time::Clock;
 use super::view::Format;
 
 /// Rows of a page of a report.
@@ -32,7 +32,7 @@ pub async fn list(context: Context) -> Response {
 
 fn draw_list(context: &Context) -> Result<Response, Failure> {
     context.only(&[])?;
-    let custom = context.reader.tenant.saved.list(super::builder::KIND);
+    let custom = context.saved(super::builder::KIND);
     let body = html! {
         div.head {
             h1 { "Reports" }
@@ -188,9 +188,20 @@ impl Report<'_> {
     }
 
     fn run(&self, pairs: &Pairs) -> Result<QueryResult, Failure> {
-        Ok(self
-            .definition
-            .run(&self.context.snapshot(), &self.parameters(pairs))?)
+        let snapshot = self.context.snapshot();
+        let plan = self.definition.plan(&snapshot, &self.parameters(pairs))?;
+        let mut result = self.context.run_plan(plan, &snapshot)?;
+        for column in &self.definition.columns {
+            if result.column_index(&column.name).is_none() {
+                let name = column.name.clone();
+                return Err(ReportError::MissingColumn { name }.into());
+            }
+            result = result.with_label(&column.name, &column.label);
+            if let Some(unit) = &column.unit {
+                result = result.with_unit(&column.name, Unit::new(unit));
+            }
+        }
+        Ok(result)
     }
 
     fn link(&self, pairs: &Pairs, name: &str, value: Option<&str>) -> String {
@@ -313,8 +324,9 @@ impl Report<'_> {
                             a href={ (self.link(pairs, &parameter.name, None)) "#chips" } title="Remove"
                                 aria-label={ "Remove: " (label(&parameter.name)) " " (text::plain(value)) } { (icon("x")) }
                         },
-                        None if parameter.name == "from" => li.chip { span { span.k { "From " } b { "a month before the newest activity" } } },
-                        None => {}
+                        None => @if let (ParameterType::Time, Some(default)) = (parameter.data_type, &parameter.default) {
+                            li.chip { span { span.k { (label(&parameter.name)) " " } b { (text::value(&period_words(&self.context.clock, default))) } } }
+                        },
                     }
                 }
             }
@@ -447,5 +459,67 @@ fn hint(name: &str) -> &'static str {
         "result" => "Succeeded, Failed",
         "search" => "Part of any text",
         _ => "",
+    }
+}
+
+/// What a moment is that a report takes where none is given: `newest-P14D`, or a moment.
+fn period_words(clock: &Clock, default: &str) -> String {
+    if let Ok(time) = DateTime::parse_from_rfc3339(default) {
+        return clock.moment(time.to_utc());
+    }
+    let ago = default.strip_prefix("newest-P").and_then(|length| {
+        let (number, unit) = length.split_at_checked(length.len().checked_sub(1)?)?;
+        let (number, unit) = match (number.strip_prefix('T'), unit) {
+            (Some(number), "H") => (number, "hour"),
+            (None, "D") => (number, "day"),
+            (None, "W") => (number, "week"),
+            (None, "M") => (number, "month"),
+            (None, "Y") => (number, "year"),
+            _ => return None,
+        };
+        Some(match number.parse::<u32>().ok()? {
+            1 => format!("{} {unit}", if unit == "hour" { "an" } else { "a" }),
+            number => format!("{number} {unit}s"),
+        })
+    });
+    match ago {
+        Some(ago) => format!("{ago} before the newest activity"),
+        None if default == "newest" => "the newest activity".to_owned(),
+        None => default.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_said_in_words() {
+        let clock = Clock {
+            zone: chrono_tz::Europe::Berlin,
+            now: "2026-11-24T13:32:08Z".parse().unwrap(),
+        };
+        for (default, words) in [
+            ("newest-P1M", "a month before the newest activity"),
+            ("newest-P14D", "14 days before the newest activity"),
+            ("newest-PT1H", "an hour before the newest activity"),
+            ("newest-PT24H", "24 hours before the newest activity"),
+            ("newest", "the newest activity"),
+            ("2026-11-10T23:00:00Z", "Wed 11 Nov, 00:00:00"),
+            ("newest-P1M2D", "newest-P1M2D"),
+            ("newest-P\u{e9}", "newest-P\u{e9}"),
+        ] {
+            assert_eq!(period_words(&clock, default), words);
+        }
+        // Whatever the reports of the crate say is said in words.
+        for report in ReportDefinition::builtins() {
+            for parameter in &report.parameters {
+                if let (ParameterType::Time, Some(default)) =
+                    (parameter.data_type, &parameter.default)
+                {
+                    assert_ne!(period_words(&clock, default), *default, "{}", report.name);
+                }
+            }
+        }
     }
 }

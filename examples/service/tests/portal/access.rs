@@ -276,3 +276,115 @@ fn where_nothing_is_the_page_says_so_to_anybody() {
         assert!(answer.text().contains("rel=\"stylesheet\""));
     }
 }
+
+#[test]
+fn views_and_reports_that_name_people_are_for_those_who_may_see_names() {
+    let service = Service::filled(60);
+    let keep = |path: &str, name: &str, query: &str| {
+        let saved = service.post(path, &[("name", name), ("query", query)], None);
+        assert_eq!(saved.status, 303, "{query}: {}", saved.text());
+        saved.header("location").to_owned()
+    };
+    let named = [
+        keep("/views", "Of-somebody", "initiatedBy=Dana+Doe"),
+        keep("/views", "With-text", "q=Dana+Doe"),
+        keep(
+            "/reports/custom",
+            "Report-of",
+            "by=activity&target=Dana+Doe",
+        ),
+        keep("/reports/custom", "Report-text", "by=activity&q=Dana+Doe"),
+    ];
+    let plain = [
+        keep("/views", "Of-nobody", "result=failure"),
+        keep(
+            "/reports/custom",
+            "Report-plain",
+            "by=activity&result=failure",
+        ),
+    ];
+    for at in &named {
+        let id = at.rsplit('/').next().unwrap();
+        let mut paths = vec![at.clone()];
+        if at.contains("custom") {
+            paths.extend([
+                format!("{at}/definition"),
+                format!("/reports/new?by=activity&id={id}"),
+            ]);
+        }
+        for path in paths {
+            let masked = service.get_as(&path, BOARD);
+            assert_eq!(masked.status, 404, "{path}");
+            assert!(!masked.text().contains("Dana"), "{path}");
+            assert!(service.get_as(&path, AUDIT).status < 400, "{path}");
+        }
+        // What one can not see one can not delete.
+        let post = Request::post(format!("{}/delete", at.replace("/v/", "/views/")))
+            .header("Authorization", format!("Bearer {BOARD}"))
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .header("Sec-Fetch-Site", "same-origin");
+        assert_eq!(
+            service.send(post.body(Vec::new()).unwrap()).status,
+            404,
+            "{at}"
+        );
+    }
+    for (path, shown, hidden) in [
+        ("/views", "Of-nobody", ["Of-somebody", "With-text"]),
+        ("/log", "Of-nobody", ["Of-somebody", "With-text"]),
+        ("/reports", "Report-plain", ["Report-of", "Report-text"]),
+    ] {
+        let (all, masked) = (service.page(path), service.get_as(path, BOARD));
+        assert!(
+            all.contains(shown) && masked.text().contains(shown),
+            "{path}"
+        );
+        for name in hidden {
+            assert!(
+                all.contains(name) && !masked.text().contains(name),
+                "{name} in {path}"
+            );
+        }
+    }
+    for at in &plain {
+        assert!(service.get_as(at, BOARD).status < 400, "{at}");
+    }
+    // Edited so that it names nobody it is for everybody; and who saved last is said.
+    let id = named[2].rsplit('/').next().unwrap();
+    keep(
+        "/reports/custom",
+        "Report-of",
+        &format!("by=activity&id={id}"),
+    );
+    assert_eq!(service.get_as(&named[2], BOARD).status, 200);
+    let post = Request::post("/reports/custom")
+        .header("Authorization", format!("Bearer {BOARD}"))
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .header("Sec-Fetch-Site", "same-origin");
+    let body = format!("name=Report-of&query=by%3Dkind%26id%3D{id}");
+    assert_eq!(
+        service.send(post.body(body.into_bytes()).unwrap()).status,
+        303
+    );
+    let list = service.page("/reports");
+    let card = between(&list, &format!("/reports/custom/{id}\""), "</section>").unwrap();
+    assert!(text_of(card).contains("By board"), "{card}");
+    // All of it is in the audit trail.
+    let delete = format!("/views/{}/delete", plain[0].rsplit('/').next().unwrap());
+    assert_eq!(service.post(&delete, &[], None).status, 303);
+    assert_eq!(
+        service
+            .post(&format!("{}/delete", plain[1]), &[], None)
+            .status,
+        303
+    );
+    let trail = service.page("/system/readers");
+    for what in [
+        "saved view",
+        "saved report",
+        "deleted view",
+        "deleted report",
+    ] {
+        assert!(trail.contains(what), "{what}");
+    }
+}

@@ -98,6 +98,40 @@ fn every_number_of_the_overview_is_the_total_of_its_rows() {
     // With two weeks kept before these, there is something to compare with; with a month, not.
     assert!(page.contains("the 14 days before"));
     assert!(service.page("/?range=P30D").contains("No period before"));
+    // All that is kept begins in the middle of a day.
+    assert!(page.contains("href=\"/?range=P31D\"") && !page.contains("range=P30D"));
+    // Of one source there is nothing to say of the other.
+    let cloud = service.page("/?source=cloud");
+    let card = between(&cloud, "<h2>All activity</h2>", "</section>").unwrap();
+    let split = card.rsplit("class=\"kv\"").next().unwrap();
+    assert!(
+        !split.contains("On-premises") && split.contains("Cloud"),
+        "{split}"
+    );
+    let count = number(between(split, "<b>", "</b>").unwrap());
+    assert_eq!(total(&service.page(&links(split)[0])), count);
+}
+
+#[test]
+fn reports_have_the_limits_of_queries() {
+    let service = Service::start_with("[limits]\nquery_groups = 2\n");
+    service.fill(60);
+    let saved = service.post(
+        "/reports/custom",
+        &[("name", "By activity"), ("query", "range=P30D&by=result")],
+        None,
+    );
+    for path in [
+        saved.header("location"),
+        "/reports/new?range=P30D&by=activity",
+    ] {
+        let answer = service.get(path);
+        assert_eq!(answer.status, 422, "{path}");
+        assert!(
+            answer.text().contains("nothing is ever cut silently"),
+            "{path}"
+        );
+    }
 }
 
 #[test]
@@ -331,7 +365,21 @@ fn one_activity_has_its_neighbours_and_its_document() {
         (raw.status, raw.header("content-security-policy")),
         (200, "sandbox")
     );
-    serde_json::from_slice::<Value>(&raw.body).unwrap();
+    // What came, byte for byte, as the API has it; the page shows it when asked.
+    let uuid = &id["/log/".len()..];
+    let sent = service.get(&format!("/v1/activities/{uuid}/raw"));
+    assert_eq!((sent.status, &sent.body), (200, &raw.body));
+    let record: Value = serde_json::from_slice(&raw.body).unwrap();
+    let own = record["correlationId"].as_str().or(record["id"].as_str());
+    let shows_record = |page: &str| page.contains("<pre class=\"raw\"");
+    assert!(!shows_record(&page));
+    let asked = links(&page)
+        .into_iter()
+        .find(|link| link.contains("document=1"))
+        .unwrap();
+    let page = service.page(asked.split('#').next().unwrap());
+    assert!(shows_record(&page) && own.is_none_or(|own| page.contains(own)));
+    assert_eq!(service.get(&format!("{id}?document=2")).status, 400);
     let graph: Value = serde_json::from_slice(&service.get(&format!("{id}/graph")).body).unwrap();
     assert!(graph["activityDisplayName"].is_string());
     assert_eq!(

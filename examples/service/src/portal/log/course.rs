@@ -20,18 +20,8 @@ impl Log<'_> {
             return Ok(html! {});
         }
         let minutes = span.num_minutes().max(1);
-        let fine = minutes <= 60 * BUCKETS / 2;
-        let steps: &[i64] = if fine {
-            &[1, 2, 5, 10, 15, 30]
-        } else {
-            &[60, 120, 180, 360, 720, 1440, 4320, 10_080]
-        };
-        let step = steps
-            .iter()
-            .copied()
-            .find(|step| minutes / step <= BUCKETS + 12)
-            .unwrap_or(14_400);
-        let bucket = if fine {
+        let step = step_of(minutes);
+        let bucket = if step < 60 {
             Bucket::MINUTE
         } else {
             Bucket::HOUR.at(self.clock.offset(from))
@@ -98,5 +88,38 @@ impl Log<'_> {
             })
             .collect();
         Ok(histogram(&bars, &ends))
+    }
+}
+
+/// Minutes of a bar, so that there are not many of them however long the period is.
+fn step_of(minutes: i64) -> i64 {
+    const MOST: i64 = BUCKETS + 12;
+    let steps: &[i64] = if minutes <= 60 * BUCKETS / 2 {
+        &[1, 2, 5, 10, 15, 30]
+    } else {
+        &[60, 120, 180, 360, 720, 1440, 4320, 10_080]
+    };
+    let step = steps.iter().copied().find(|step| minutes / step <= MOST);
+    step.unwrap_or_else(|| (minutes / MOST / 1440 + 1) * 1440)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_never_many_bars() {
+        for (minutes, step) in [
+            (1, 1),
+            (1440, 30),
+            (1441, 60),
+            (14 * 1440, 360),
+            (30 * 1440, 720),
+        ] {
+            assert_eq!(step_of(minutes), step, "{minutes}");
+        }
+        for minutes in (0..40).map(|power| 1_i64 << power).chain([5_259_490_000]) {
+            assert!(minutes / step_of(minutes) <= BUCKETS + 12, "{minutes}");
+        }
     }
 }
