@@ -141,7 +141,7 @@ mod tests {
     #[tokio::test]
     async fn only_what_is_written_to_its_end_ends() {
         let full = PIECE * WAITING;
-        let whole = pieces(move |out| out.write_all(&vec![b'x'; 3]));
+        let whole = pieces(move |out| out.write_all(b"xxx"));
         assert_eq!(read(whole).await, (3, true));
         let empty = pieces(|_| Ok(()));
         assert_eq!(read(empty).await, (0, true));

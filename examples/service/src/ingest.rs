@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{self, HeaderMap, request::Parts};
+use axum::http::{self, HeaderMap, StatusCode, request::Parts};
 use axum::response::Response;
 use bytes::Bytes;
 use chrono::Utc;
@@ -55,11 +55,9 @@ pub async fn batches(State(app): State<Arc<App>>, request: Request) -> Response 
     let (parts, body) = request.into_parts();
     let answered = receive(&app, parts, body).await;
     let response = answered.unwrap_or_else(|problem| respond(&Answer::Problem(problem)));
-    match response.status().as_u16() {
-        401 => app.metrics.unauthenticated.fetch_add(1, Ordering::Relaxed),
-        429 => app.metrics.throttled.fetch_add(1, Ordering::Relaxed),
-        _ => 0,
-    };
+    if response.status() == StatusCode::TOO_MANY_REQUESTS {
+        app.metrics.throttled.fetch_add(1, Ordering::Relaxed);
+    }
     response.map(Body::from)
 }
 
@@ -68,10 +66,7 @@ pub async fn limits(State(app): State<Arc<App>>, headers: HeaderMap) -> Response
     let endpoint = Endpoint::new(app.tenants[0].id, Limits::default());
     let known = |token| app.keys.sender(token).is_some();
     let response = match headers.contains_key(http::header::AUTHORIZATION) {
-        true if !bearer(&headers).is_some_and(known) => {
-            app.metrics.unauthenticated.fetch_add(1, Ordering::Relaxed);
-            respond(&Answer::Problem(unknown()))
-        }
+        true if !bearer(&headers).is_some_and(known) => respond(&Answer::Problem(unknown())),
         _ => endpoint.limits_response(),
     };
     response.map(Body::from)

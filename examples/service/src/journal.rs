@@ -391,7 +391,8 @@ fn store(tenant: &Tenant, queue: &Queue<Durable>, check: Duration) {
                 answer,
                 room,
             }) => {
-                retained.add(tenant.take(arrived), Utc::now());
+                let now = Utc::now();
+                retained.add(tenant.take(arrived, now), now);
                 drop(room);
                 // Who asked may be gone; it will ask again, and be told of a duplicate.
                 let _ = answer.send(Answer::Ack(ack));
@@ -449,7 +450,8 @@ fn replay(tenant: &Tenant, retained: &mut Retained) -> bool {
                         rejected,
                         at: None,
                     };
-                    retained.add(tenant.take(arrived), Utc::now());
+                    let now = Utc::now();
+                    retained.add(tenant.take(arrived, now), now);
                 }
                 Err(error) => {
                     lost += 1;

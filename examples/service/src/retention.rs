@@ -57,7 +57,10 @@ pub struct Retained {
     last: HashMap<StreamId, (u64, u64)>,
     /// Streams without an entry, that are to be forgotten unless they went on.
     gone: Vec<(StreamId, u64)>,
+    /// When the segment that is appended to began.
     began: Option<DateTime<Utc>>,
+    /// The time of the last check.
+    checked: Option<DateTime<Utc>>,
     /// The latest time that an entry so far is known to have come at, or after.
     latest: Option<DateTime<Utc>>,
 }
@@ -100,6 +103,9 @@ impl Retained {
 
     /// Drops what is too old. What the disk does not let go is tried again later.
     pub fn check(&mut self, tenant: &Tenant, now: DateTime<Utc>) {
+        if self.checked.replace(now).is_some_and(|last| now < last) {
+            self.set_back(now);
+        }
         tenant.expire(now);
         let Some(cut) = tenant.retention.cut(now) else {
             return;
@@ -109,6 +115,15 @@ impl Retained {
         }
         if let Err(error) = self.forget(tenant) {
             tracing::error!(tenant = tenant.name, %error, "streams can't be forgotten");
+        }
+    }
+
+    /// The clock was set back: nothing came, and no segment began, later than now.
+    fn set_back(&mut self, now: DateTime<Utc>) {
+        self.began = self.began.map(|began| began.min(now));
+        self.latest = self.latest.map(|latest| latest.min(now));
+        for kept in &mut self.entries {
+            kept.newest = kept.newest.min(now);
         }
     }
 
@@ -224,6 +239,29 @@ mod tests {
             retained.add(taken(stream, is_single), Utc::now());
             assert_eq!((retained.gone.len(), retained.last.len()), (gone, 1 - gone));
         }
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_keeps_nothing_longer() {
+        let now = Utc::now();
+        let ahead = now + TimeDelta::days(400);
+        let mut retained = Retained::default();
+        let taken = Taken {
+            entry: 1,
+            stream: StreamId(Uuid::from_u128(1)),
+            next_seq: 1,
+            is_single: false,
+            came: Some(ahead),
+            sealed: None,
+            newest: None,
+            is_dark: true,
+        };
+        retained.add(taken, ahead);
+        retained.began = Some(ahead);
+        assert_eq!(retained.entries[0].newest, ahead);
+        retained.set_back(now);
+        assert_eq!(retained.entries[0].newest, now);
+        assert_eq!((retained.began, retained.latest), (Some(now), Some(now)));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::PoisonError;
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use mim_events::activity::Activity;
 use report_query::store::Rejected;
 
@@ -18,8 +18,10 @@ use crate::tenant::Tenant;
 
 impl Tenant {
     /// Reads a frame's records into the store; says what the retention must know of it.
-    pub fn take(&self, arrived: Arrived) -> Taken {
-        let now = Utc::now();
+    ///
+    /// At the start `now` is not when the frame came, which the journal does not say: what was ahead of
+    /// the clock then may be of the past by now, and is taken.
+    pub fn take(&self, arrived: Arrived, now: DateTime<Utc>) -> Taken {
         let mut batch = Batch::read(
             &arrived,
             &mut self.decoder.lock().unwrap_or_else(PoisonError::into_inner),
