@@ -11,6 +11,7 @@ or a query of no rows) is shown, and subtracted in the ratios. PyPI's `duckdb`, 
 """
 
 import argparse
+import calendar
 import json
 import os
 import pathlib
@@ -39,7 +40,6 @@ def sql(engine):
     when = (lambda us: f"make_timestamp({us})") if duck else (lambda us: f"to_timestamp_micros({us})")
     under = f"time >= {when(WEEK[0])} AND time < {when(WEEK[1])}"
     whole = f"{micros('time')} AS time, lower(hex(id)) AS id" if duck else f"{micros('time')} AS time, encode(id, 'hex') AS id"
-    day = f"date_trunc('day', time)"
     facets = " UNION ALL ".join(
         f"SELECT {n} AS facet, CAST({name} AS VARCHAR) AS value, count(*) AS count FROM f GROUP BY {name}"
         for n, name in enumerate(FACETS)
@@ -50,12 +50,11 @@ def sql(engine):
         " WHERE starts_with(t, 'group-') GROUP BY t ORDER BY n DESC, t LIMIT 100"
     )
     latest = "arg_max(result, time)" if duck else "last_value(result ORDER BY time)"
-    methods = "count(DISTINCT method)"
     all_columns = "time, id, source, activity, category, result, actor, target, target_type, latency, domain, request, method, display_name"
     questions = {
         "q1_count_under_time_source_result": f"SELECT count(*) FROM events WHERE {under} AND source = 'source-000001' AND result = 'result-000000'",
         "q2_by_activity_and_result": "SELECT activity, result, count(*) FROM events GROUP BY activity, result",
-        "q3_daily_by_activity": f"SELECT {micros('d')}, activity, n FROM (SELECT {day} AS d, activity, count(*) AS n FROM events GROUP BY d, activity)",
+        "q3_daily_by_activity": f"SELECT {micros('d')}, activity, n FROM (SELECT date_trunc('day', time) AS d, activity, count(*) AS n FROM events GROUP BY d, activity)",
         "q4_top_actors_of_one_activity": "SELECT CAST(actor AS VARCHAR), count(*) AS n FROM events WHERE activity = 'activity-000002' GROUP BY actor ORDER BY n DESC, CAST(actor AS VARCHAR) LIMIT 10",
         "q5_distinct_actors_by_activity": "SELECT activity, count(DISTINCT actor) FROM events GROUP BY activity",
         "q6_substring_rare": "SELECT count(*) FROM events WHERE display_name LIKE '%Payroll 0001%'",
@@ -74,7 +73,7 @@ def sql(engine):
         "q12_latest_activity_per_person": "SELECT actor, arg_max(activity, time) FROM events GROUP BY actor" if duck
         else "SELECT actor, last_value(activity ORDER BY time) FROM events GROUP BY actor",
         "q13_members_added_by_group": lists,
-        "q14_flows_by_latest_result": f"SELECT latest, count(*), sum(methods) FROM (SELECT request, {latest} AS latest, {methods} AS methods FROM events GROUP BY request) GROUP BY latest",
+        "q14_flows_by_latest_result": f"SELECT latest, count(*), sum(methods) FROM (SELECT request, {latest} AS latest, count(DISTINCT method) AS methods FROM events GROUP BY request) GROUP BY latest",
     }
     return {name: text for name, text in questions.items() if text}
 
@@ -86,8 +85,6 @@ def columns_of(name):
 
 def plain(value):
     if hasattr(value, "timestamp"):
-        import calendar
-
         return calendar.timegm(value.timetuple()) * 1_000_000 + value.microsecond
     if isinstance(value, (bytes, bytearray)):
         return value.hex()
@@ -160,7 +157,7 @@ def duckdb_peer(engine, folder, threads, seconds, only):
         db.execute(f"CREATE TABLE {table} AS SELECT {kept} FROM source")
         del source
     yield
-    ask(sql(engine), lambda text: db.execute(text).to_arrow_table(), "SELECT 1", seconds, only)
+    ask(sql(engine), lambda text: db.sql(text).to_arrow_table(), "SELECT 1", seconds, only)
 
 
 def datafusion_peer(engine, folder, threads, seconds, only):

@@ -146,7 +146,6 @@ fn json_of(value: &Value) -> Json {
 }
 
 fn time(count_of: usize, span: Duration) -> Outcome<()> {
-    let before = resident();
     let begun = Instant::now();
     let store = events::store(count_of);
     let load = begun.elapsed();
@@ -154,7 +153,7 @@ fn time(count_of: usize, span: Duration) -> Outcome<()> {
     let usage = store.memory_usage();
     println!(
         "{}",
-        json!({"load_seconds": load.as_secs_f64(), "bytes": usage.total(), "resident_before": before})
+        json!({"load_seconds": load.as_secs_f64(), "bytes": usage.total()})
     );
     let (snapshot, lists) = (store.snapshot(), lists.snapshot());
     let none = events::store(0).snapshot();
@@ -192,12 +191,4 @@ fn measure(span: Duration, mut run: impl FnMut() -> bool) -> (f64, f64) {
     }
     times.sort_by(f64::total_cmp);
     (times[times.len() / 2], times[0])
-}
-
-/// Bytes of memory of this process, where the system says so.
-fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS"))?;
-    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kilobytes * 1024)
 }

@@ -143,8 +143,3 @@ pub use value::Value;
 #[cfg(all(doctest, feature = "activity"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
-
-/// The README's code compiles.
-#[cfg(all(doctest, feature = "activity"))]
-#[doc = include_str!("../README.md")]
-struct ReadmeDoctests;

@@ -80,11 +80,10 @@ pub(super) async fn report(
         let ran = plan
             .with_limits(limits)
             .run_until(&snapshot, &|| stop.is_set());
-        let mut result = ran.map_err(|error| super::run::query_problem(&error))?;
-        for column in &report.columns {
-            result = result.with_label(&column.name, &column.label);
-        }
-        Ok(result)
+        let result = ran.map_err(|error| super::run::query_problem(&error))?;
+        report
+            .labelled(result)
+            .map_err(|error| report_problem(&error))
     });
     let result = result.await?;
     Ok(stream::result(

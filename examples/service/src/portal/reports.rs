@@ -7,7 +7,7 @@ use axum::response::Response;
 use chrono::{DateTime, NaiveDate};
 use maud::{Markup, html};
 use report_query::report::{ChartKind, ParameterType};
-use report_query::{Parameters, QueryResult, ReportDefinition, ReportError, Unit};
+use report_query::{Parameters, QueryResult, ReportDefinition};
 use uuid::Uuid;
 
 use super::context::Context;
@@ -190,18 +190,8 @@ impl Report<'_> {
     fn run(&self, pairs: &Pairs) -> Result<QueryResult, Failure> {
         let snapshot = self.context.snapshot();
         let plan = self.definition.plan(&snapshot, &self.parameters(pairs))?;
-        let mut result = self.context.run_plan(plan, &snapshot)?;
-        for column in &self.definition.columns {
-            if result.column_index(&column.name).is_none() {
-                let name = column.name.clone();
-                return Err(ReportError::MissingColumn { name }.into());
-            }
-            result = result.with_label(&column.name, &column.label);
-            if let Some(unit) = &column.unit {
-                result = result.with_unit(&column.name, Unit::new(unit));
-            }
-        }
-        Ok(result)
+        let result = self.context.run_plan(plan, &snapshot)?;
+        Ok(self.definition.labelled(result)?)
     }
 
     fn link(&self, pairs: &Pairs, name: &str, value: Option<&str>) -> String {
