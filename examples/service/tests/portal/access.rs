@@ -128,6 +128,8 @@ fn without_the_rights_there_are_no_names_and_no_documents() {
         .split("<td class=\"act\">")
         .skip(1)
         .map(|cell| text_of(cell.split("</td>").next().unwrap()))
+        // The built-in account's name is also a word in the names of roles and groups.
+        .filter(|name| name != "Administrator")
         .collect();
     assert!(names.len() > 20 && names.iter().all(|name| name.len() > 3));
     let name = &names[0];
