@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "criterion")]
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -21,6 +22,7 @@ pub fn now() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
+#[cfg(feature = "criterion")]
 impl Measurement for ThreadTime {
     type Intermediate = Duration;
     type Value = Duration;

@@ -15,6 +15,7 @@ pub mod beside;
 pub mod cpu;
 pub mod events;
 pub mod logs;
+#[cfg(feature = "criterion")]
 pub mod settings;
 
 /// Ordinary requests of a generated stream that fit one event each.

@@ -4,7 +4,8 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use hybrid_benches::{activities, events};
+use hybrid_benches::activities;
+use hybrid_benches::events::{self, questions};
 use report_query::activity::ActivityStore;
 use report_query::{Parameters, ReportDefinition, Retention};
 
@@ -45,25 +46,25 @@ fn reports(c: &mut Criterion) {
     clippy::disallowed_methods,
     reason = "no library: how large a bench is may be said from outside"
 )]
-fn questions(c: &mut Criterion) {
+fn answers(c: &mut Criterion) {
     let count = std::env::var("BENCH_EVENTS")
         .ok()
         .and_then(|count| count.parse().ok());
     let count: usize = count.unwrap_or(1_000_000);
-    let store = events::store(count);
-    let snapshot = store.snapshot();
-    assert_eq!(snapshot.len(), count);
+    let (store, lists) = (events::store(count), events::list_store(count));
+    let (snapshot, lists) = (store.snapshot(), lists.snapshot());
+    assert_eq!((snapshot.len(), lists.len()), (count, count));
     let mut group = c.benchmark_group("events");
     group
         .sample_size(10)
         .throughput(Throughput::Elements(count as u64));
-    for (name, query) in events::questions() {
+    for (name, question) in questions::questions() {
         group.bench_function(name, |b| {
-            b.iter(|| black_box(query.run(&snapshot).expect("an answer")));
+            b.iter(|| black_box(question.answer(&snapshot, &lists).expect("an answer")));
         });
     }
     group.finish();
 }
 
-criterion_group!(benches, reports, questions);
+criterion_group!(benches, reports, answers);
 criterion_main!(benches);

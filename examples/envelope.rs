@@ -61,10 +61,7 @@ impl<'a> Envelope<'a> {
     /// # Errors
     /// The payload is no JSON object in UTF-8. The error holds no text of it.
     pub fn read(payload: &'a [u8]) -> Result<Self, NotAnObject> {
-        let document: &RawValue = serde_json::from_slice(payload).map_err(NotAnObject::at)?;
-        if !document.get().starts_with('{') {
-            return Err(NotAnObject { line: 1, column: 1 }); // serde reads structs from arrays, too
-        }
+        let document = object(payload)?;
         if let Ok(envelope) = serde_json::from_str::<Self>(document.get()) {
             return Ok(envelope);
         }
@@ -118,6 +115,19 @@ impl<'a> Envelope<'a> {
     }
 }
 
+/// The JSON object in a text, byte for byte.
+///
+/// # Errors
+/// The text is no JSON object in UTF-8. The error holds no text of it.
+pub fn object(text: &[u8]) -> Result<&RawValue, NotAnObject> {
+    let object: &RawValue = serde_json::from_slice(text).map_err(NotAnObject::at)?;
+    if object.get().starts_with('{') {
+        Ok(object)
+    } else {
+        Err(NotAnObject { line: 1, column: 1 }) // serde reads structs from arrays, too
+    }
+}
+
 /// Members that tell a request from an audit entry.
 #[derive(Deserialize)]
 struct Members {
@@ -159,7 +169,7 @@ impl NotAnObject {
 impl std::fmt::Display for NotAnObject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { line, column } = self;
-        write!(f, "not a JSON object, line {line} column {column}")
+        write!(f, "no JSON object, line {line} column {column}")
     }
 }
 

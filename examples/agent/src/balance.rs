@@ -37,9 +37,9 @@ impl Balance {
         let spooled = sender.backlog();
         // Of all that has a number in the spool, what is neither lost nor waits is acknowledged.
         let numbered = totals.spooled.saturating_add(totals.lost);
-        let lost = sender.undeclared().saturating_add(ledger.lost());
+        let lost = sender.undeclared().saturating_add(ledger.lost(sender));
         let done = numbered.saturating_sub(lost).saturating_sub(spooled);
-        let rejected = ledger.rejected().min(done);
+        let rejected = ledger.rejected(sender).min(done);
         let lost_by_log = totals.lost.saturating_add(loss);
         Self {
             read: totals.spooled + totals.quarantined + totals.incomplete + lost_by_log,

@@ -26,6 +26,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// The status file is written no more often.
 const TELL: Duration = Duration::from_millis(500);
 
+/// ... and without any change not before that.
+const TELL_AGAIN: Duration = Duration::from_secs(60);
+
 /// Exit code when `--once` ended and not all is acknowledged.
 pub(crate) const WAITING: u8 = 3;
 
@@ -80,6 +83,8 @@ struct Engine<'a> {
     status: Status,
     ages: VecDeque<(u64, DateTime<Utc>)>,
     told: Option<Instant>,
+    /// What stands in the status file, and since when.
+    written: Option<(Instant, Status)>,
     is_sending: bool,
 }
 
@@ -122,6 +127,7 @@ pub(crate) fn run(config: &Config, mode: Mode, feed: &mut dyn Feed) -> Result<Ex
         file,
         spool: outbox::spool_folder(&folder),
         told: None,
+        written: None,
         is_sending: false,
     };
     engine.run()
@@ -260,10 +266,16 @@ impl Engine<'_> {
         status.balance = balance;
         status.oldest = self.ages.front().map(|(_, since)| *since);
         let wait = next_read.saturating_duration_since(Instant::now());
-        status.next = TimeDelta::from_std(wait)
+        let next = TimeDelta::from_std(wait)
             .ok()
             .filter(|_| !self.mode.once && !is_last)
             .map(|wait| at + wait);
+        // The two clocks are not read at once: less than a second is no change.
+        let is_same = matches!((status.next, next), (Some(told), Some(next))
+            if (told - next).abs() < TimeDelta::seconds(1));
+        if !is_same {
+            status.next = next;
+        }
         status.blocked = Some(self.outbox.blocked().to_owned()).filter(|why| !why.is_empty());
         status.held.clone_from(&self.outbox.held);
         let is_due = self.told.is_none_or(|told| told.elapsed() >= TELL);
@@ -272,13 +284,20 @@ impl Engine<'_> {
             self.status.at = Some(at);
             self.status.sources = self.feed.sources(&self.outbox);
             self.status.spool_bytes = disk::folder_bytes(&self.spool);
-            if let Err(error) = self.status.write(&self.file) {
-                warn!(
+            self.shown.set(self.status.clone());
+            let is_written = self.written.as_ref().is_some_and(|(since, written)| {
+                since.elapsed() < TELL_AGAIN && self.status.is_as(written)
+            });
+            if is_written {
+                return;
+            }
+            match self.status.write(&self.file) {
+                Ok(()) => self.written = Some((Instant::now(), self.status.clone())),
+                Err(error) => warn!(
                     error = format!("{error:#}"),
                     "the status file can't be written"
-                );
+                ),
             }
-            self.shown.set(self.status.clone());
         }
     }
 }

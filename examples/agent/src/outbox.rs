@@ -3,7 +3,7 @@
 //! `STATE/STREAM/` holds `spool/`, `ledger.json`, `quarantine.ndjson` and `status.json`.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
@@ -26,9 +26,12 @@ const SETTLE_RECORDS: u32 = 1_000;
 const SETTLE_BYTES: u64 = 8 << 20;
 /// Entries of the quarantine that are told one by one.
 const TOLD: u64 = 20;
+/// A spool that is open elsewhere is tried so often again, 5 seconds in all.
+const LOCKED_TRIES: u32 = 50;
+const LOCKED_PAUSE: Duration = Duration::from_millis(100);
 /// So often a service is told that the agent is there, so that one that was restored from a
 /// backup is noticed.
-const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(3600);
+const HEARTBEAT: Duration = Duration::from_secs(3600);
 
 pub(crate) struct Outbox {
     spool: SpooledSender,
@@ -90,10 +93,7 @@ impl Outbox {
             .cap_bytes(max);
         let path = spool_folder(folder);
         let spool_place = || format!("spool {}", path.display());
-        let storage = FsStorage::create(&path).with_context(spool_place)?;
-        let (spool, recovery) =
-            SpooledSender::open(storage, options, sender, Uuid::now_v7().into())
-                .with_context(spool_place)?;
+        let (spool, recovery) = open_spool(&path, options, &sender).with_context(spool_place)?;
         // The spool is locked: from here on, nobody else writes in the folder.
         if let Some(limits) = limits {
             ledger.set_limits(limits)?;
@@ -296,7 +296,10 @@ impl Outbox {
             .spool
             .poll_transmit(Instant::now())
             .context("the spool")?;
+        // A text that is too long is in the quarantine before the note of it is sent. The note
+        // may be spooled a moment earlier: a kill in between leaves the note without the text.
         self.look_at_events()?;
+        self.quarantine.sync()?;
         Ok(transmit.map(|transmit| {
             self.in_flight = Some(transmit.header);
             (transmit.id, transmit.frame)
@@ -424,6 +427,29 @@ impl Outbox {
             // What found no room is read again at the next start.
             Err(error) if error.is_retryable() => Ok(()),
             done => done.context("the spool"),
+        }
+    }
+}
+
+/// Opens the spool. `agent status` has it for as long as it reads it: that is waited for.
+fn open_spool(
+    path: &Path,
+    options: Options,
+    sender: &SenderConfig,
+) -> Result<(SpooledSender, Recovery)> {
+    let mut tries = LOCKED_TRIES;
+    loop {
+        let storage = FsStorage::create(path)?;
+        let fresh = Uuid::now_v7().into();
+        match SpooledSender::open(storage, options, sender.clone(), fresh) {
+            Err(SpoolError::Journal(journal::Error::Locked)) if tries > 0 => {
+                if tries == LOCKED_TRIES {
+                    info!("the spool is open elsewhere: waiting for it");
+                }
+                tries -= 1;
+                std::thread::sleep(LOCKED_PAUSE);
+            }
+            opened => return Ok(opened?),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What the agent could not read: kept in `quarantine.ndjson` with reason and place.
 //!
 //! An entry is durable before the cursor moves past what it is about. After a kill the same is
-//! read again, and known by its place and reason: it stands in the file once.
+//! read again, and known by its place and reason, and its text where no record has a number: it
+//! stands in the file once.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::disk;
 
@@ -35,6 +37,9 @@ pub(crate) struct Entry {
     /// Bytes of the text, where it was not kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) raw_bytes: Option<u64>,
+    /// What the text hashes to, where there is no record id: places repeat from page to page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) text: Option<Uuid>,
 }
 
 impl Entry {
@@ -50,12 +55,20 @@ impl Entry {
         }
     }
 
+    /// Notes what is known of the text before it may go.
+    fn with_text_known(mut self) -> Self {
+        if let (None, None, Some(raw)) = (self.record_id, self.text, &self.raw) {
+            self.text = Some(Uuid::new_v5(&Uuid::nil(), raw.as_bytes()));
+        }
+        self
+    }
+
     fn key(&self) -> u64 {
         // Equal in each run of one version of this program; after an update, an entry may
         // stand twice in the file.
         let mut hasher = DefaultHasher::new();
         (&self.source, self.record_id, self.offset, self.line).hash(&mut hasher);
-        (self.after, &self.reason).hash(&mut hasher);
+        (self.after, &self.reason, self.text).hash(&mut hasher);
         hasher.finish()
     }
 }
@@ -84,7 +97,7 @@ impl Quarantine {
             }
             bytes += line.len() as u64;
             if let Ok(entry) = serde_json::from_slice::<Entry>(&line) {
-                known.insert(entry.key());
+                known.insert(entry.with_text_known().key());
             }
             line.clear();
         }
@@ -100,7 +113,8 @@ impl Quarantine {
     }
 
     /// Keeps an entry, unless it is there already. Durable after [`sync`](Self::sync).
-    pub(crate) fn keep(&mut self, mut entry: Entry) -> Result<()> {
+    pub(crate) fn keep(&mut self, entry: Entry) -> Result<()> {
+        let mut entry = entry.with_text_known();
         if !self.known.insert(entry.key()) {
             return Ok(());
         }
@@ -163,6 +177,36 @@ mod tests {
             .collect::<Result<_, _>>()?;
         let ids: Vec<_> = ids.iter().filter_map(|entry| entry.record_id).collect();
         assert_eq!(ids, [1, 2, 3]);
+        Ok(())
+    }
+
+    #[test]
+    fn texts_at_the_same_place_of_two_pages_are_two_also_without_their_text() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("quarantine.ndjson");
+        let of = |text: &str| Entry {
+            source: "graph".into(),
+            offset: Some(10),
+            reason: "no time".into(),
+            raw: Some(text.to_owned()),
+            ..Entry::default()
+        };
+        for _ in 0..2 {
+            // The second is beyond its size.
+            let mut quarantine = Quarantine::open(&path, 50)?;
+            quarantine.keep(of("first"))?;
+            quarantine.keep(of("second"))?;
+        }
+        let text = std::fs::read_to_string(&path)?;
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(!text.contains("second"), "{text}");
+        // One that an older version wrote is known by its text.
+        std::fs::write(
+            &path,
+            r#"{"source":"graph","offset":10,"reason":"no time","raw":"first"}"#.to_owned() + "\n",
+        )?;
+        Quarantine::open(&path, 1 << 20)?.keep(of("first"))?;
+        assert_eq!(std::fs::read_to_string(&path)?.lines().count(), 1);
         Ok(())
     }
 

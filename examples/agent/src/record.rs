@@ -1,6 +1,6 @@
 //! From documents to the records that are uploaded.
 
-use hybrid_examples::envelope::Envelope;
+use hybrid_examples::envelope::{self, Envelope, NotAnObject};
 use ingest_protocol::frame::Record;
 use mim_events::message::Document;
 use serde_json::value::RawValue;
@@ -8,13 +8,6 @@ use uuid::Uuid;
 
 /// Under which ids of requests are made: they are of this program alone.
 const REQUESTS: Uuid = Uuid::from_u128(0x5f0c_71f4_2d0b_4c1e_9a57_3f1c_d2e8_6b40);
-
-/// Why a text is no document.
-#[derive(Debug)]
-pub(crate) struct NotAnObject {
-    pub(crate) line: usize,
-    pub(crate) column: usize,
-}
 
 /// The record of a request. Its id is made of the request's own and its status, so that a
 /// request that is logged again at another status is another record.
@@ -47,23 +40,7 @@ fn payload(envelope: &Envelope<'_>) -> Vec<u8> {
 
 /// The JSON object in a text that may have a byte order mark or NULs around it.
 fn object(text: &str) -> Result<&RawValue, NotAnObject> {
-    let text = text.trim_matches(['\u{feff}', '\0']);
-    let raw: &RawValue = serde_json::from_str(text).map_err(|error| NotAnObject {
-        line: error.line(),
-        column: error.column(),
-    })?;
-    if raw.get().starts_with('{') {
-        Ok(raw)
-    } else {
-        Err(NotAnObject { line: 1, column: 1 })
-    }
-}
-
-impl std::fmt::Display for NotAnObject {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { line, column } = self;
-        write!(f, "no JSON object, line {line} column {column}")
-    }
+    envelope::object(text.trim_matches(['\u{feff}', '\0']).as_bytes())
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What the agent tells of itself: a file beside the spool, written anew after each change.
+//! What the agent tells of itself: a file beside the spool, written anew after each change, and
+//! each minute.
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -57,6 +58,12 @@ impl Status {
         serde_json::from_slice(&std::fs::read(path).ok()?).ok()
     }
 
+    /// Whether both tell the same, whenever it was so.
+    pub(crate) fn is_as(&self, other: &Self) -> bool {
+        let at = other.at;
+        *other == Self { at, ..self.clone() }
+    }
+
     /// Not synced: after a crash of the machine the spool tells more.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
         Ok(disk::replace(
@@ -70,5 +77,29 @@ impl Status {
     pub(crate) fn oldest_age(&self, now: DateTime<Utc>) -> i64 {
         self.oldest
             .map_or(0, |oldest| (now - oldest).num_seconds().max(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_is_the_same_whenever_it_is_told() {
+        let before = Status {
+            at: Some(now()),
+            batches_sent: 7,
+            ..Status::default()
+        };
+        let later = Status {
+            at: None,
+            ..before.clone()
+        };
+        assert!(later.is_as(&before));
+        let sent = Status {
+            batches_sent: 8,
+            ..before.clone()
+        };
+        assert!(!sent.is_as(&before));
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -21,7 +21,8 @@ pub struct AuditEntry {
     pub reader: String,
     /// `token`, `session`, `open`.
     pub via: String,
-    /// `report`, `query`, `activity`, `raw document`, `person`, `export`, `quarantine`.
+    /// `report`, `query`, `activity`, `raw document`, `person`, `export`, `quarantine`; and what was
+    /// kept for others: `saved view`, `saved report`, `deleted view`, `deleted report`.
     pub what: String,
     /// Which one.
     pub which: String,
@@ -37,7 +38,8 @@ pub struct AuditTrail {
 #[derive(Debug, Default)]
 struct Inner {
     month: String,
-    file: Option<File>,
+    /// The month's file, and its length.
+    file: Option<(File, u64)>,
     newest: VecDeque<AuditEntry>,
 }
 
@@ -58,9 +60,9 @@ impl AuditTrail {
         files.sort();
         let mut newest = VecDeque::new();
         for path in files.iter().rev().take(2).rev() {
-            for line in fs::read_to_string(path)?.lines() {
+            for line in fs::read(path)?.split(|byte| *byte == b'\n') {
                 // A line that a crash cut short is no entry.
-                if let Ok(entry) = serde_json::from_str(line) {
+                if let Ok(entry) = serde_json::from_slice(line) {
                     push(&mut newest, entry);
                 }
             }
@@ -108,29 +110,51 @@ impl AuditTrail {
 }
 
 impl Inner {
-    fn write(&mut self, folder: &std::path::Path, entry: &AuditEntry) -> io::Result<()> {
+    fn write(&mut self, folder: &Path, entry: &AuditEntry) -> io::Result<()> {
         let month = entry.at.format("%Y-%m").to_string();
         if self.file.is_none() || self.month != month {
-            let path = folder.join(format!("{month}.ndjson"));
-            let mut file = OpenOptions::new()
-                .create(true)
-                .append(true)
-                .read(true)
-                .open(&path)?;
-            // What a crash cut short must not swallow the next line.
-            if fs::read(&path)?.last().is_some_and(|last| *last != b'\n') {
-                file.write_all(b"\n")?;
-            }
-            self.file = Some(file);
+            self.file = None;
+            self.file = Some(open_file(&folder.join(format!("{month}.ndjson")))?);
             self.month = month;
         }
         let mut line = serde_json::to_vec(entry)?;
         line.push(b'\n');
-        match &mut self.file {
-            Some(file) => file.write_all(&line),
-            None => Ok(()),
+        let Some((file, length)) = &mut self.file else {
+            return Ok(());
+        };
+        let written = file
+            .seek(SeekFrom::Start(*length))
+            .and_then(|_| file.write_all(&line));
+        if written.is_ok() {
+            *length += line.len() as u64;
+        } else if file.set_len(*length).is_err() {
+            // Of a line that a full disk cut short nothing is to stay; else the next opening ends it.
+            self.file = None;
+        }
+        written
+    }
+}
+
+/// Opens a month's file; with its length.
+fn open_file(path: &Path) -> io::Result<(File, u64)> {
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .read(true)
+        .open(path)?;
+    let mut length = file.seek(SeekFrom::End(0))?;
+    if length > 0 {
+        // What a crash cut short must not swallow the next line.
+        let mut last = [0];
+        file.seek(SeekFrom::Start(length - 1))?;
+        file.read_exact(&mut last)?;
+        if last != *b"\n" {
+            file.write_all(b"\n")?;
+            length += 1;
         }
     }
+    Ok((file, length))
 }
 
 fn push(newest: &mut VecDeque<AuditEntry>, entry: AuditEntry) {
@@ -166,6 +190,23 @@ mod tests {
             assert_eq!(readers, ["bob", "ann"]);
         }
         assert_eq!(fs::read_to_string(file)?.lines().count(), 3);
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_full_disk_left_joins_no_entry() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let trail = AuditTrail::open(folder.path().into())?;
+        trail.record("ann", "token", "report", "audit-log");
+        let file = folder.path().join(format!("{}.ndjson", trail.lock().month));
+        OpenOptions::new()
+            .append(true)
+            .open(&file)?
+            .write_all(b"{\"at\":\"\xC3")?;
+        trail.record("bob", "session", "person", "7f3a");
+        let trail = AuditTrail::open(folder.path().into())?;
+        let readers: Vec<_> = trail.newest(9).into_iter().map(|e| e.reader).collect();
+        assert_eq!(readers, ["bob", "ann"]);
         Ok(())
     }
 }

@@ -128,7 +128,7 @@ impl Outgoing {
                 let rejected = not_json(&frame);
                 tenant
                     .journal
-                    .store(frame, commit, rejected, SENDER.into(), false)
+                    .store(frame, commit, rejected, SENDER.into(), false, None)
                     .blocking_recv()?
             }
             Reception::Duplicate(_) => return Ok(()), // an empty one

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{self, HeaderMap, request::Parts};
+use axum::http::{self, HeaderMap, StatusCode, request::Parts};
 use axum::response::Response;
 use bytes::Bytes;
 use chrono::Utc;
@@ -55,11 +55,9 @@ pub async fn batches(State(app): State<Arc<App>>, request: Request) -> Response 
     let (parts, body) = request.into_parts();
     let answered = receive(&app, parts, body).await;
     let response = answered.unwrap_or_else(|problem| respond(&Answer::Problem(problem)));
-    match response.status().as_u16() {
-        401 => app.metrics.unauthenticated.fetch_add(1, Ordering::Relaxed),
-        429 => app.metrics.throttled.fetch_add(1, Ordering::Relaxed),
-        _ => 0,
-    };
+    if response.status() == StatusCode::TOO_MANY_REQUESTS {
+        app.metrics.throttled.fetch_add(1, Ordering::Relaxed);
+    }
     response.map(Body::from)
 }
 
@@ -68,10 +66,7 @@ pub async fn limits(State(app): State<Arc<App>>, headers: HeaderMap) -> Response
     let endpoint = Endpoint::new(app.tenants[0].id, Limits::default());
     let known = |token| app.keys.sender(token).is_some();
     let response = match headers.contains_key(http::header::AUTHORIZATION) {
-        true if !bearer(&headers).is_some_and(known) => {
-            app.metrics.unauthenticated.fetch_add(1, Ordering::Relaxed);
-            respond(&Answer::Problem(unknown()))
-        }
+        true if !bearer(&headers).is_some_and(known) => respond(&Answer::Problem(unknown())),
         _ => endpoint.limits_response(),
     };
     response.map(Body::from)
@@ -119,7 +114,7 @@ async fn receive(app: &Arc<App>, parts: Parts, body: Body) -> Answered {
     let decided = decided.await.map_err(|_| Problem::new(Code::UNAVAILABLE))?;
     match decided? {
         Decided::Answer(response) => Ok(response),
-        Decided::Waiting(answer, _room) => {
+        Decided::Waiting(answer) => {
             let stopping = |_| Problem::new(Code::UNAVAILABLE).with_detail("the service stops");
             Ok(respond(&answer.await.map_err(stopping)?))
         }
@@ -128,10 +123,7 @@ async fn receive(app: &Arc<App>, parts: Parts, body: Body) -> Answered {
 
 enum Decided {
     Answer(http::Response<Bytes>),
-    Waiting(
-        tokio::sync::oneshot::Receiver<Answer>,
-        Option<OwnedSemaphorePermit>,
-    ),
+    Waiting(tokio::sync::oneshot::Receiver<Answer>),
 }
 
 /// The part that computes: opens the frame, and hands it over to be stored.
@@ -185,10 +177,11 @@ fn decide(
     Ok(match receiver.receive(frame, state.as_ref(), horizon) {
         Reception::Commit(frame, commit) => {
             let rejected = not_json(&frame);
-            let answer = tenant
-                .journal
-                .store(frame, commit, rejected, sender.name, is_single);
-            Decided::Waiting(answer, Some(room))
+            let answer =
+                tenant
+                    .journal
+                    .store(frame, commit, rejected, sender.name, is_single, Some(room));
+            Decided::Waiting(answer)
         }
         Reception::Duplicate(ack) => Decided::Answer(respond(&Answer::Ack(ack))),
         Reception::Refuse(problem) => return Err(problem),

@@ -20,11 +20,11 @@ use ingest_protocol::frame::{Frame, Limits, Opener};
 use ingest_protocol::journal::{FsStorage, Item, Options};
 use ingest_protocol::receiver::{Commit, Receiver, ReceiverLog, Stored, StreamState};
 use ingest_protocol::{Ack, Answer, Code, Problem, Rejected, StreamId};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use uuid::Uuid;
 
 use crate::retention::Retained;
-use crate::streams::Streams;
+use crate::streams::{Streams, is_single};
 use crate::tenant::Tenant;
 
 /// Frames that wait at once in each of the two queues.
@@ -54,6 +54,8 @@ struct Waiting {
     /// Its stream was made for it.
     is_single: bool,
     answer: oneshot::Sender<Answer>,
+    /// Its place among the bytes under way: it has that until it is stored, even if nobody waits.
+    room: Option<OwnedSemaphorePermit>,
 }
 
 /// A frame that is durable, and whose records are to be read.
@@ -61,6 +63,7 @@ struct Durable {
     arrived: Arrived,
     ack: Ack,
     answer: oneshot::Sender<Answer>,
+    room: Option<OwnedSemaphorePermit>,
 }
 
 /// A frame of the journal.
@@ -72,6 +75,8 @@ pub struct Arrived {
     pub frame: Frame,
     /// Who sent it.
     pub sender: Arc<str>,
+    /// Its stream was made for it, and nobody goes on with it.
+    pub is_single: bool,
     /// Records that are no JSON.
     pub rejected: Vec<Rejected>,
     /// When it came; `None` if it was read at the start.
@@ -136,7 +141,7 @@ impl TenantJournal {
         self.log().journal().used_bytes()
     }
 
-    /// Stores a frame; the answer comes when it is durable and read.
+    /// Stores a frame; the answer comes when it is durable and read. `room` is given back then.
     pub fn store(
         &self,
         frame: Frame,
@@ -144,6 +149,7 @@ impl TenantJournal {
         rejected: Vec<Rejected>,
         sender: Arc<str>,
         is_single: bool,
+        room: Option<OwnedSemaphorePermit>,
     ) -> oneshot::Receiver<Answer> {
         let (answer, answered) = oneshot::channel();
         let waiting = Waiting {
@@ -153,6 +159,7 @@ impl TenantJournal {
             sender,
             is_single,
             answer,
+            room,
         };
         // Where nobody takes it, whoever waits is told by the dropped channel.
         let queue = lock(&self.queue).clone();
@@ -214,8 +221,15 @@ pub fn start(tenant: &Arc<Tenant>, check: Duration) {
     let committing = Arc::clone(tenant);
     let storing = Arc::clone(tenant);
     let threads = [
-        std::thread::spawn(move || commit(&committing, &to_commit, &durable)),
-        std::thread::spawn(move || store(&storing, &to_store, check)),
+        std::thread::spawn(move || {
+            watched(
+                || commit(&committing, &to_commit, &durable),
+                |why| give_up(&why),
+            );
+        }),
+        std::thread::spawn(move || {
+            watched(|| store(&storing, &to_store, check), |why| give_up(&why));
+        }),
     ];
     lock(&tenant.journal.threads).extend(threads);
 }
@@ -239,6 +253,15 @@ fn give_up(error: &dyn std::fmt::Display) -> ! {
         "the journal failed, and is opened again when the service is started again: {error}"
     );
     std::process::exit(1)
+}
+
+/// Runs a thread's body. If it panics, frames would go on being committed that no report shows, or wait
+/// for ever, so that is told.
+fn watched(body: impl FnOnce(), failed: impl FnOnce(&'static str)) {
+    // Nothing that it may have left half done is used after it.
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).is_err() {
+        failed("a thread of it panicked");
+    }
 }
 
 /// The commit thread.
@@ -282,15 +305,21 @@ fn commit_group(tenant: &Tenant, group: Vec<Waiting>, durable: &SyncSender<Durab
                     entry: position.index(),
                     frame: waiting.frame,
                     sender: waiting.sender,
+                    is_single: waiting.is_single,
                     rejected: waiting.rejected,
                     at: Some(now),
                 };
-                let answer = waiting.answer;
-                let _ = durable.send(Durable {
+                let sent = durable.send(Durable {
                     arrived,
                     ack,
-                    answer,
+                    answer: waiting.answer,
+                    room: waiting.room,
                 });
+                // Where the service stops, the store thread may have gone before it read the journal;
+                // the next start reads this frame.
+                if sent.is_err() && tenant.journal.is_running() {
+                    give_up(&"nobody reads what is stored");
+                }
             }
             Stored::Refused(problem) => {
                 let _ = waiting.answer.send(Answer::Problem(problem));
@@ -344,7 +373,9 @@ pub fn not_yours() -> Problem {
 /// The store thread.
 fn store(tenant: &Tenant, queue: &Queue<Durable>, check: Duration) {
     let mut retained = Retained::default();
-    replay(tenant, &mut retained);
+    if !replay(tenant, &mut retained) {
+        return;
+    }
     retained.forget_unknown(tenant);
     tenant.set_ready();
     let mut due = Instant::now();
@@ -358,8 +389,11 @@ fn store(tenant: &Tenant, queue: &Queue<Durable>, check: Duration) {
                 arrived,
                 ack,
                 answer,
+                room,
             }) => {
-                retained.add(tenant.take(arrived), Utc::now());
+                let now = Utc::now();
+                retained.add(tenant.take(arrived, now), now);
+                drop(room);
                 // Who asked may be gone; it will ask again, and be told of a duplicate.
                 let _ = answer.send(Answer::Ack(ack));
             }
@@ -369,8 +403,9 @@ fn store(tenant: &Tenant, queue: &Queue<Durable>, check: Duration) {
     }
 }
 
-/// Reads all frames that the journal keeps.
-fn replay(tenant: &Tenant, retained: &mut Retained) {
+/// Reads all frames that the journal keeps. `false` if the service was told to stop before: then not
+/// all is known, and nothing may be forgotten.
+fn replay(tenant: &Tenant, retained: &mut Retained) -> bool {
     let opener = Opener::new(Limits::MAX);
     let started = Instant::now();
     let mut told = started;
@@ -380,6 +415,13 @@ fn replay(tenant: &Tenant, retained: &mut Retained) {
     let total = (last + 1).saturating_sub(first);
     let mut lost = 0;
     loop {
+        if !tenant.journal.is_running() {
+            tracing::info!(
+                tenant = tenant.name,
+                "journal: told to stop while it is read"
+            );
+            return false;
+        }
         let item = tenant.journal.log().journal_mut().read(&mut reader);
         let entry = match item.unwrap_or_else(|error| give_up(&error)) {
             None => break,
@@ -398,14 +440,18 @@ fn replay(tenant: &Tenant, retained: &mut Retained) {
                 Ok(frame) => {
                     let stream = frame.header().stream();
                     let rejected = ingest_protocol::receiver::not_json(&frame);
+                    // Who begins a stream is noted, but of those that were made for one batch.
+                    let is_single = is_single(stream) && tenant.journal.owner(stream).is_none();
                     let arrived = Arrived {
                         entry: entry.index(),
                         frame,
                         sender: tenant.sender_of(stream),
+                        is_single,
                         rejected,
                         at: None,
                     };
-                    retained.add(tenant.take(arrived), Utc::now());
+                    let now = Utc::now();
+                    retained.add(tenant.take(arrived, now), now);
                 }
                 Err(error) => {
                     lost += 1;
@@ -430,4 +476,53 @@ fn replay(tenant: &Tenant, retained: &mut Retained) {
         "journal: {total} entries read in {:.1} s",
         started.elapsed().as_secs_f64()
     );
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use ingest_protocol::Audience;
+    use ingest_protocol::frame::{Record, Sealer, Stamp};
+    use ingest_protocol::receiver::Reception;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::tenant::receiver;
+
+    #[test]
+    fn a_frame_has_its_room_when_nobody_waits_for_the_answer() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let id = Audience(Uuid::from_u128(0xA));
+        let journal = TenantJournal::open(folder.path(), receiver(id))?;
+        let (queue, waiting) = sync_channel(1);
+        *lock(&journal.queue) = Some(queue);
+        let stamp = Stamp::new(id, Uuid::from_u128(1).into(), 1);
+        let frame = Sealer::new(Limits::default()).seal(&stamp, &[Record::new("{}")])?;
+        let Reception::Commit(frame, commit) = receiver(id).receive(frame, None, None) else {
+            anyhow::bail!("the frame is not taken");
+        };
+        let room = Arc::new(Semaphore::new(5));
+        let permit = Arc::clone(&room).try_acquire_many_owned(5)?;
+        drop(journal.store(
+            frame,
+            commit,
+            Vec::new(),
+            "mim-01".into(),
+            false,
+            Some(permit),
+        ));
+        assert_eq!(room.available_permits(), 0);
+        drop(waiting.recv()?);
+        assert_eq!(room.available_permits(), 5);
+        Ok(())
+    }
+
+    #[test]
+    fn a_thread_that_panics_is_told_of() {
+        let mut told = None;
+        watched(|| {}, |why| told = Some(why));
+        assert_eq!(told, None);
+        watched(|| panic!("the thread panics"), |why| told = Some(why));
+        assert_eq!(told, Some("a thread of it panicked"));
+    }
 }

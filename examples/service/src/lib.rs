@@ -13,6 +13,7 @@ mod app;
 mod args;
 mod audit;
 mod auth;
+mod body;
 mod config;
 mod decode;
 mod demo;

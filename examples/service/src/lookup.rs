@@ -1,6 +1,6 @@
 //! Records as they were sent, found again in the journal.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
@@ -47,12 +47,12 @@ impl Spans {
         self.lock().retain(|span| span.entry > through);
     }
 
-    /// The newest frames that may hold an activity of this time.
+    /// The oldest frames that may hold an activity of this time: of two records of one activity the
+    /// store keeps what the first says.
     fn around(&self, time: DateTime<Utc>) -> Vec<u64> {
         let spans = self.lock();
         let holds = spans
             .iter()
-            .rev()
             .filter(|span| span.oldest <= time && time <= span.newest);
         holds.take(MOST).map(|span| span.entry).collect()
     }
@@ -76,8 +76,10 @@ impl Tenant {
                 else {
                     continue;
                 };
-                let is =
-                    |other: &Activity| other.id == activity.id && other.status == activity.status;
+                let is = |other: &Activity| {
+                    (other.id, other.time) == (activity.id, activity.time)
+                        && other.status == activity.status
+                };
                 if read.iter().any(is) {
                     return Ok(Some(Bytes::copy_from_slice(record.payload())));
                 }
@@ -86,15 +88,17 @@ impl Tenant {
         Ok(None)
     }
 
-    /// The record of an entry and a number in its stream.
+    /// Records of an entry, by their numbers in its stream. Reads the entry once.
     ///
     /// # Errors
     /// The journal can't be read.
-    pub fn record(&self, entry: u64, seq: u64) -> Result<Option<Bytes>> {
+    pub fn records(&self, entry: u64, seqs: &HashSet<u64>) -> Result<HashMap<u64, Bytes>> {
         let frame = self.frame(entry)?;
-        let mut records = frame.iter().flat_map(Frame::records);
-        let found = records.find(|record| record.seq() == seq);
-        Ok(found.map(|record| Bytes::copy_from_slice(record.payload())))
+        let records = frame.iter().flat_map(Frame::records);
+        let wanted = records.filter(|record| seqs.contains(&record.seq()));
+        Ok(wanted
+            .map(|record| (record.seq(), Bytes::copy_from_slice(record.payload())))
+            .collect())
     }
 
     fn frame(&self, entry: u64) -> Result<Option<Frame>> {

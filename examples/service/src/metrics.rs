@@ -9,6 +9,9 @@ use crate::app::App;
 use crate::seen::Balance;
 use crate::tenant::Tenant;
 
+/// The media type of [`text`].
+pub const TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
 /// Counters of requests.
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -16,7 +19,7 @@ pub struct Metrics {
     /// Batches that were refused with 429.
     pub throttled: AtomicU64,
     /// Requests with credentials that are wrong or missing.
-    pub unauthenticated: AtomicU64,
+    unauthenticated: AtomicU64,
     /// POSTs from other sites that were refused.
     pub cross_site: AtomicU64,
 }
@@ -24,6 +27,9 @@ pub struct Metrics {
 impl Metrics {
     /// Counts a request by its route, never by its address, which may hold a person's key.
     pub fn count(&self, route: &str, status: u16) {
+        if status == 401 {
+            self.unauthenticated.fetch_add(1, Ordering::Relaxed);
+        }
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         *requests.entry((route.to_owned(), status)).or_default() += 1;
     }

@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use chrono::{DateTime, TimeDelta, Utc};
 use ingest_protocol::StreamId;
 
-use crate::streams::{began, is_single};
+use crate::streams::began;
 use crate::tenant::Tenant;
 
 /// A segment of the journal is ended after this time even if it is not full.
@@ -30,6 +30,8 @@ pub struct Taken {
     pub stream: StreamId,
     /// The number that comes next in it.
     pub next_seq: u64,
+    /// Its stream was made for it alone.
+    pub is_single: bool,
     /// When it came, if it did not come before the start.
     pub came: Option<DateTime<Utc>>,
     /// When it was sealed, if it says so.
@@ -55,7 +57,10 @@ pub struct Retained {
     last: HashMap<StreamId, (u64, u64)>,
     /// Streams without an entry, that are to be forgotten unless they went on.
     gone: Vec<(StreamId, u64)>,
+    /// When the segment that is appended to began.
     began: Option<DateTime<Utc>>,
+    /// The time of the last check.
+    checked: Option<DateTime<Utc>>,
     /// The latest time that an entry so far is known to have come at, or after.
     latest: Option<DateTime<Utc>>,
 }
@@ -76,7 +81,7 @@ impl Retained {
             Some(newest) if !taken.is_dark => newest.min(taken.came.unwrap_or(now)),
             _ => came,
         };
-        if is_single(taken.stream) {
+        if taken.is_single {
             self.gone.push((taken.stream, taken.next_seq)); // nobody sends it again
         } else {
             self.last
@@ -98,6 +103,9 @@ impl Retained {
 
     /// Drops what is too old. What the disk does not let go is tried again later.
     pub fn check(&mut self, tenant: &Tenant, now: DateTime<Utc>) {
+        if self.checked.replace(now).is_some_and(|last| now < last) {
+            self.set_back(now);
+        }
         tenant.expire(now);
         let Some(cut) = tenant.retention.cut(now) else {
             return;
@@ -107,6 +115,15 @@ impl Retained {
         }
         if let Err(error) = self.forget(tenant) {
             tracing::error!(tenant = tenant.name, %error, "streams can't be forgotten");
+        }
+    }
+
+    /// The clock was set back: nothing came, and no segment began, later than now.
+    fn set_back(&mut self, now: DateTime<Utc>) {
+        self.began = self.began.map(|began| began.min(now));
+        self.latest = self.latest.map(|latest| latest.min(now));
+        for kept in &mut self.entries {
+            kept.newest = kept.newest.min(now);
         }
     }
 
@@ -121,8 +138,9 @@ impl Retained {
             .iter()
             .take_while(|kept| kept.newest < cut)
             .count();
-        let gone: Vec<_> = self.entries.drain(..old).collect();
-        let is_empty = self.entries.is_empty();
+        // They are let go after the disk did: what it does not delete is tried again.
+        let gone: Vec<_> = self.entries.iter().take(old).copied().collect();
+        let is_empty = self.entries.len() == old;
         let mut log = tenant.journal.log();
         let journal = log.journal_mut();
         // The last segment never goes, so what is to go must not be in it.
@@ -136,6 +154,7 @@ impl Retained {
         };
         let segments = journal.release(last.entry)?;
         drop(log);
+        self.entries.drain(..old);
         tenant.release(last.entry);
         tracing::info!(
             tenant = tenant.name,
@@ -186,6 +205,7 @@ mod tests {
                 entry: index,
                 stream: StreamId(Uuid::from_u128(1)),
                 next_seq: 1,
+                is_single: false,
                 came: None,
                 sealed: at(*sealed),
                 newest: at(*newest),
@@ -198,6 +218,50 @@ mod tests {
             .iter()
             .map(|kept| (now - kept.newest).num_hours());
         ages.collect()
+    }
+
+    #[test]
+    fn a_senders_stream_of_version_8_is_as_any_other() {
+        let taken = |stream: StreamId, is_single| Taken {
+            entry: 1,
+            stream,
+            next_seq: 1,
+            is_single,
+            came: None,
+            sealed: None,
+            newest: None,
+            is_dark: false,
+        };
+        let stream = StreamId(Uuid::from_u128(0x0190_a0a0_0000_8000_8000_0000_0000_0001));
+        assert_eq!(stream.0.get_version_num(), 8);
+        for (is_single, gone) in [(false, 0), (true, 1)] {
+            let mut retained = Retained::default();
+            retained.add(taken(stream, is_single), Utc::now());
+            assert_eq!((retained.gone.len(), retained.last.len()), (gone, 1 - gone));
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_keeps_nothing_longer() {
+        let now = Utc::now();
+        let ahead = now + TimeDelta::days(400);
+        let mut retained = Retained::default();
+        let taken = Taken {
+            entry: 1,
+            stream: StreamId(Uuid::from_u128(1)),
+            next_seq: 1,
+            is_single: false,
+            came: Some(ahead),
+            sealed: None,
+            newest: None,
+            is_dark: true,
+        };
+        retained.add(taken, ahead);
+        retained.began = Some(ahead);
+        assert_eq!(retained.entries[0].newest, ahead);
+        retained.set_back(now);
+        assert_eq!(retained.entries[0].newest, now);
+        assert_eq!((retained.began, retained.latest), (Some(now), Some(now)));
     }
 
     #[test]

@@ -27,8 +27,17 @@ pub struct SavedItem {
     pub by: String,
     /// When.
     pub at: DateTime<Utc>,
+    /// It may name people: it was saved by somebody with the right `persons`, and its filter
+    /// speaks of names or of free text. Not for readers without the right. So is one that does
+    /// not say, as a file of somebody's hand.
+    #[serde(default = "yes")]
+    pub names: bool,
     /// The definition itself.
     pub definition: serde_json::Value,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// The definitions of a tenant.
@@ -93,6 +102,7 @@ impl Saved {
         kind: &str,
         name: &str,
         by: &str,
+        names: bool,
         definition: serde_json::Value,
     ) -> io::Result<Uuid> {
         let id = Uuid::now_v7();
@@ -102,6 +112,7 @@ impl Saved {
             name: name.to_owned(),
             by: by.to_owned(),
             at: Utc::now(),
+            names,
             definition,
         })?;
         Ok(id)
@@ -175,8 +186,14 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let open = || Saved::open(folder.path().join("saved"));
         let saved = open()?;
-        let kept = saved.add("report", "Resets", "ann", serde_json::json!({"a": 1}))?;
-        let gone = saved.add("view", "Mine", "ann", serde_json::Value::Null)?;
+        let kept = saved.add(
+            "report",
+            "Resets",
+            "ann",
+            false,
+            serde_json::json!({"a": 1}),
+        )?;
+        let gone = saved.add("view", "Mine", "ann", true, serde_json::Value::Null)?;
         let mut item = saved.get(kept).ok_or_else(|| anyhow::anyhow!("not kept"))?;
         item.name = "All resets".to_owned();
         saved.put(item)?;
@@ -195,11 +212,19 @@ mod tests {
     }
 
     #[test]
+    fn what_does_not_say_whether_it_names_people_is_taken_to() -> anyhow::Result<()> {
+        let item = r#"{"id": "01932f6e-0000-7000-8000-000000000000", "kind": "view", "name": "n",
+            "by": "ann", "at": "2026-11-24T00:00:00Z", "definition": {}}"#;
+        assert!(serde_json::from_str::<SavedItem>(item)?.names);
+        Ok(())
+    }
+
+    #[test]
     fn a_definition_has_a_size() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let saved = Saved::open(folder.path().into())?;
         let large = serde_json::Value::String("x".repeat(MOST_BYTES));
-        assert!(saved.add("report", "n", "ann", large).is_err());
+        assert!(saved.add("report", "n", "ann", false, large).is_err());
         Ok(())
     }
 }

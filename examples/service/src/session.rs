@@ -113,7 +113,8 @@ impl Sessions {
 
 impl Session {
     fn is_alive(&self, now: DateTime<Utc>) -> bool {
-        now - self.began < LIFE && now - self.used < IDLE
+        // A clock that was set back makes no session longer.
+        (now - self.began).abs() < LIFE && (now - self.used).abs() < IDLE
     }
 }
 
@@ -177,6 +178,9 @@ mod tests {
         let cookie = sign_in();
         assert!((0..480).step_by(30).all(|minutes| find(&cookie, minutes)));
         assert!(!find(&cookie, 480));
+        // A clock that is set back: by a little nobody notices, by hours it ends.
+        let cookie = sign_in();
+        assert!(find(&cookie, -1) && !find(&cookie, -60));
         let cookie = sign_in();
         let gone = sessions.sign_out(&cookie);
         assert!(!find(&cookie, 0) && gone.to_str().is_ok_and(|text| text.contains("Max-Age=0")));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -66,7 +66,8 @@ fn mark(sender: &str) -> [u8; 4] {
 #[derive(Debug)]
 pub struct Streams {
     folder: PathBuf,
-    file: File,
+    /// The file and its length; `None` if what it holds is not what is known, and it is to be written anew.
+    file: Option<(File, u64)>,
     owners: HashMap<StreamId, Arc<str>>,
 }
 
@@ -83,23 +84,50 @@ impl Streams {
     /// # Errors
     /// As the disk says.
     pub fn open(folder: &Path) -> io::Result<Self> {
-        let text = match fs::read_to_string(folder.join(NAME)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        let text = match fs::read(folder.join(NAME)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             read => read?,
         };
-        // A line that a crash cut short is of a stream that has no frame yet.
-        let lines = text
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Line<'_>>(line).ok());
-        let owners = lines
-            .map(|line| (line.stream, Arc::from(&*line.sender)))
-            .collect();
-        write(folder, &owners)?;
-        Ok(Self {
+        let mut owners = HashMap::new();
+        let mut broken = 0_u64;
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            match serde_json::from_slice::<Line<'_>>(line) {
+                Ok(line) => {
+                    owners.insert(line.stream, Arc::from(&*line.sender));
+                }
+                // A line that a crash cut short is of a stream that has no frame yet.
+                Err(_) if line.last() != Some(&b'\n') => {}
+                Err(_) => broken += 1,
+            }
+        }
+        if broken > 0 {
+            let kept = folder.join(format!("{NAME}.broken"));
+            fs::write(&kept, &text)?;
+            tracing::error!(
+                folder = %folder.display(),
+                "{broken} lines of {NAME} can't be read: who sends next into their streams has them; \
+                 the file is kept as {NAME}.broken"
+            );
+        }
+        let mut streams = Self {
             folder: folder.to_owned(),
-            file: OpenOptions::new().append(true).open(folder.join(NAME))?,
+            file: None,
             owners,
-        })
+        };
+        streams.renew()?;
+        Ok(streams)
+    }
+
+    /// Writes the file as what is known, and opens it.
+    fn renew(&mut self) -> io::Result<()> {
+        self.file = None;
+        write(&self.folder, &self.owners)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .open(self.folder.join(NAME))?;
+        let length = file.seek(SeekFrom::End(0))?;
+        self.file = Some((file, length));
+        Ok(())
     }
 
     /// Who began a stream.
@@ -123,8 +151,20 @@ impl Streams {
             )?;
             lines.push(b'\n');
         }
-        self.file.write_all(&lines)?;
-        self.file.sync_data()?;
+        if self.file.is_none() {
+            self.renew()?;
+        }
+        if let Some((file, length)) = &mut self.file {
+            // On a full disk part of a line may be written, and the next one must not join it. If it
+            // can't be taken back now, the file is written anew.
+            if let Err(error) = append(file, *length, &lines) {
+                if file.set_len(*length).is_err() {
+                    self.file = None;
+                }
+                return Err(error);
+            }
+            *length += lines.len() as u64;
+        }
         self.owners.extend(new.iter().cloned());
         Ok(())
     }
@@ -141,12 +181,15 @@ impl Streams {
         if self.owners.len() == before {
             return Ok(());
         }
-        write(&self.folder, &self.owners)?;
-        self.file = OpenOptions::new()
-            .append(true)
-            .open(self.folder.join(NAME))?;
-        Ok(())
+        self.renew()
     }
+}
+
+/// Writes after so many bytes, durably.
+fn append(file: &mut File, at: u64, lines: &[u8]) -> io::Result<()> {
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(lines)?;
+    file.sync_data()
 }
 
 fn write(folder: &Path, owners: &HashMap<StreamId, Arc<str>>) -> io::Result<()> {
@@ -203,6 +246,53 @@ mod tests {
             [owner(1), owner(2), owner(3)],
             [None, Some("mim \"02\""), Some("c")]
         );
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_full_disk_left_joins_no_line() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join(NAME);
+        let stream = |n| StreamId(Uuid::from_u128(n));
+        let mut streams = Streams::open(folder.path())?;
+        streams.bind(&[(stream(1), Arc::from("a"))])?;
+        OpenOptions::new()
+            .append(true)
+            .open(&path)?
+            .write_all(b"{\"str")?;
+        streams.bind(&[(stream(2), Arc::from("b"))])?;
+        let again = Streams::open(folder.path())?;
+        assert_eq!(again.owner(stream(2)).map(|owner| &**owner), Some("b"));
+
+        // A folder that can't be written to, and then can: nothing goes into a file that is not there.
+        let unfinished = folder.path().join(format!("{NAME}.new"));
+        fs::create_dir(&unfinished)?;
+        assert!(streams.forget(&[stream(1)]).is_err());
+        assert!(streams.bind(&[(stream(3), Arc::from("c"))]).is_err());
+        fs::remove_dir(&unfinished)?;
+        streams.bind(&[(stream(3), Arc::from("c"))])?;
+        let again = Streams::open(folder.path())?;
+        let known = [1, 2, 3].map(|n| again.owner(stream(n)).is_some());
+        assert_eq!(known, [false, true, true]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_broken_line_amid_the_file_is_kept_aside() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let stream = StreamId(Uuid::from_u128(1));
+        Streams::open(folder.path())?.bind(&[(stream, Arc::from("a"))])?;
+        let path = folder.path().join(NAME);
+        let aside = folder.path().join(format!("{NAME}.broken"));
+        // What a crash cut short, even amid a character, is nothing to keep.
+        let whole = fs::read(&path)?;
+        fs::write(&path, [&whole[..], b"{\"sender\":\"\xC3"].concat())?;
+        assert!(Streams::open(folder.path())?.owner(stream).is_some());
+        assert!(!aside.exists());
+        let broken = [b"{\"str\n", &whole[..]].concat();
+        fs::write(&path, &broken)?;
+        assert!(Streams::open(folder.path())?.owner(stream).is_some());
+        assert_eq!(fs::read(aside)?, broken);
         Ok(())
     }
 }

@@ -1,8 +1,9 @@
 //! A frame's records on their way into the store: read, counted, or set apart.
 
+use std::collections::HashSet;
 use std::sync::PoisonError;
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use mim_events::activity::Activity;
 use report_query::store::Rejected;
 
@@ -12,13 +13,15 @@ use crate::lookup::Span;
 use crate::quarantine::Quarantined;
 use crate::retention::Taken;
 use crate::seen::AgentSeen;
-use crate::streams::{is_single, singles_of};
+use crate::streams::singles_of;
 use crate::tenant::Tenant;
 
 impl Tenant {
     /// Reads a frame's records into the store; says what the retention must know of it.
-    pub fn take(&self, arrived: Arrived) -> Taken {
-        let now = Utc::now();
+    ///
+    /// At the start `now` is not when the frame came, which the journal does not say: what was ahead of
+    /// the clock then may be of the past by now, and is taken.
+    pub fn take(&self, arrived: Arrived, now: DateTime<Utc>) -> Taken {
         let mut batch = Batch::read(
             &arrived,
             &mut self.decoder.lock().unwrap_or_else(PoisonError::into_inner),
@@ -75,7 +78,7 @@ impl Tenant {
         balance.conflicts += report.conflicts;
         balance.expired += report.expired;
         balance.future += report.quarantined + report.invalid;
-        let stream = match is_single(header.stream()) {
+        let stream = match arrived.is_single {
             true => singles_of(&arrived.sender),
             false => header.stream(),
         };
@@ -105,6 +108,7 @@ impl Tenant {
             entry: arrived.entry,
             stream: header.stream(),
             next_seq: header.next_seq(),
+            is_single: arrived.is_single,
             came: arrived.at,
             sealed,
             newest,
@@ -121,6 +125,8 @@ struct Batch {
     records: Vec<(u64, usize)>,
     /// Records in quarantine: number, bytes, code, reason.
     faults: Vec<(u64, usize, &'static str, String)>,
+    /// Their numbers.
+    faulty: HashSet<u64>,
     passed_over: u64,
 }
 
@@ -151,6 +157,7 @@ impl Batch {
                 .extend(activities.iter().map(|_| (seq, bytes)));
             batch.activities.extend(activities);
         }
+        batch.faulty = batch.faults.iter().map(|(seq, ..)| *seq).collect();
         batch
     }
 
@@ -165,7 +172,7 @@ impl Batch {
             Rejected::Invalid { what, .. } => ("invalid", what.to_owned()),
             _ => ("invalid", "the store can't hold it".to_owned()),
         };
-        if !self.faults.iter().any(|(known, ..)| *known == seq) {
+        if self.faulty.insert(seq) {
             self.faults.push((seq, bytes, code, reason));
         }
     }

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use fantoccini::elements::Element;
+use fantoccini::error::CmdError;
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -102,20 +104,36 @@ impl Browser {
 
     /// The text of all elements that this finds, as a reader sees it.
     pub(crate) async fn texts(&self, css: &str) -> Vec<String> {
-        let mut texts = Vec::new();
-        for element in self.client.find_all(Locator::Css(css)).await.unwrap() {
-            texts.push(element.text().await.unwrap());
-        }
-        texts
+        let read = |element: Element| async move { element.text().await.map(Some) };
+        self.of_all(css, read).await
     }
 
     /// An attribute of all elements that this finds and that have it.
     pub(crate) async fn attributes(&self, css: &str, name: &str) -> Vec<String> {
-        let mut values = Vec::new();
-        for element in self.client.find_all(Locator::Css(css)).await.unwrap() {
-            values.extend(element.attr(name).await.unwrap());
+        let read = |element: Element| async move { element.attr(name).await };
+        self.of_all(css, read).await
+    }
+
+    /// Of all elements of one page: when another comes while they are read, of that one.
+    async fn of_all<R>(&self, css: &str, read: impl Fn(Element) -> R) -> Vec<String>
+    where
+        R: Future<Output = Result<Option<String>, CmdError>>,
+    {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        'page: loop {
+            let mut values = Vec::new();
+            for element in self.client.find_all(Locator::Css(css)).await.unwrap() {
+                match read(element).await {
+                    Ok(value) => values.extend(value),
+                    Err(error) if error.is_stale_element_reference() => {
+                        assert!(Instant::now() < deadline, "{css}: {error}");
+                        continue 'page;
+                    }
+                    Err(error) => panic!("{css}: {error}"),
+                }
+            }
+            return values;
         }
-        values
     }
 
     pub(crate) async fn count(&self, css: &str) -> usize {

@@ -119,12 +119,21 @@ async fn a_zone_and_a_theme_are_kept() {
     browser.open(&site.page("/log")).await;
     let before = browser.texts("th.when").await.concat();
     assert!(before.contains("UTC"), "{before}");
-    browser.open(&site.page("/log?tz=Asia/Kolkata")).await;
+    assert_eq!(browser.count("html[data-theme=dark]").await, 0);
+    for (field, value) in [("zone", "Asia/Kolkata"), ("theme", "dark")] {
+        browser.open(&site.page("/preferences")).await;
+        browser
+            .click(&format!("select#{field} option[value='{value}']"))
+            .await;
+        browser
+            .click("form[action='/preferences']:has(select#zone) button[type=submit]")
+            .await;
+    }
+    // Another page, whose address says neither.
+    browser.open(&site.page("/log?range=P7D")).await;
     let zoned = browser.texts("th.when").await.concat();
-    assert!(
-        zoned.contains("+05:30") || zoned.contains("Kolkata"),
-        "{zoned}"
-    );
+    assert!(zoned.contains("+05:30"), "{zoned}");
+    assert_eq!(browser.count("html[data-theme=dark]").await, 1);
     browser.close().await;
 }
 

@@ -53,5 +53,5 @@ pub fn answer<B: AsRef<[u8]>>(response: &Response<B>, now: DateTime<Utc>) -> Ans
     // What is cut off is no ack, and a problem is told by its status.
     let body = if body.len() > ANSWER_BYTES { b"" } else { body };
     let status = response.status().as_u16();
-    Answer::read(status, retry_after::seconds(response.headers(), now), body)
+    Answer::read(status, retry_after(response.headers(), now), body)
 }

@@ -94,6 +94,7 @@ use ::http::HeaderName;
 pub use client::{answer, request};
 pub use endpoint::{Call, Endpoint, Refused};
 pub use respond::respond;
+pub use retry_after::retry_after;
 
 /// Where frames and NDJSON are posted.
 pub const BATCHES_PATH: &str = "/v1/batches";

@@ -12,8 +12,20 @@ const FORMS: [&str; 3] = [
     "%a %b %e %H:%M:%S %Y",
 ];
 
-/// How many seconds to wait, where the headers say so.
-pub(super) fn seconds(headers: &HeaderMap, now: DateTime<Utc>) -> Option<u64> {
+/// How many seconds to wait, where the headers say so with `Retry-After`: as a number, which is
+/// `u64::MAX` if it is greater, or as a date in one of the three forms of RFC 9110, which is counted
+/// from `now` and rounded up. Nobody has to wait as long as a server says: bound it.
+///
+/// ```
+/// use http::{HeaderMap, header::RETRY_AFTER};
+/// use ingest_protocol::http::retry_after;
+///
+/// let headers = HeaderMap::from_iter([(RETRY_AFTER, "Sat, 28 Nov 2026 12:00:30 GMT".parse()?)]);
+/// assert_eq!(retry_after(&headers, "2026-11-28T12:00:00Z".parse()?), Some(30));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<u64> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(text.parse().unwrap_or(u64::MAX));
@@ -32,7 +44,7 @@ mod tests {
 
     fn read(text: &str) -> Option<u64> {
         let headers = HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]);
-        seconds(&headers, "1994-11-06T08:49:07.500Z".parse().unwrap())
+        retry_after(&headers, "1994-11-06T08:49:07.500Z".parse().unwrap())
     }
 
     #[test]
@@ -55,6 +67,6 @@ mod tests {
         ] {
             assert_eq!(read(text), wanted, "{text}");
         }
-        assert_eq!(seconds(&HeaderMap::new(), DateTime::default()), None);
+        assert_eq!(retry_after(&HeaderMap::new(), DateTime::default()), None);
     }
 }

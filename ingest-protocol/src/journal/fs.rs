@@ -117,9 +117,9 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 
 impl Storage for FsStorage {
     type File = FsFile;
-    type Lock = File;
+    type Lock = FsLock;
 
-    fn lock(&self, shared: bool) -> io::Result<File> {
+    fn lock(&self, shared: bool) -> io::Result<FsLock> {
         let path = self.path(LOCK);
         let file = if shared {
             File::open(path)?
@@ -132,7 +132,7 @@ impl Storage for FsStorage {
             file.try_lock()
         };
         match locked {
-            Ok(()) => Ok(file),
+            Ok(()) => Ok(FsLock(file)),
             Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
             Err(TryLockError::Error(error)) => Err(error),
         }
@@ -171,6 +171,18 @@ impl Storage for FsStorage {
 
     fn sync_dir(&self) -> io::Result<()> {
         sync_directory(&self.directory)
+    }
+}
+
+/// The lock of a directory, until it is dropped.
+#[derive(Debug)]
+pub struct FsLock(File);
+
+impl Drop for FsLock {
+    fn drop(&mut self) {
+        // A process that is begun on another thread has the file, too, until it runs its own
+        // program: closed here alone, the file would stay locked for as long.
+        let _ = self.0.unlock();
     }
 }
 
@@ -245,6 +257,22 @@ mod tests {
         let (again, synced) = create(&root, "a/b/c", usize::MAX);
         again?;
         assert_eq!(synced, ["a/b"]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_lock_ends_while_another_process_still_holds_its_file() -> io::Result<()> {
+        let temporary = tempfile::tempdir()?;
+        let storage = FsStorage::new(temporary.path());
+        for shared in [false, true] {
+            drop(storage.lock(false)?);
+            let lock = storage.lock(shared)?;
+            // What a process has that was begun meanwhile, until it runs its own program.
+            let _inherited = lock.0.try_clone()?;
+            assert!(storage.lock(false).is_err());
+            drop(lock);
+            drop(storage.lock(false)?);
+        }
         Ok(())
     }
 

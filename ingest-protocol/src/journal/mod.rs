@@ -180,7 +180,7 @@ mod storage;
 pub use entry::{Append, Entry};
 pub use erase::Rewrite;
 pub use error::{Error, Result};
-pub use fs::{FsFile, FsStorage};
+pub use fs::{FsFile, FsLock, FsStorage};
 pub use options::{Options, SyncPolicy};
 pub use position::{Position, PositionProblem};
 pub use read::{Item, Reader};

@@ -187,7 +187,17 @@ impl ReportDefinition {
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<QueryResult, ReportError> {
         let plan = self.plan(snapshot, parameters)?;
-        let mut result = plan.run_until(snapshot, stop)?;
+        self.labelled(plan.run_until(snapshot, stop)?)
+    }
+
+    /// What a run of the [plan](ReportDefinition::plan) gave, with the labels and units of the
+    /// definition's columns: the last step of [`run`](ReportDefinition::run), for whoever runs the
+    /// plan with limits of their own.
+    ///
+    /// # Errors
+    ///
+    /// [`MissingColumn`](ReportError::MissingColumn).
+    pub fn labelled(&self, mut result: QueryResult) -> Result<QueryResult, ReportError> {
         for column in &self.columns {
             if result.column_index(&column.name).is_none() {
                 let name = column.name.clone();

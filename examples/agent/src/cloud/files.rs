@@ -2,13 +2,15 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use hybrid_examples::files::expand;
 use hybrid_examples::progress;
 use indicatif::ProgressBar;
+use mim_events::ErrorKind;
+use mim_events::activity::Activity;
 use mim_events::entra::EntraReader;
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
@@ -28,6 +30,9 @@ pub(crate) struct FileMark {
     elements: u64,
     /// How long the file was.
     bytes: u64,
+    /// The id of the last of the elements, or what stands for it; older marks have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last: Option<Uuid>,
 }
 
 struct Files {
@@ -46,6 +51,64 @@ struct Open {
     name: String,
     reader: EntraReader<File>,
     mark: FileMark,
+    /// Ids of the elements before the mark.
+    known: Vec<Uuid>,
+}
+
+impl Open {
+    /// Opens a file, and goes to where it was left. One that is shorter now, or has another element
+    /// there, is another file in its place: it is read from its beginning.
+    fn at(path: &Path, left: FileMark) -> mim_events::Result<Self> {
+        let mut open = Self::begin(path)?;
+        while open.mark.bytes >= left.bytes && open.mark.elements < left.elements {
+            match open.next() {
+                Some(Ok(activity)) => open.known.push(activity.id),
+                Some(Err(error)) if error.is_recoverable() => {}
+                Some(Err(error)) if *error.kind() == ErrorKind::Io => return Err(error),
+                Some(Err(_)) | None => break,
+            }
+        }
+        let is_same = open.mark.elements == left.elements
+            && (left.last.is_none() || left.last == open.mark.last);
+        if is_same {
+            return Ok(open);
+        }
+        info!(
+            file = open.name,
+            "another file in place of one that was read"
+        );
+        Self::begin(path)
+    }
+
+    fn begin(path: &Path) -> mim_events::Result<Self> {
+        let reader = EntraReader::open(path)?;
+        let bytes = path.metadata().map_or(0, |file| file.len());
+        Ok(Self {
+            name: path.display().to_string(),
+            reader,
+            mark: FileMark {
+                bytes,
+                ..FileMark::default()
+            },
+            known: Vec::new(),
+        })
+    }
+
+    /// The next element, which the mark is then behind, unless nothing can be read after it.
+    fn next(&mut self) -> Option<mim_events::Result<Activity>> {
+        let next = self.reader.next()?;
+        let id = match &next {
+            Ok(activity) => activity.id,
+            Err(error) if error.is_recoverable() => {
+                let text = self.reader.last_raw().unwrap_or_default();
+                Uuid::new_v5(&Uuid::nil(), text.as_bytes())
+            }
+            Err(_) => return Some(next),
+        };
+        self.mark.elements += 1;
+        self.mark.last = Some(id);
+        Some(next)
+    }
 }
 
 pub(crate) fn read_files(config: &Config, mode: Mode, files: &[String]) -> Result<ExitCode> {
@@ -74,31 +137,14 @@ pub(crate) fn read_files(config: &Config, mode: Mode, files: &[String]) -> Resul
 }
 
 impl Files {
-    /// Opens the next file, and goes to where it was left.
+    /// Opens the next file.
     fn open(&mut self, outbox: &Outbox) -> mim_events::Result<Open> {
         let path = &self.paths[self.at];
         let name = path.display().to_string();
-        let mut reader = EntraReader::open(path)?;
-        let bytes = path.metadata().map_or(0, |file| file.len());
-        let mark = outbox.cursor.files.get(&name).copied().unwrap_or_default();
-        let mut skipped = 0;
-        // A shorter file is another one.
-        while bytes >= mark.bytes && skipped < mark.elements {
-            match reader.next() {
-                Some(Ok(activity)) => {
-                    self.known.insert(activity.id);
-                }
-                Some(Err(error)) if error.is_recoverable() => {}
-                Some(Err(error)) => return Err(error),
-                None => break,
-            }
-            skipped += 1;
-        }
-        let mark = FileMark {
-            elements: skipped,
-            bytes,
-        };
-        Ok(Open { name, reader, mark })
+        let left = outbox.cursor.files.get(&name).copied();
+        let mut open = Open::at(path, left.unwrap_or_default())?;
+        self.known.extend(open.known.drain(..));
+        Ok(open)
     }
 
     fn fail(&mut self, error: &mim_events::Error) {
@@ -133,7 +179,7 @@ impl Feed for Files {
             if chunk.is_full(self.batch) {
                 break false;
             }
-            match open.reader.next() {
+            match open.next() {
                 Some(Ok(activity)) => {
                     chunk.take(&activity, open.reader.last_raw(), &mut self.known);
                 }
@@ -147,7 +193,6 @@ impl Feed for Files {
                 }
                 None => break true,
             }
-            open.mark.elements += 1;
         };
         outbox.cursor.totals.duplicates += chunk.duplicates;
         outbox.cursor.totals.quarantined += chunk.aside.len() as u64;
@@ -188,5 +233,67 @@ impl Feed for Files {
             }
         };
         self.paths.iter().zip(&self.troubles).map(source).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(id: &str) -> String {
+        format!(
+            r#"{{"id":"{id}","category":"GroupManagement","activityDateTime":"2026-03-02T08:15:09Z","activityDisplayName":"Add group","loggedByService":"Core Directory"}}"#
+        )
+    }
+
+    /// How many elements are passed over in a file of `now`, of which `before` was read.
+    fn passed(before: &[String], now: &[String]) -> Result<u64> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("export.ndjson");
+        std::fs::write(&path, before.join("\n"))?;
+        let mut open = Open::begin(&path)?;
+        while open.next().is_some() {}
+        assert_eq!(open.mark.elements, before.len() as u64);
+        std::fs::write(&path, now.join("\n"))?;
+        let again = Open::at(&path, open.mark)?;
+        assert_eq!(again.known.is_empty(), again.mark.elements == 0);
+        Ok(again.mark.elements)
+    }
+
+    #[test]
+    fn a_file_is_read_on_unless_it_is_another() -> Result<()> {
+        let of = |ids: &str| {
+            ids.chars()
+                .map(|id| entry(&id.to_string()))
+                .collect::<Vec<_>>()
+        };
+        let mut broken = of("ab");
+        broken.push("{\"id\":\"x\"}".to_owned());
+        let mut longer = broken.clone();
+        longer.push(entry("c"));
+        for (before, now, wanted) in [
+            (of("abc"), of("abc"), 3),
+            (of("abc"), of("abcd"), 3),
+            (broken.clone(), longer, 3),
+            (of("abc"), of("defg"), 0),
+            (of("abc"), of("def"), 0),
+            (of("abc"), of("ab"), 0),
+            // As long, of fewer elements.
+            (of("abc"), vec![entry(&"d".repeat(900))], 0),
+            (broken, of("abcd"), 0),
+        ] {
+            assert_eq!(passed(&before, &now)?, wanted, "{before:?} {now:?}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_mark_of_before_is_read_and_trusted() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("export.ndjson");
+        std::fs::write(&path, [entry("a"), entry("b")].join("\n"))?;
+        let mark: FileMark = serde_json::from_str(r#"{"elements":1,"bytes":100}"#)?;
+        assert_eq!(Open::at(&path, mark)?.mark.elements, 1);
+        Ok(())
     }
 }

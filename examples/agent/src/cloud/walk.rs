@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use http::header::RETRY_AFTER;
 use http::{HeaderMap, Uri};
 use serde::{Deserialize, Serialize};
 use tracing::{debug, info, warn};
@@ -115,7 +114,7 @@ pub(crate) fn poll(config: &Config, mode: Mode, url: &Uri) -> Result<ExitCode> {
 
 impl Walk {
     /// Begins the next window, if there is one.
-    fn begin(&mut self, outbox: &Outbox) -> Result<bool> {
+    fn begin(&mut self, outbox: &mut Outbox) -> Result<bool> {
         let mark = outbox
             .cursor
             .walks
@@ -124,6 +123,10 @@ impl Walk {
             .unwrap_or_default();
         let span = |span: Duration| TimeDelta::from_std(span).unwrap_or(TimeDelta::days(365));
         let latest = now() - span(self.settings.delay.0);
+        if let Some(ahead) = mark.through.filter(|through| *through > latest) {
+            self.step_back(outbox, ahead, latest)?;
+            return Ok(false);
+        }
         let through = mark.through.unwrap_or(latest - span(self.settings.first.0));
         let to = latest.min(through + span(self.settings.window.0));
         if to <= through {
@@ -142,6 +145,25 @@ impl Walk {
             is_last: to == latest,
         });
         Ok(true)
+    }
+
+    /// The clock was ahead when a window was walked, or `delay` was shorter: no window would end
+    /// behind the mark for as long. What arrived since is in the next window and its overlap.
+    fn step_back(
+        &mut self,
+        outbox: &mut Outbox,
+        ahead: DateTime<Utc>,
+        latest: DateTime<Utc>,
+    ) -> Result<()> {
+        let seconds = (ahead - latest).num_seconds();
+        let why = format!(
+            "what was read ends {seconds} s after what may be read now: was the clock ahead? it is read on from now"
+        );
+        warn!(through = %ahead, %latest, "{why}");
+        self.trouble = Some(why);
+        let mark = outbox.cursor.walks.entry(self.name.clone()).or_default();
+        mark.through = Some(latest);
+        outbox.commit()
     }
 
     /// Takes what a page holds, and goes to the next.
@@ -294,14 +316,7 @@ fn first_page(base: &Uri, from: DateTime<Utc>, to: DateTime<Utc>, top: u32) -> R
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let told = match text.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let at = DateTime::parse_from_rfc2822(text).ok()?;
-            (at.to_utc() - now()).to_std().unwrap_or_default()
-        }
-    };
+    let told = Duration::from_secs(ingest_protocol::http::retry_after(headers, now())?);
     Some(told.clamp(Duration::from_secs(1), TOLD_LONGEST))
 }
 
@@ -338,5 +353,35 @@ impl Feed for Walk {
             newest: mark.and_then(|mark| mark.through),
             trouble: self.trouble.clone(),
         }]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use http::header::RETRY_AFTER;
+
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_to_wait_has_bounds() {
+        let of = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, HeaderValue::from_str(text).ok()?);
+            retry_after(&headers).map(|wait| wait.as_secs())
+        };
+        for (text, wanted) in [
+            ("7", Some(7)),
+            ("0", Some(1)),
+            ("86400", Some(3600)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(1)),
+            ("Thu, 31 Dec 2099 23:59:59 GMT", Some(3600)),
+            // More than can be counted is no less than the longest.
+            ("99999999999999999999", Some(3600)),
+            ("soon", None),
+        ] {
+            assert_eq!(of(text), wanted, "{text:?}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new()), None);
     }
 }

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ingest_protocol::journal::{FsStorage, Options};
+use ingest_protocol::sender::{SenderConfig, SpooledSender};
 use mim_events::eventlog::LogWriter;
+use uuid::Uuid;
 
 use crate::common::http::serve;
 use crate::common::log::{event, write};
 use crate::common::process::{Agent, configure, output, program};
-use crate::common::receiver::{Play, Receiver, TOKEN};
+use crate::common::receiver::{Play, Receiver, TENANT, TOKEN};
 use crate::common::wait_until;
 
 fn text(bytes: &[u8]) -> String {
@@ -221,6 +224,30 @@ fn a_second_agent_with_the_same_state_is_refused_and_changes_nothing() {
         second.said()
     );
     assert_eq!(agent.metrics().get("acknowledged_total"), 5);
+}
+
+#[test]
+fn an_agent_that_starts_while_the_spool_is_looked_at_waits_for_it() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    write(&folder.join("requests.evtx"), 1..=5);
+    let receiver = Receiver::start(&folder.join("received"));
+    let config = configure(folder, &receiver.url(), "");
+    assert_eq!(Agent::start(&config, &["run", "--once"]).code(), 0);
+    // As `agent status` opens it.
+    let looking = SpooledSender::open(
+        FsStorage::new(folder.join("state/logs/spool")),
+        Options::new([1; 16]).read_only(),
+        SenderConfig::new(TENANT.parse().unwrap()),
+        Uuid::now_v7().into(),
+    );
+    let looking = looking.unwrap();
+    let mut agent = Agent::start(&config, &["run", "--once"]);
+    wait_until("the agent finds the spool locked", || {
+        agent.has_ended() || agent.said().contains("open elsewhere")
+    });
+    drop(looking);
+    assert_eq!(agent.code(), 0, "{}", agent.said());
 }
 
 #[cfg(unix)]

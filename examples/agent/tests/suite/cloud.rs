@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use bytes::Bytes;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use hybrid_examples::envelope::Kind;
 use mim_events::activity::Activity;
 use mim_events::entra::EntraReader;
@@ -21,8 +24,12 @@ const EACH: usize = 10;
 
 fn entry(n: usize) -> String {
     let minute = n % 60;
+    entry_of(n, &format!("2026-03-02T08:{minute:02}:09Z"))
+}
+
+fn entry_of(n: usize, time: &str) -> String {
     format!(
-        r#"{{"id":"Directory_{n}","category":"GroupManagement","activityDateTime":"2026-03-02T08:{minute:02}:09Z","activityDisplayName":"Add group","loggedByService":"Core Directory"}}"#
+        r#"{{"id":"Directory_{n}","category":"GroupManagement","activityDateTime":"{time}","activityDisplayName":"Add group","loggedByService":"Core Directory"}}"#
     )
 }
 
@@ -34,17 +41,23 @@ struct Faults {
     glued: bool,
     expired: bool,
     elsewhere: bool,
+    /// Each page is said to be at another address.
+    moved: Option<String>,
 }
 
+/// Entries of the last hour, one a minute, and of times that no window has.
 struct Graph {
+    started: DateTime<Utc>,
     faults: Mutex<Faults>,
     asked: Mutex<Vec<String>>,
+    /// Entries that arrive late.
     more: Mutex<usize>,
 }
 
 impl Graph {
     fn start(faults: Faults) -> (Arc<Self>, SocketAddr) {
         let graph = Arc::new(Self {
+            started: SystemTime::now().into(),
             faults: Mutex::new(faults),
             asked: Mutex::default(),
             more: Mutex::default(),
@@ -58,6 +71,44 @@ impl Graph {
         }));
         *host.lock().unwrap() = Some(address);
         (graph, address)
+    }
+
+    /// The entry that was logged so many minutes before the start.
+    fn entry(&self, n: usize, minutes: i64) -> (DateTime<Utc>, String) {
+        let time = self.started - TimeDelta::minutes(minutes);
+        let text = time.to_rfc3339_opts(SecondsFormat::Micros, true);
+        (time, entry_of(n, &text))
+    }
+
+    /// What is to arrive.
+    fn all(&self) -> Vec<String> {
+        let minutes = (1..=PAGES * EACH).rev();
+        let entries = minutes.map(|n| self.entry(n, i64::try_from(n).unwrap()).1);
+        sorted(entries.collect())
+    }
+
+    /// What was logged late, half an hour ago.
+    fn late(&self) -> impl Iterator<Item = (DateTime<Utc>, String)> {
+        (0..*self.more.lock().unwrap()).map(|n| self.entry(1_000 + n, 30))
+    }
+
+    /// What the filter of a query asks for.
+    fn within(&self, query: &str) -> Vec<String> {
+        let query = query.replace("%20", " ");
+        let filter = query.strip_prefix("$filter=activityDateTime ge ").unwrap();
+        let (filter, _) = filter.split_once('&').unwrap();
+        let (from, to) = filter.split_once(" and activityDateTime le ").unwrap();
+        let window: (DateTime<Utc>, DateTime<Utc>) = (from.parse().unwrap(), to.parse().unwrap());
+        let minutes = (1..=PAGES * EACH).rev();
+        let entries = minutes.map(|n| self.entry(n, i64::try_from(n).unwrap()));
+        // Before the first window, and after all.
+        let outside = [self.entry(2_000, 3 * 1440), self.entry(2_001, -1440)];
+        entries
+            .chain(outside)
+            .chain(self.late())
+            .filter(|(time, _)| (window.0..=window.1).contains(time))
+            .map(|(_, entry)| entry)
+            .collect()
     }
 
     fn answer(&self, request: &Request, host: SocketAddr) -> Response {
@@ -82,14 +133,21 @@ impl Graph {
                 .insert("retry-after", "1".parse().unwrap());
             return response;
         }
+        if let Some(address) = &faults.moved {
+            let mut response = status(302, "");
+            let address = address.parse().unwrap();
+            response.headers_mut().insert("location", address);
+            return response;
+        }
         let token = query.split("skiptoken=").nth(1);
         let page: usize = token.map_or(0, |token| token.parse().unwrap());
         if page == 2 && std::mem::take(&mut faults.expired) {
             return status(400, r#"{"error":{"code":"ExpiredToken"}}"#);
         }
         // Each page begins with the last entry of the one before.
-        let first = page * EACH;
-        let entries: Vec<String> = (first.saturating_sub(1)..first + EACH).map(entry).collect();
+        let all = self.within(&query);
+        let (first, end) = (page * EACH, all.len().min((page + 1) * EACH));
+        let entries = &all[first.saturating_sub(1).min(end)..end];
         if page == 3 && std::mem::take(&mut faults.broken) {
             return status(
                 200,
@@ -103,16 +161,15 @@ impl Graph {
                 &format!(r#"{{"value":[{},{}{error}"#, entries[0], entries[1]),
             );
         }
-        let more = (0..*self.more.lock().unwrap()).map(|n| entry(1_000 + n));
-        let entries: Vec<String> = entries.into_iter().chain(more).collect();
-        let next = match page + 1 < PAGES {
+        let next = match end < all.len() {
             _ if faults.elsewhere => {
                 r#","@odata.nextLink":"http://localhost:9/steal?$skiptoken=1""#.to_owned()
             }
-            true => format!(
-                r#","@odata.nextLink":"http://{host}/audits?$skiptoken={}""#,
-                page + 1
-            ),
+            true => {
+                let filter = query.split("&$skiptoken=").next().unwrap();
+                let next = page + 1;
+                format!(r#","@odata.nextLink":"http://{host}/audits?{filter}&$skiptoken={next}""#)
+            }
             false => String::new(),
         };
         status(
@@ -126,15 +183,12 @@ impl Graph {
     }
 }
 
-fn graph_config(folder: &std::path::Path, receiver: &Receiver) -> std::path::PathBuf {
-    std::fs::write(folder.join("graph"), "graph-token").unwrap();
-    let more =
-        "[cloud]\ntoken_file = \"graph\"\nfirst = \"1d\"\ndelay = \"1s\"\noverlap = \"365d\"\n";
-    configure(folder, &receiver.url(), more)
-}
+const SPANS: &str = "first = \"1d\"\ndelay = \"1s\"\noverlap = \"2h\"";
 
-fn all() -> Vec<String> {
-    sorted((0..PAGES * EACH).map(entry).collect())
+fn graph_config(folder: &Path, receiver: &Receiver, spans: &str) -> PathBuf {
+    std::fs::write(folder.join("graph"), "graph-token").unwrap();
+    let more = format!("[cloud]\ntoken_file = \"graph\"\n{spans}\n");
+    configure(folder, &receiver.url(), &more)
 }
 
 #[test]
@@ -150,7 +204,7 @@ fn pages_are_walked_over_all_that_goes_wrong_and_entries_arrive_once() {
         ..Faults::default()
     };
     let (graph, address) = Graph::start(faults);
-    let config = graph_config(folder, &receiver);
+    let config = graph_config(folder, &receiver, SPANS);
     let url = format!("http://{address}/audits");
     let run = || Agent::start(&config, &["cloud", "--url", &url, "--once"]).code();
     assert_eq!(run(), 0);
@@ -162,7 +216,7 @@ fn pages_are_walked_over_all_that_goes_wrong_and_entries_arrive_once() {
             .all(|kind| *kind == Some(Kind::EntraAudit))
     );
     assert!(received.ids.iter().all(Option::is_some));
-    assert_eq!(sorted(received.documents), all());
+    assert_eq!(sorted(received.documents), graph.all());
     assert!(graph.pages() > PAGES + 4);
     let asked = graph.asked.lock().unwrap().clone();
     assert!(
@@ -175,8 +229,8 @@ fn pages_are_walked_over_all_that_goes_wrong_and_entries_arrive_once() {
     *graph.more.lock().unwrap() = 3;
     std::thread::sleep(std::time::Duration::from_millis(1_100));
     assert_eq!(run(), 0);
-    let late = (0..3).map(|n| entry(1_000 + n));
-    let wanted: Vec<String> = all().into_iter().chain(late).collect();
+    let late = graph.late().map(|(_, entry)| entry);
+    let wanted: Vec<String> = graph.all().into_iter().chain(late).collect();
     assert_eq!(sorted(receiver.received().documents), sorted(wanted));
     let told = balance(&config, "cloud");
     assert_eq!((told.read, told.acknowledged), (63, 63));
@@ -192,7 +246,7 @@ fn another_host_is_not_asked_and_no_token_goes_there() {
         elsewhere: true,
         ..Faults::default()
     });
-    let config = graph_config(folder, &receiver);
+    let config = graph_config(folder, &receiver, SPANS);
     let url = format!("http://{address}/audits");
     let mut agent = Agent::start(&config, &["cloud", "--url", &url, "--once"]);
     assert_eq!(agent.code(), 1);
@@ -212,7 +266,7 @@ fn a_walk_that_is_killed_goes_on_and_sends_nothing_twice() {
     let folder = temporary.path();
     let receiver = Receiver::start(&folder.join("received"));
     let (graph, address) = Graph::start(Faults::default());
-    let config = graph_config(folder, &receiver);
+    let config = graph_config(folder, &receiver, SPANS);
     let url = format!("http://{address}/audits");
     for pages in [1, 3, 4] {
         let before = graph.pages();
@@ -224,7 +278,74 @@ fn a_walk_that_is_killed_goes_on_and_sends_nothing_twice() {
         Agent::start(&config, &["cloud", "--url", &url, "--once"]).code(),
         0
     );
-    assert_eq!(sorted(receiver.received().documents), all());
+    assert_eq!(sorted(receiver.received().documents), graph.all());
+}
+
+#[test]
+fn windows_that_follow_each_other_leave_nothing_out() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let receiver = Receiver::start(&folder.join("received"));
+    let (graph, address) = Graph::start(Faults::default());
+    let spans = "first = \"2h\"\ndelay = \"1s\"\noverlap = \"1m\"\nwindow = \"7m\"";
+    let config = graph_config(folder, &receiver, spans);
+    let url = format!("http://{address}/audits");
+    let arguments = ["cloud", "--url", &url, "--once"];
+    assert_eq!(Agent::start(&config, &arguments).code(), 0);
+    assert_eq!(sorted(receiver.received().documents), graph.all());
+    // 18 windows of 7 minutes are 2 hours and a little.
+    assert_eq!(graph.pages(), 18);
+}
+
+#[test]
+fn a_clock_that_was_ahead_is_told_and_what_comes_after_is_read() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let receiver = Receiver::start(&folder.join("received"));
+    let (graph, address) = Graph::start(Faults::default());
+    let url = format!("http://{address}/audits");
+    let run = |config: &Path| {
+        let mut agent = Agent::start(config, &["cloud", "--url", &url, "--once"]);
+        (agent.code(), agent.said())
+    };
+    let config = graph_config(folder, &receiver, SPANS);
+    assert_eq!(run(&config).0, 0);
+    let asked = graph.pages();
+    // As if the clock were set back by an hour.
+    let back = SPANS.replace("1s", "3601s");
+    let (code, said) = run(&graph_config(folder, &receiver, &back));
+    assert_eq!((code, graph.pages()), (1, asked), "{said}");
+    assert!(said.contains("was the clock ahead?"), "{said}");
+    *graph.more.lock().unwrap() = 3;
+    let config = graph_config(folder, &receiver, SPANS);
+    assert_eq!(run(&config).0, 0);
+    let received = receiver.received().documents;
+    let late: Vec<String> = graph.late().map(|(_, entry)| entry).collect();
+    assert_eq!(sorted(received), sorted([graph.all(), late].concat()));
+}
+
+#[test]
+fn a_redirect_is_not_followed_and_no_token_goes_there() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let receiver = Receiver::start(&folder.join("received"));
+    let asked = Arc::new(Mutex::new(0));
+    let counter = Arc::clone(&asked);
+    let other = serve(Arc::new(move |_| {
+        *counter.lock().unwrap() += 1;
+        None
+    }));
+    let (graph, address) = Graph::start(Faults {
+        moved: Some(format!("http://{other}/audits")),
+        ..Faults::default()
+    });
+    let config = graph_config(folder, &receiver, SPANS);
+    let url = format!("http://{address}/audits");
+    let mut agent = Agent::start(&config, &["cloud", "--url", &url, "--once"]);
+    assert_eq!(agent.code(), 1, "{}", agent.said());
+    assert!(agent.said().contains("status 302"), "{}", agent.said());
+    assert_eq!((graph.pages(), *asked.lock().unwrap()), (1, 0));
+    assert!(receiver.received().documents.is_empty());
 }
 
 #[test]
@@ -276,6 +397,25 @@ fn files_of_all_shapes_arrive_once_and_what_is_damaged_is_set_aside() {
         (told.read, told.acknowledged, told.by_agent, told.duplicates),
         (42, 41, 1, 5)
     );
+}
+
+#[test]
+fn an_export_that_replaces_another_is_read_from_its_beginning() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let receiver = Receiver::start(&folder.join("received"));
+    let config = configure(folder, &receiver.url(), "");
+    let file = folder.join("export.ndjson");
+    let lines = |numbers: std::ops::Range<usize>| numbers.map(entry).collect::<Vec<_>>();
+    // As long as the one before, longer, and the same with more in it.
+    for numbers in [100..110, 200..210, 300..320, 300..330] {
+        std::fs::write(&file, lines(numbers).join("\n") + "\n").unwrap();
+        let arguments = ["cloud", "--file", file.to_str().unwrap()];
+        assert_eq!(Agent::start(&config, &arguments).code(), 0);
+    }
+    let wanted = [lines(100..110), lines(200..210), lines(300..330)].concat();
+    assert_eq!(receiver.received().documents, wanted);
+    assert_eq!(balance(&config, "cloud").read, 50);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Logs that are read once, grow, begin again and wrap.
 
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use hybrid_examples::envelope::Kind;
 use mim_events::eventlog::LogWriter;
@@ -14,6 +15,18 @@ const FOLLOW: &[&str] = &["run", "--interval", "100ms", "--metrics", "127.0.0.1:
 
 fn once(config: &Path) -> i32 {
     Agent::start(config, &["run", "--once"]).code()
+}
+
+/// A log that wraps soon, with requests up to `last`.
+fn with_small_log(folder: &Path, last: u64) -> (Receiver, PathBuf, LogWriter<File>) {
+    let receiver = Receiver::start(&folder.join("received"));
+    let config = configure(folder, &receiver.url(), "");
+    let mut log = LogWriter::create(folder.join("requests.evtx"))
+        .unwrap()
+        .with_max_size(4 << 16);
+    put(&mut log, 1..=last);
+    log.flush().unwrap();
+    (receiver, config, log)
 }
 
 #[test]
@@ -98,13 +111,7 @@ fn a_log_that_grows_is_read_on_and_a_service_that_is_away_is_waited_for() {
 fn a_log_that_wraps_while_nobody_reads_has_its_losses_declared() {
     let temporary = tempfile::tempdir().unwrap();
     let folder = temporary.path();
-    let receiver = Receiver::start(&folder.join("received"));
-    let config = configure(folder, &receiver.url(), "");
-    let mut log = LogWriter::create(folder.join("requests.evtx"))
-        .unwrap()
-        .with_max_size(4 << 16);
-    put(&mut log, 1..=100);
-    log.flush().unwrap();
+    let (receiver, config, mut log) = with_small_log(folder, 100);
     assert_eq!(once(&config), 0);
     assert_eq!(receiver.received().documents, documents(1..=100));
     // Round and round, far beyond what the log holds.
@@ -198,13 +205,7 @@ fn old_logs_are_read_beside_an_agent_that_runs() {
 fn a_log_that_wraps_while_it_is_followed_has_its_losses_declared_once() {
     let temporary = tempfile::tempdir().unwrap();
     let folder = temporary.path();
-    let receiver = Receiver::start(&folder.join("received"));
-    let config = configure(folder, &receiver.url(), "");
-    let mut log = LogWriter::create(folder.join("requests.evtx"))
-        .unwrap()
-        .with_max_size(4 << 16);
-    put(&mut log, 1..=10);
-    log.flush().unwrap();
+    let (receiver, config, mut log) = with_small_log(folder, 10);
     // Long enough that no reading falls into a burst of writing.
     let agent = Agent::start(&config, &["--interval", "4s", "--metrics", "127.0.0.1:0"]);
     let mut last = 10;

@@ -35,8 +35,11 @@ pub(super) async fn activity(
 ) -> Result<Json<Activity>, Problem> {
     none_left(&parameters(query.as_deref())?, "none")?;
     let id = id(&text)?;
-    reader.note("activity", &id.to_string());
-    let found = run(&app, move || Ok(reader.store().activity(id))).await?;
+    let found = run(&app, move |_| {
+        reader.note("activity", &id.to_string());
+        Ok(reader.store().activity(id))
+    })
+    .await?;
     found.map(Json).ok_or_else(missing)
 }
 
@@ -50,8 +53,8 @@ pub(super) async fn raw(
     none_left(&parameters(query.as_deref())?, "none")?;
     let id = id(&text)?;
     may_read_raw(&reader)?;
-    reader.note("raw document", &id.to_string());
-    let found = run(&app, move || {
+    let found = run(&app, move |_| {
+        reader.note("raw document", &id.to_string());
         let activity = reader.store().activity(id).ok_or_else(missing)?;
         let found = reader.tenant.raw_record(&activity).map_err(|error| {
             tracing::error!(%error, "the journal can't be read");

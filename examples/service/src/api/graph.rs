@@ -16,7 +16,7 @@ use report_query::{Page, Query, QueryErrorKind, count, desc, odata};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::run::{limits, run};
+use super::run::{Stop, limits, run};
 use crate::app::App;
 use crate::auth::Reader;
 
@@ -87,10 +87,13 @@ pub(super) async fn list(
     let answer = async {
         let reader = admit(&app, &names, &request)?;
         let options = Options::read(request.uri.query())?;
-        reader.note("report", "directoryAudits");
         let here = Here::of(&app, &request);
         let limits = limits(&app);
-        run(&app, move || Ok(options.page(&reader, &here, limits))).await?
+        run(&app, move |stop| {
+            reader.note("report", "directoryAudits");
+            Ok(options.page(&reader, &here, limits, stop))
+        })
+        .await?
     };
     respond(&request.headers, answer.await)
 }
@@ -110,9 +113,12 @@ pub(super) async fn one(
                 "Only $select is supported for a single resource.",
             ));
         }
-        reader.note("activity", &id);
         let here = Here::of(&app, &request);
-        run(&app, move || Ok(find(&reader, &id, &options, &here))).await?
+        run(&app, move |stop| {
+            reader.note("activity", &id);
+            Ok(find(&reader, &id, &options, &here, stop))
+        })
+        .await?
     };
     respond(&request.headers, answer.await)
 }
@@ -280,7 +286,13 @@ impl Options {
             && self.token.is_none()
     }
 
-    fn page(&self, reader: &Reader, here: &Here, limits: report_query::Limits) -> Answer {
+    fn page(
+        &self,
+        reader: &Reader,
+        here: &Here,
+        limits: report_query::Limits,
+        stop: &Stop,
+    ) -> Answer {
         let snapshot = reader.store().snapshot();
         let rows = match &self.filter {
             Some(text) => {
@@ -298,7 +310,8 @@ impl Options {
         }
         let run = |query: Query| {
             let plan = query.bind(snapshot.schema())?;
-            plan.with_limits(limits).run(&snapshot)
+            plan.with_limits(limits)
+                .run_until(&snapshot, &|| stop.is_set())
         };
         let result =
             run(rows.clone().page(page).select([DOCUMENT])).map_err(|error| {
@@ -388,13 +401,15 @@ fn select(text: &str) -> Result<Vec<String>, Failure> {
 }
 
 /// The latest row of an id.
-fn find(reader: &Reader, id: &str, options: &Options, here: &Here) -> Answer {
+fn find(reader: &Reader, id: &str, options: &Options, here: &Here, stop: &Stop) -> Answer {
     let query = Query::new()
         .filter(odata::id(id))
         .sort([desc(STATUS_RANK)])
         .limit(1)
         .select([DOCUMENT]);
-    let result = query.run(&reader.store().snapshot());
+    let snapshot = reader.store().snapshot();
+    let plan = query.bind(snapshot.schema());
+    let result = plan.and_then(|plan| plan.run_until(&snapshot, &|| stop.is_set()));
     let result = result.map_err(|error| Failure::bad(error.to_string()))?;
     let document = result.rows().next().and_then(|row| row.first()?.as_text());
     let audit = options.audit(document.ok_or_else(Failure::missing)?, here)?;

@@ -88,8 +88,14 @@ async fn metrics_text(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri)
     if !app.config.open_metrics && app.reader(&headers).is_none() {
         return Refusal::sign_in(&uri).into_response();
     }
-    let kind = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    (kind, metrics::text(&app)).into_response()
+    // They wait for whoever writes to the journals.
+    match tokio::task::spawn_blocking(move || metrics::text(&app)).await {
+        Ok(text) => ([(CONTENT_TYPE, metrics::TYPE)], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the metrics failed");
+            Problem::internal().into_response()
+        }
+    }
 }
 
 async fn openapi() -> Response {

@@ -41,7 +41,6 @@ pub(super) async fn download(
     let most = limit(take(&mut given, "limit"), MOST)?;
     none_left(&given, "limit")?;
     may_read_raw(&reader)?;
-    reader.note("quarantine", "raw");
     let mut response = stream::written("application/x-ndjson", move |out| {
         #[derive(Serialize)]
         struct Line<'a> {
@@ -50,18 +49,18 @@ pub(super) async fn download(
             /// `None` if the journal does not have it any more; bytes that are no UTF-8 are replaced.
             raw: Option<std::borrow::Cow<'a, str>>,
         }
-        for record in reader.tenant.quarantine.newest(most) {
-            let payload = reader.tenant.record(record.entry, record.seq);
-            let payload = payload.map_err(std::io::Error::other)?;
-            let raw = payload.as_deref().map(String::from_utf8_lossy);
-            serde_json::to_writer(
-                &mut *out,
-                &Line {
-                    record: &record,
-                    raw,
-                },
-            )?;
-            out.write_all(b"\n")?;
+        reader.note("quarantine", "raw");
+        let newest = reader.tenant.quarantine.newest(most);
+        for of_one in newest.chunk_by(|a, b| a.entry == b.entry) {
+            let seqs = of_one.iter().map(|record| record.seq).collect();
+            let payloads = reader.tenant.records(of_one[0].entry, &seqs);
+            let payloads = payloads.map_err(std::io::Error::other)?;
+            for record in of_one {
+                let payload = payloads.get(&record.seq);
+                let raw = payload.map(|payload| String::from_utf8_lossy(payload));
+                serde_json::to_writer(&mut *out, &Line { record, raw })?;
+                out.write_all(b"\n")?;
+            }
         }
         Ok(())
     });

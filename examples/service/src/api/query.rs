@@ -40,13 +40,16 @@ pub(super) async fn query(
     })?;
     let text = std::str::from_utf8(&body).map_err(|_| Problem::bad_request("a query is UTF-8"))?;
     let query = Query::from_json(text).map_err(|error| query_problem(&error))?;
-    reader.note("query", format.extension());
     let limits = limits(&app);
     let tenant = Arc::clone(&reader.tenant);
-    let result = run(&app, move || {
+    let result = run(&app, move |stop| {
+        reader.note("query", format.extension());
         let snapshot = reader.store().snapshot();
         let plan = query.bind(snapshot.schema());
-        let ran = plan.and_then(|plan| plan.with_limits(limits).run(&snapshot));
+        let ran = plan.and_then(|plan| {
+            plan.with_limits(limits)
+                .run_until(&snapshot, &|| stop.is_set())
+        });
         ran.map_err(|error| query_problem(&error))
     });
     Ok(stream::result(

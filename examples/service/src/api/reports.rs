@@ -67,21 +67,23 @@ pub(super) async fn report(
         .fold(Parameters::new(), |values, (name, value)| {
             values.set(name, value)
         });
-    reader.note("report", &format!("{name} ({})", format.extension()));
+    let which = format!("{name} ({})", format.extension());
     let limits = limits(&app);
     let tenant = Arc::clone(&reader.tenant);
-    let result = run(&app, move || {
+    let result = run(&app, move |stop| {
+        reader.note("report", &which);
         let snapshot = reader.store().snapshot();
         // Errors of parameters first: the report itself says which it has.
         let plan = report
             .plan(&snapshot, &values)
             .map_err(|error| report_problem(&error))?;
-        let ran = plan.with_limits(limits).run(&snapshot);
-        let mut result = ran.map_err(|error| super::run::query_problem(&error))?;
-        for column in &report.columns {
-            result = result.with_label(&column.name, &column.label);
-        }
-        Ok(result)
+        let ran = plan
+            .with_limits(limits)
+            .run_until(&snapshot, &|| stop.is_set());
+        let result = ran.map_err(|error| super::run::query_problem(&error))?;
+        report
+            .labelled(result)
+            .map_err(|error| report_problem(&error))
     });
     let result = result.await?;
     Ok(stream::result(

@@ -3,12 +3,13 @@
 mod facts;
 mod related;
 
+use axum::body::Bytes;
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
-use mim_events::activity::{Activity, Actor, ActorKind, Change, ChangeMode, Target};
+use mim_events::activity::{Activity, Actor, ActorKind, Change, ChangeMode, Source, Target};
 use report_query::activity::columns as c;
 use report_query::{Query, asc, desc};
 use uuid::Uuid;
@@ -16,9 +17,9 @@ use uuid::Uuid;
 use super::context::{Context, Row};
 use super::failure::Failure;
 use super::field::{Field, Op};
-use super::layout::{Place, icon, menu, result, source};
+use super::layout::{Place, menu, result, source};
 use super::log::link;
-use super::params::Pairs;
+use super::params::{BadParameter, Pairs};
 use super::period::Period;
 use super::person::key_of;
 use super::rows::{needed, targets};
@@ -54,22 +55,20 @@ fn find(context: &Context) -> Result<Activity, Failure> {
 
 fn file(context: &Context, form: &'static str) -> Result<Response, Failure> {
     context.only(&[])?;
-    if let (true, Some(right)) = (form == "raw", missing_right(context)) {
-        return Err(Failure::Forbidden {
-            what: "Raw documents",
-            right,
-        });
+    if form == "raw" {
+        may_read_raw(context)?;
     }
     let activity = find(context)?;
     let json = if form == "raw" {
         context
             .reader
             .note("raw document", &activity.id.to_string());
-        serde_json::to_vec_pretty(&activity)
+        let record = record(context, &activity)?;
+        record.ok_or(Failure::NotFound)?.to_vec()
     } else {
         serde_json::to_vec_pretty(&mim_events::entra::to_directory_audit(&activity))
+            .map_err(|_| Failure::internal("an activity has no JSON form"))?
     };
-    let json = json.map_err(|_| Failure::internal("an activity has no JSON form"))?;
     let disposition = format!(
         "attachment; filename=\"activity-{}-{form}.json\"",
         activity.id
@@ -94,20 +93,59 @@ fn missing_right(context: &Context) -> Option<&'static str> {
         .map(|(_, right)| right)
 }
 
-/// The record as it came, as far as the journal still has it; else the activity.
-fn document(context: &Context, activity: &Activity) -> Result<String, Failure> {
+fn may_read_raw(context: &Context) -> Result<(), Failure> {
+    missing_right(context).map_or(Ok(()), |right| {
+        Err(Failure::Forbidden {
+            what: "Raw documents",
+            right,
+        })
+    })
+}
+
+/// The record byte for byte as it came, unless the journal has let it go already.
+fn record(context: &Context, activity: &Activity) -> Result<Option<Bytes>, Failure> {
     let record = context.reader.tenant.raw_record(activity);
-    let record = record.map_err(|_| Failure::internal("a record can't be read back"))?;
-    let value = record.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
-    let value = value.map_or_else(|| serde_json::to_value(activity), Ok);
+    record.map_err(|_| Failure::internal("a record can't be read back"))
+}
+
+/// The record for the page: in lines, where it is JSON.
+fn document(context: &Context, activity: &Activity) -> Result<String, Failure> {
+    let Some(record) = record(context, activity)? else {
+        return Ok("The record is not in the journal any more.".to_owned());
+    };
+    let value = serde_json::from_slice::<serde_json::Value>(&record);
     let text = value.and_then(|value| serde_json::to_string_pretty(&value));
-    text.map_err(|_| Failure::internal("a document has no JSON form"))
+    Ok(text.unwrap_or_else(|_| String::from_utf8_lossy(&record).into_owned()))
+}
+
+/// What the title says. It ends in histories of browsers, and a request that no rule knows
+/// is called by its own title, which names people.
+fn title(activity: &Activity) -> String {
+    if activity.source == Source::IdentityManager && activity.kind.as_str() == "other" {
+        return "An activity · Audit log".to_owned();
+    }
+    format!("{} · Audit log", text::plain(&activity.name))
 }
 
 fn draw(context: &Context) -> Result<Response, Failure> {
-    context.only(&["back"])?;
+    context.only(&["back", "document"])?;
+    let shown = match context.pairs.single("document")? {
+        None => false,
+        Some("1") => true,
+        Some(_) => return Err(BadParameter::new("document", "must be 1").into()),
+    };
+    if shown {
+        may_read_raw(context)?;
+    }
     let activity = find(context)?;
     context.reader.note("activity", &activity.id.to_string());
+    // The journal is read when somebody asks for it.
+    let document = shown.then(|| {
+        context
+            .reader
+            .note("raw document", &activity.id.to_string());
+        document(context, &activity)
+    });
     let page = Page {
         context,
         activity: &activity,
@@ -130,16 +168,12 @@ fn draw(context: &Context) -> Result<Response, Failure> {
                 (page.methods())
                 (page.details())
                 (page.related()?)
-                (page.raw()?)
+                (page.raw(document.transpose()?.as_deref()))
             }
             div.stack { (page.timeline()) (page.facts()) }
         }
     };
-    Ok(context.page(
-        Place::Log,
-        &format!("{} · Audit log", text::plain(&activity.name)),
-        body,
-    ))
+    Ok(context.page(Place::Log, &title(&activity), body))
 }
 
 struct Page<'a> {
@@ -166,7 +200,7 @@ pub fn actor(context: &Context, actor: &Actor) -> Markup {
     };
     html! {
         @match key {
-            Some(key) => a href={ "/people/" (key) } { (text::value(name)) },
+            Some(key) => a href=(context.keeping_zone(&format!("/people/{key}"))) { (text::value(name)) },
             None => (text::value(name)),
         }
     }
@@ -184,7 +218,7 @@ impl Page<'_> {
         };
         html! {
             @match (key, &target.id) {
-                (Some(key), _) => a href={ "/people/" (key) } { (text::value(target.text())) },
+                (Some(key), _) => a href=(self.context.keeping_zone(&format!("/people/{key}"))) { (text::value(target.text())) },
                 (None, Some(id)) => a href=(link(Period::default(), &[(Field::Target, Op::Is, id)], self.context.tz())) { (text::value(target.text())) },
                 _ => (text::value(target.text())),
             }
@@ -201,7 +235,7 @@ impl Page<'_> {
 
     fn back(&self) -> Result<String, Failure> {
         let Some(back) = self.context.pairs.single("back")? else {
-            return Ok("/log".to_owned());
+            return Ok(self.context.keeping_zone("/log"));
         };
         Ok(Pairs::parse(back).link("/log"))
     }
@@ -211,8 +245,10 @@ impl Page<'_> {
         menu(
             html! { "More" },
             html! {
-                @if self.context.reader.rights.raw { a href={ "/log/" (id) "/raw" } { "Download the document" } }
-                @else { p.hint { "Raw documents need the right " code { "raw" } "." } }
+                @match missing_right(self.context) {
+                    None => a href={ "/log/" (id) "/raw" } { "Download the document" },
+                    Some(right) => p.hint { "Raw documents need the right " code { (right) } "." },
+                }
                 a href={ "/log/" (id) "/graph" } { "Download as Graph directoryAudit" }
                 button.item.copy type="button" hidden data-link="" data-copy={ "/log/" (id) } { "Copy the link" }
             },
@@ -334,7 +370,23 @@ fn after(change: &Change, masked: bool) -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use mim_events::activity::Kind;
+
     use super::*;
+
+    #[test]
+    fn a_request_that_no_rule_knows_is_not_named_in_the_title() {
+        let mut activity = Activity::new(
+            uuid::Uuid::nil(),
+            DateTime::UNIX_EPOCH,
+            Source::IdentityManager,
+            Kind::new("other"),
+            "Create Person: 'Dana'",
+        );
+        assert_eq!(title(&activity), "An activity · Audit log");
+        activity.kind = Kind::new("user.create");
+        assert_eq!(title(&activity), "Create Person: 'Dana' · Audit log");
+    }
 
     #[test]
     fn empty_and_unknown_differ() {

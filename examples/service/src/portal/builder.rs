@@ -113,21 +113,20 @@ impl<'a> Page<'a> {
             &self.custom.query(&self.context.clock),
             &self.context.snapshot(),
         )?;
-        let mut labelled = result;
-        for name in self.custom.columns() {
-            labelled = labelled.with_label(name, Custom::label(name));
-        }
+        let labelled = self.custom.columns().fold(result, |result, name| {
+            result.with_label(name, Custom::label(name))
+        });
         let title = self
             .edited
             .as_ref()
             .map_or("New report", |item| item.name.as_str());
         let body = html! {
-            p.crumb { a href="/reports" { "Reports" } span aria-hidden="true" { "/" } span { (text::value(title)) } }
+            p.crumb { a href=(self.context.keeping_zone("/reports")) { "Reports" } span aria-hidden="true" { "/" } span { (text::value(title)) } }
             div.head { h1 { (text::value(title)) } p.lead { "The address of this page holds the whole report, and may be passed on." } }
             div.build {
                 section.card { div.body { (self.form()) (self.save()) } }
                 div.stack {
-                    @if let (Drawn::Ranking, Some(key), Some(measure)) = (self.custom.chart, self.custom.by.first(), self.custom.measures.first()) {
+                    @if let (Some(key), Some(measure)) = (self.custom.ranked_by(), self.custom.measures.first()) {
                         (ranked(&labelled, key.name(), Some(measure.name()), "Greatest values"))
                     }
                     section.card aria-labelledby="t-h" {
@@ -256,6 +255,7 @@ impl<'a> Page<'a> {
                         option value="none" { "None" }
                         option value="ranking" selected[custom.chart == Drawn::Ranking] { "Bars of the greatest values" }
                     }
+                    @if custom.chart == Drawn::Ranking && custom.by.len() > 1 { p.hint { "Bars are drawn where rows are grouped by one thing." } }
                 }
                 p { button.btn type="submit" { "Preview" } }
             }
@@ -270,7 +270,7 @@ impl<'a> Page<'a> {
                 div.field {
                     label for="b-name" { "Name" }
                     input.inp #b-name name="name" required maxlength="80" value=[self.edited.as_ref().map(|item| item.name.as_str())];
-                    p.hint { "Everybody who reads this tenant can open it." }
+                    p.hint { "Everybody who reads this tenant can open it; with names or text in its filter, whoever may see names." }
                 }
                 p.row {
                     button.btn.primary type="submit" { (if self.edited.is_some() { "Save changes" } else { "Save" }) }
@@ -282,12 +282,7 @@ impl<'a> Page<'a> {
 }
 
 fn saved(context: &Context, id: &str) -> Result<SavedItem, Failure> {
-    let item = id
-        .parse()
-        .ok()
-        .and_then(|id| context.reader.tenant.saved.get(id));
-    item.filter(|item| item.kind == KIND)
-        .ok_or(Failure::NotFound)
+    context.saved_item(id, KIND).ok_or(Failure::NotFound)
 }
 
 /// The saved report that the path names.
@@ -301,7 +296,7 @@ pub fn find(context: &Context) -> Result<(SavedItem, ReportDefinition), Failure>
 
 /// The address of the form that a saved report was built with, if it was built with one.
 pub fn form_of(context: &Context, id: Uuid) -> Option<SavedItem> {
-    let forms = context.reader.tenant.saved.list(FORM);
+    let forms = context.saved(FORM);
     forms.into_iter().find(|form| form.name == id.to_string())
 }
 
@@ -339,49 +334,52 @@ fn keep(context: &Context, form: &Pairs) -> Result<Uuid, Failure> {
     address.add("tz", zone.name());
     let store = &context.reader.tenant.saved;
     let by = &context.reader.name;
+    let names = context.keeps_names(&page.custom.filter);
+    let again = |item: &SavedItem, name: String, definition| {
+        store.put(SavedItem {
+            id: item.id,
+            kind: item.kind.clone(),
+            name,
+            by: by.clone(),
+            at: context.clock.now,
+            names,
+            definition,
+        })
+    };
     let id = match &page.edited {
         Some(item) => {
-            store
-                .put(SavedItem {
-                    name,
-                    definition,
-                    ..item.clone()
-                })
-                .map_err(refused)?;
+            again(item, name, definition).map_err(refused)?;
             item.id
         }
-        None => store.add(KIND, &name, by, definition).map_err(refused)?,
+        None => store
+            .add(KIND, &name, by, names, definition)
+            .map_err(refused)?,
     };
     let kept = serde_json::json!({ "address": address.encode() });
-    match form_of(context, id) {
-        Some(form) => store
-            .put(SavedItem {
-                definition: kept,
-                ..form
-            })
-            .map_err(refused)?,
+    let form = match form_of(context, id) {
+        Some(form) => again(&form, form.name.clone(), kept),
         None => store
-            .add(FORM, &id.to_string(), by, kept)
-            .map(|_| ())
-            .map_err(refused)?,
-    }
+            .add(FORM, &id.to_string(), by, names, kept)
+            .map(|_| ()),
+    };
+    form.map_err(refused)?;
+    context.reader.note("saved report", &id.to_string());
     Ok(id)
 }
 
 pub async fn delete(context: Context, Path(id): Path<String>) -> Response {
     let form = id.parse().ok().and_then(|id| form_of(&context, id));
-    let response = remove(&context, &id, KIND, "/reports#custom").and_then(|response| {
-        if let Some(form) = form {
-            context
-                .reader
-                .tenant
-                .saved
-                .delete(form.id)
-                .map_err(refused)?;
+    let removed = remove(&context, &id, KIND, "deleted report").and_then(|()| match form {
+        Some(form) => {
+            let deleted = context.reader.tenant.saved.delete(form.id);
+            deleted.map(|_| ()).map_err(refused)
         }
-        Ok(response)
+        None => Ok(()),
     });
-    response.unwrap_or_else(|failure| failure.page(&context))
+    removed.map_or_else(
+        |failure| failure.page(&context),
+        |()| Redirect::to("/reports#custom").into_response(),
+    )
 }
 
 /// The definition of what the builder's address says.

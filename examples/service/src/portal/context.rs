@@ -1,25 +1,32 @@
 //! What every page is drawn from: who asks, for what, in which zone; and how it runs queries.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::extract::FromRequestParts;
 use axum::http::header::COOKIE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use maud::Markup;
 use report_query::activity::columns as c;
-use report_query::{Limits, Query, QueryResult, Snapshot, Value, count};
+use report_query::{
+    Expand, Limits, Plan, Query, QueryResult, Snapshot, Value, col, count, field, last, lit,
+};
 
 use super::failure::Failure;
+use super::filter::Filter;
 use super::layout::{Place, Shell, Theme};
 use super::params::{BadParameter, Pairs};
+use super::period::{Edge, Period};
 use super::time::{Clock, zone};
 use super::view::{Density, read_zone};
 use crate::app::App;
 use crate::auth::{Reader, Via};
 use crate::refuse::Refusal;
+use crate::saved::SavedItem;
 
 /// The cookie that keeps what a reader prefers.
 pub const PREFERENCES: &str = "portal";
@@ -35,6 +42,8 @@ pub struct Context {
     pub clock: Clock,
     pub shell: Shell,
     pub density: Density,
+    /// When the queries of the page end, whether they are done or not.
+    deadline: Option<Instant>,
 }
 
 /// What a reader prefers, as the cookie has it.
@@ -138,6 +147,7 @@ impl FromRequestParts<Arc<App>> for Context {
             clock,
             shell,
             density: preferences.density,
+            deadline: None,
         })
     }
 }
@@ -161,14 +171,15 @@ fn rights(reader: &Reader) -> String {
 
 impl Context {
     /// Draws a page away from the threads that serve connections, and not for ever.
-    pub async fn answer(self, draw: fn(&Self) -> Result<Response, Failure>) -> Response {
+    pub async fn answer(mut self, draw: fn(&Self) -> Result<Response, Failure>) -> Response {
+        let most = Duration::from_secs(self.app.config.limits.query_seconds);
+        self.deadline = Instant::now().checked_add(most);
         let context = Arc::new(self);
-        let most = std::time::Duration::from_secs(context.app.config.limits.query_seconds);
         let drawn = async {
             let place = Arc::clone(&context.app.queries).acquire_owned().await;
             let place = place.map_err(|_| Failure::internal("no query has a place"))?;
             let context = Arc::clone(&context);
-            // A page that is drawn on after its time keeps its place until it ends.
+            // After its time a page runs no query to its end; it keeps its place until then.
             let drawn = tokio::task::spawn_blocking(move || {
                 let _place = place;
                 draw(&context)
@@ -180,7 +191,7 @@ impl Context {
         let failure = match tokio::time::timeout(most, drawn).await {
             Ok(Ok(response)) => return response,
             Ok(Err(failure)) => failure,
-            Err(_) => Failure::Deadline(most.as_secs()),
+            Err(_) => Failure::Deadline,
         };
         failure.page(&context)
     }
@@ -216,8 +227,18 @@ impl Context {
     }
 
     pub fn run(&self, query: &Query, snapshot: &Snapshot) -> Result<QueryResult, Failure> {
-        let plan = query.bind(snapshot.schema())?;
-        Ok(plan.with_limits(self.limits()).run(snapshot)?)
+        self.run_plan(query.bind(snapshot.schema())?, snapshot)
+    }
+
+    /// Runs what is bound within the limits of a reader and the time of the page.
+    pub fn run_plan(&self, plan: Plan, snapshot: &Snapshot) -> Result<QueryResult, Failure> {
+        let is_late = || {
+            self.deadline
+                .is_some_and(|deadline| Instant::now() >= deadline)
+        };
+        Ok(plan
+            .with_limits(self.limits())
+            .run_until(snapshot, &is_late)?)
     }
 
     /// How many rows a query gives.
@@ -247,35 +268,99 @@ impl Context {
         self.pairs.get("tz")
     }
 
-    /// The first moment that is kept.
-    pub fn kept_since(&self) -> DateTime<Utc> {
-        self.clock.now - chrono::TimeDelta::days(i64::from(self.app.config.retention_days))
+    /// An address without parameters, with the zone carried on.
+    pub fn keeping_zone(&self, path: &str) -> String {
+        let tz = self.tz().map(|tz| Pairs::default().with("tz", tz));
+        tz.unwrap_or_default().link(path)
     }
 
-    /// A name that is shown for an id.
-    pub fn name_of(&self, id: &str, snapshot: &Snapshot) -> Option<String> {
-        let actor = Query::new()
-            .filter(c::ACTOR_ID.eq(id))
-            .aggregate([report_query::last(c::ACTOR_NAME.coalesce(c::ACTOR)).alias("name")]);
-        let found = self.run(&actor, snapshot).ok()?;
-        if let Some(name) = found.value(0, "name").and_then(Value::as_text) {
-            return Some(name.to_owned());
+    /// The first moment that is kept.
+    pub fn kept_since(&self) -> DateTime<Utc> {
+        self.clock.now - TimeDelta::days(i64::from(self.app.config.retention_days))
+    }
+
+    /// All that is kept, as a period: of whole days, the first of which is kept in part.
+    pub fn all_kept(&self) -> Period {
+        all_kept(&self.clock, self.app.config.retention_days)
+    }
+
+    /// The names that are shown for ids, by id: of those who acted, and else of
+    /// what something was done to. What can be no id has none.
+    pub fn names_of<'a>(
+        &self,
+        values: impl Iterator<Item = &'a str>,
+        snapshot: &Snapshot,
+    ) -> Result<BTreeMap<String, String>, Failure> {
+        let mut missing: BTreeSet<&str> = values.filter(|value| is_id(value)).collect();
+        let mut names = BTreeMap::new();
+        for of_targets in [false, true] {
+            if missing.is_empty() {
+                break;
+            }
+            let ids = || missing.iter().map(|id| lit(*id));
+            let query = if of_targets {
+                let target = |name: &'static str| col("target").field(name);
+                Query::new()
+                    .filter(c::TARGETS.any(field("id").in_list(ids()).coalesce(false)))
+                    .select([c::TARGETS])
+                    .expand(Expand::new("targets").alias("target"))
+                    .filter(target("id").in_list(ids()).coalesce(false))
+                    .group_by([target("id").alias("id")])
+                    .aggregate([last(target("name")).alias("name")])
+            } else {
+                Query::new()
+                    .filter(c::ACTOR_ID.in_list(ids()).coalesce(false))
+                    .group_by([c::ACTOR_ID.alias("id")])
+                    .aggregate([last(c::ACTOR_NAME.coalesce(c::ACTOR)).alias("name")])
+            };
+            let found = self.run(&query, snapshot)?;
+            for row in Row::all(&found) {
+                if let (Some(id), Some(name)) = (row.text("id"), row.text("name")) {
+                    missing.remove(id);
+                    names.insert(id.to_owned(), name.to_owned());
+                }
+            }
         }
-        let field = report_query::field;
-        let target = Query::new()
-            .filter(c::TARGETS.any(field("id").eq(id)))
-            .aggregate([report_query::last(
-                c::TARGETS
-                    .filter_items(field("id").eq(id))
-                    .get(0)
-                    .field("name"),
-            )
-            .alias("name")]);
-        let found = self.run(&target, snapshot).ok()?;
-        found
-            .value(0, "name")
-            .and_then(Value::as_text)
-            .map(str::to_owned)
+        Ok(names)
+    }
+
+    /// What people keep of a kind, as far as this reader may see it.
+    pub fn saved(&self, kind: &str) -> Vec<SavedItem> {
+        let mut items = self.reader.tenant.saved.list(kind);
+        items.retain(|item| self.may_see(item));
+        items
+    }
+
+    /// One of what people keep, if it is of this kind and this reader may see it.
+    pub fn saved_item(&self, id: &str, kind: &str) -> Option<SavedItem> {
+        let item = self.reader.tenant.saved.get(id.parse().ok()?)?;
+        (item.kind == kind && self.may_see(&item)).then_some(item)
+    }
+
+    /// A filter by names says the names, whatever the rows are.
+    fn may_see(&self, item: &SavedItem) -> bool {
+        self.reader.rights.persons || !item.names
+    }
+
+    /// Whether what this reader keeps with a filter is not for all other readers.
+    pub fn keeps_names(&self, filter: &Filter) -> bool {
+        self.reader.rights.persons && filter.names_people()
+    }
+}
+
+/// Whether something can be an id: one of a directory, a pseudonym's key, or a bare number of
+/// Identity Manager's database.
+fn is_id(value: &str) -> bool {
+    value.parse::<uuid::Uuid>().is_ok() || value.parse::<u64>().is_ok()
+}
+
+fn all_kept(clock: &Clock, days: u32) -> Period {
+    match u16::try_from(days + 1) {
+        Ok(days @ ..=Period::MOST_DAYS) => Period::Days(days),
+        _ => {
+            let since = clock.now - TimeDelta::days(i64::from(days));
+            Period::Between(Some(Edge::Day(clock.date(since))), None)
+        }
     }
 }
 
@@ -344,5 +429,19 @@ mod tests {
         let headers =
             HeaderMap::from_iter([(COOKIE, "portal=zone=Mars&theme=pink;".parse().unwrap())]);
         assert_eq!(Preferences::of(&headers), Preferences::default());
+    }
+
+    #[test]
+    fn all_that_is_kept_begins_before_the_first_moment_that_is_kept() {
+        let clock = Clock {
+            zone: chrono_tz::Europe::Berlin,
+            now: "2026-11-24T13:32:08Z".parse().unwrap(),
+        };
+        assert_eq!(all_kept(&clock, 30), Period::Days(31));
+        for days in [1, 14, 30, 365, 366, 3_650] {
+            let since = clock.now - TimeDelta::days(i64::from(days));
+            let from = all_kept(&clock, days).bounds(&clock).0.unwrap();
+            assert!(from <= since && since - from < TimeDelta::days(1), "{days}");
+        }
     }
 }

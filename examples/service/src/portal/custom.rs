@@ -3,12 +3,11 @@
 
 use report_query::activity::columns as c;
 use report_query::{
-    Aggregate, Expr, Query, ReportDefinition, asc, col, count, count_distinct, count_if, desc,
-    param, percentile, when_param,
+    Aggregate, Expr, Query, ReportDefinition, Zone, asc, col, count, count_distinct, count_if,
+    desc, param, percentile, when_param,
 };
 use serde_json::json;
 
-use super::field::ZoneParts;
 use super::filter::Filter;
 use super::params::{BadParameter, Pairs};
 use super::period::Period;
@@ -134,7 +133,8 @@ impl Key {
         }
     }
 
-    fn expr(self, zone: &ZoneParts) -> Expr {
+    fn expr(self, zone: Zone) -> Expr {
+        let format = |pattern: &str| c::TIME.format_time_in(pattern, zone);
         match self {
             Self::Source => c::SOURCE,
             Self::Service => c::SERVICE,
@@ -148,11 +148,11 @@ impl Key {
             Self::Group => c::GROUP,
             Self::Role => c::ROLE,
             // As text by the zone's clocks: a day of a clock change is one day.
-            Self::Day => zone.format("%Y-%m-%d"),
-            Self::Week => zone.format("%G-W%V"),
-            Self::Month => zone.format("%Y-%m"),
-            Self::Weekday => zone.format("%u %A"),
-            Self::Hour => zone.format("%H:00"),
+            Self::Day => format("%Y-%m-%d"),
+            Self::Week => format("%G-W%V"),
+            Self::Month => format("%Y-%m"),
+            Self::Weekday => format("%u %A"),
+            Self::Hour => format("%H:00"),
         }
         .alias(self.name())
     }
@@ -360,7 +360,7 @@ impl Custom {
     }
 
     /// The query over the rows of a filter.
-    fn over(&self, rows: Query, zone: &ZoneParts) -> Query {
+    fn over(&self, rows: Query, zone: Zone) -> Query {
         let mut aggregates: Vec<Aggregate> = self
             .measures
             .iter()
@@ -406,8 +406,7 @@ impl Custom {
 
     /// As it is previewed: the period is the filter's.
     pub fn query(&self, clock: &Clock) -> Query {
-        let (from, to) = self.filter.period.bounds(clock);
-        self.over(self.filter.query(clock), &ZoneParts::new(clock, from, to))
+        self.over(self.filter.query(clock), clock.clocks())
     }
 
     /// As data: the period becomes parameters, a relative one counts back from the newest activity.
@@ -417,7 +416,7 @@ impl Custom {
             .query(clock)
             .filter(when_param("from", c::TIME.ge(param("from"))))
             .filter(when_param("to", c::TIME.lt(param("to"))));
-        let query = self.over(rows, &ZoneParts::new(clock, None, None));
+        let query = self.over(rows, clock.clocks());
         let (from, to) = match self.filter.period {
             Period::Days(days) => (Some(format!("newest-P{days}D")), None),
             Period::Hours(hours) => (Some(format!("newest-PT{hours}H")), None),
@@ -457,9 +456,8 @@ impl Custom {
             "columns": keys.chain(measures).collect::<Vec<_>>(),
             "query": query,
         });
-        if let (Drawn::Ranking, Some(key), Some(measure), Some(fields)) = (
-            self.chart,
-            self.by.first(),
+        if let (Some(key), Some(measure), Some(fields)) = (
+            self.ranked_by(),
             self.measures.first(),
             definition.as_object_mut(),
         ) {
@@ -469,6 +467,15 @@ impl Custom {
             );
         }
         serde_json::from_value(definition)
+    }
+
+    /// The key that bars are of. With a second key there are several rows of each, and rates,
+    /// medians and numbers of different people do not add up.
+    pub fn ranked_by(&self) -> Option<Key> {
+        match (self.chart, self.by.as_slice()) {
+            (Drawn::Ranking, [key]) => Some(*key),
+            _ => None,
+        }
     }
 
     /// How its columns are best shown.
@@ -570,6 +577,34 @@ mod tests {
                     .check(&schema)
                     .unwrap_or_else(|error| panic!("{address}: {error}"));
             }
+        }
+    }
+
+    #[test]
+    fn a_definition_knows_the_zone_and_so_every_clock_change_to_come() {
+        let pairs = Pairs::parse("by=hour&by=day&weekday=1");
+        let custom = Custom::read(&pairs, &clock()).unwrap();
+        let definition = custom.definition("Mine", &clock()).unwrap();
+        let json = serde_json::to_string(&definition).unwrap();
+        // Two keys and a filter; no offset, which would be right until the clocks change.
+        assert_eq!(json.matches("\"Europe/Berlin\"").count(), 3, "{json}");
+        assert!(
+            !json.contains("+01:00") && !json.contains("+02:00"),
+            "{json}"
+        );
+    }
+
+    #[test]
+    fn bars_are_of_one_key() {
+        for (query, drawn) in [
+            ("by=activity&chart=ranking", true),
+            ("by=activity&by=result&chart=ranking", false),
+            ("by=none&chart=ranking", false),
+            ("by=activity", false),
+        ] {
+            let custom = Custom::read(&Pairs::parse(query), &clock()).unwrap();
+            let chart = custom.definition("Mine", &clock()).unwrap().chart;
+            assert_eq!(chart.is_some(), drawn, "{query}");
         }
     }
 

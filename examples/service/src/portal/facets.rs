@@ -54,13 +54,13 @@ fn column(field: Field) -> Expr {
 }
 
 /// Counts all choices, each field without what the filter says of it, so that a second
-/// choice beside the first has its number, too.
+/// choice beside the first has its number, too. And how many rows match it all.
 pub fn facets(
     context: &Context,
     view: &View,
     clock: &Clock,
     snapshot: &Snapshot,
-) -> Result<Vec<Facet>, Failure> {
+) -> Result<(u64, Vec<Facet>), Failure> {
     let began = Instant::now();
     let filter = &view.filter;
     let in_time = || view.counts || began.elapsed() < DEADLINE;
@@ -71,6 +71,9 @@ pub fn facets(
         .group_by(free)
         .aggregate([count().alias("rows")]);
     let together = context.run(&query, snapshot)?;
+    let total = (0..together.len())
+        .map(|row| number(&together, row, "rows"))
+        .sum();
     let mut facets = Vec::new();
     for (index, field) in FIELDS.into_iter().enumerate() {
         let choices = if !filter.speaks_of(field) {
@@ -95,7 +98,7 @@ pub fn facets(
             "counts of choices took long"
         );
     }
-    Ok(facets)
+    Ok((total, facets))
 }
 
 fn fold(field: Field, result: &QueryResult, column: usize) -> BTreeMap<String, u64> {

@@ -21,8 +21,8 @@ pub enum Failure {
         what: &'static str,
         right: &'static str,
     },
-    /// Seconds that were not enough.
-    Deadline(u64),
+    /// The seconds of a page were not enough.
+    Deadline,
     /// More than a query may take.
     TooMuch(String),
     /// Another export of the same reader is being written.
@@ -48,18 +48,19 @@ impl Failure {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Forbidden { .. } => StatusCode::FORBIDDEN,
             Self::TooMuch(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Deadline(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Deadline => StatusCode::SERVICE_UNAVAILABLE,
             Self::Busy => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
     pub fn page(&self, context: &Context) -> Response {
-        let (title, body) = self.draw(&context.path);
+        let seconds = context.app.config.limits.query_seconds;
+        let (title, body) = self.draw(&context.path, seconds);
         context.page_with(self.status(), place(&context.path), title, body)
     }
 
-    fn draw(&self, path: &str) -> (&'static str, Markup) {
+    fn draw(&self, path: &str, seconds: u64) -> (&'static str, Markup) {
         match self {
             Self::BadParameter(bad) => (
                 "Wrong address",
@@ -95,7 +96,7 @@ impl Failure {
                     },
                 ),
             ),
-            Self::Deadline(seconds) => (
+            Self::Deadline => (
                 "Took too long",
                 message(
                     "clock",
@@ -103,7 +104,7 @@ impl Failure {
                     html! {
                         p { "Took longer than " (seconds) " s. Shorten the period or remove a filter, first of all "
                             em { "Text contains" } "." }
-                        p.row { a.btn href={ (path) "?range=PT24H" } { "The last 24 hours" } }
+                        @if has_range(path) { p.row { a.btn href={ (path) "?range=PT24H" } { "The last 24 hours" } } }
                     },
                 ),
             ),
@@ -153,6 +154,11 @@ impl Failure {
     }
 }
 
+/// Whether the page of a path takes the parameter `range`.
+fn has_range(path: &str) -> bool {
+    ["/", "/log", "/reports/new"].contains(&path)
+}
+
 /// The place in the navigation that a path belongs to.
 pub fn place(path: &str) -> Place {
     match path.split('/').nth(1).unwrap_or_default() {
@@ -179,6 +185,7 @@ impl From<QueryError> for Failure {
                 "is of another filter or order",
             )),
             QueryErrorKind::LimitExceeded { .. } => Self::TooMuch(error.kind().to_string()),
+            QueryErrorKind::Cancelled => Self::Deadline,
             // Names of columns and types, never values.
             kind => Self::internal(&format!("a query failed: {kind}")),
         }
@@ -194,6 +201,38 @@ impl From<ReportError> for Failure {
             }
             ReportError::Query(error) => error.into(),
             other => Self::internal(&format!("a report failed: {other}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use report_query::activity::ActivityStore;
+    use report_query::{Query, Retention};
+
+    use super::*;
+
+    #[test]
+    fn a_query_that_the_time_ended_took_too_long() {
+        let store = ActivityStore::new(Retention::days(30));
+        let snapshot = store.snapshot();
+        let plan = Query::new().bind(snapshot.schema()).unwrap();
+        let error = plan.run_until(&snapshot, &|| true).unwrap_err();
+        assert!(matches!(Failure::from(error), Failure::Deadline));
+    }
+
+    #[test]
+    fn a_shorter_period_is_offered_where_the_page_takes_one() {
+        for (path, offered) in [
+            ("/", true),
+            ("/log", true),
+            ("/people", false),
+            ("/reports/password-reset", false),
+            ("/log/7c9e6679-7425-40de-944b-e07fc1f90ae7", false),
+        ] {
+            let html = Failure::Deadline.draw(path, 30).1.into_string();
+            assert!(html.contains("longer than 30 s"), "{html}");
+            assert_eq!(html.contains("range=PT24H"), offered, "{path}");
         }
     }
 }

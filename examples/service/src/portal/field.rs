@@ -1,10 +1,7 @@
 //! The fields that a filter may speak of, one parameter each, and what each asks of a row.
 
-use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use report_query::activity::columns as c;
-use report_query::{Expr, TimePart, case, field, item, lit};
-
-use super::time::Clock;
+use report_query::{Expr, TimePart, Zone, field, item, lit};
 
 /// A field of the filter. The order is that of parameters in an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -219,7 +216,7 @@ impl Field {
     }
 
     /// What is asked of a row: any of the values, or none of them. Never null.
-    pub fn predicate(self, op: Op, values: &[&str], zone: &ZoneParts) -> Expr {
+    pub fn predicate(self, op: Op, values: &[&str], zone: Zone) -> Expr {
         let found = match op {
             Op::Starts => any_of(values, |value| self.starts(value)),
             Op::Is | Op::Not => self.is(values, zone),
@@ -227,7 +224,7 @@ impl Field {
         if op == Op::Not { found.not() } else { found }
     }
 
-    fn is(self, values: &[&str], zone: &ZoneParts) -> Expr {
+    fn is(self, values: &[&str], zone: Zone) -> Expr {
         let texts = || values.iter().map(|value| lit(*value));
         let numbers = || {
             values
@@ -269,8 +266,8 @@ impl Field {
                 c::TARGETS.any(one_of(ways.map(|way| sure(field(way).eq_ci(value)))))
             }),
             Self::Correlation => sure(c::CORRELATION.in_list(texts())),
-            Self::Weekday => zone.part(TimePart::Weekday).in_list(numbers()),
-            Self::Hour => zone.part(TimePart::Hour).in_list(numbers()),
+            Self::Weekday => c::TIME.part_in(TimePart::Weekday, zone).in_list(numbers()),
+            Self::Hour => c::TIME.part_in(TimePart::Hour, zone).in_list(numbers()),
         }
     }
 
@@ -307,54 +304,6 @@ fn any_of(values: &[&str], each: impl Fn(&str) -> Expr) -> Expr {
         .map(|value| each(value))
         .reduce(Expr::or)
         .unwrap_or_else(|| lit(false))
-}
-
-/// Parts of a time by the clocks of a zone, of which the engine knows fixed offsets alone:
-/// one offset for each stretch between two clock changes.
-#[derive(Clone, Debug)]
-pub struct ZoneParts {
-    first: FixedOffset,
-    changes: Vec<(DateTime<Utc>, FixedOffset)>,
-}
-
-impl ZoneParts {
-    pub fn new(clock: &Clock, from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> Self {
-        // Nothing is kept longer than ten years; a definition that is saved knows the year to come.
-        let from = from
-            .unwrap_or(clock.now - TimeDelta::days(3_660))
-            .max(clock.now - TimeDelta::days(3_660));
-        let to = to
-            .unwrap_or(clock.now + TimeDelta::days(2))
-            .min(clock.now + TimeDelta::days(400));
-        Self {
-            first: clock.offset(from),
-            changes: clock.transitions(from, to),
-        }
-    }
-
-    pub fn part(&self, part: TimePart) -> Expr {
-        self.each(|offset| c::TIME.part_at(part, offset))
-    }
-
-    /// The time as text by the clocks of the zone.
-    pub fn format(&self, pattern: &'static str) -> Expr {
-        self.each(|offset| c::TIME.format_time_at(pattern, offset))
-    }
-
-    /// An expression for each stretch, told apart by the time.
-    fn each(&self, expr: impl Fn(FixedOffset) -> Expr) -> Expr {
-        let mut offset = self.first;
-        let mut arms = Vec::new();
-        for (until, next) in &self.changes {
-            arms.push((c::TIME.lt(lit(*until)), expr(offset)));
-            offset = *next;
-        }
-        if arms.is_empty() {
-            expr(offset)
-        } else {
-            case(arms, expr(offset))
-        }
-    }
 }
 
 #[cfg(test)]
@@ -394,16 +343,5 @@ mod tests {
         assert!(Field::Weekday.value("0").is_err() && Field::Hour.value("24").is_err());
         assert_eq!(Field::Hour.show("9"), "09:00–09:59");
         assert_eq!(Field::Weekday.show("1"), "Monday");
-    }
-
-    #[test]
-    fn a_zone_with_a_clock_change_has_two_stretches() {
-        let clock = Clock {
-            zone: chrono_tz::Europe::Berlin,
-            now: "2026-11-01T00:00:00Z".parse().unwrap(),
-        };
-        let parts = ZoneParts::new(&clock, "2026-10-20T00:00:00Z".parse().ok(), None);
-        assert_eq!(parts.changes.len(), 1);
-        assert_eq!(parts.first.local_minus_utc(), 7200);
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use report_query::activity::columns as c;
 use report_query::{Expr, Query, desc};
 
-use super::field::{Field, Op, ZoneParts};
+use super::field::{Field, Op};
 use super::params::{BadParameter, Pairs};
 use super::period::Period;
 use super::time::Clock;
@@ -33,7 +33,8 @@ pub struct Filter {
 pub struct Chip {
     pub label: String,
     pub values: Vec<String>,
-    pub field: Option<Field>,
+    /// Its values are people and objects, by id, which are shown by name.
+    pub people: bool,
     /// The filter without it.
     pub without: Filter,
 }
@@ -120,6 +121,11 @@ impl Filter {
 
     pub fn has(&self, field: Field, op: Op, value: &str) -> bool {
         self.values(field, op).any(|known| known == value)
+    }
+
+    /// Whether its values may name people, so that it is itself not for everybody.
+    pub fn names_people(&self) -> bool {
+        self.text.is_some() || self.atoms.keys().any(|(field, _)| field.names_people())
     }
 
     /// Whether it says anything of a field.
@@ -209,7 +215,7 @@ impl Filter {
                 Chip {
                     label: format!("{} {}", field.label(), op.words()),
                     values: values.iter().map(|value| field.show(value)).collect(),
-                    field: Some(*field),
+                    people: field.names_people() && *op != Op::Starts,
                     without,
                 }
             })
@@ -218,7 +224,7 @@ impl Filter {
             chips.push(Chip {
                 label: "Text contains".to_owned(),
                 values: vec![text.clone()],
-                field: None,
+                people: false,
                 without: Self {
                     text: None,
                     ..self.clone()
@@ -247,7 +253,7 @@ impl Filter {
             chips.push(Chip {
                 label: if shown { "Shown:" } else { "Left out:" }.to_owned(),
                 values: vec![what.to_owned()],
-                field: None,
+                people: false,
                 without,
             });
         }
@@ -308,14 +314,14 @@ impl Filter {
         if let Some(to) = to {
             query = query.filter(c::TIME.lt(to));
         }
-        let zone = ZoneParts::new(clock, from, to);
+        let zone = clock.clocks();
         let atoms = self
             .atoms
             .iter()
             .filter(|((field, _), _)| Some(*field) != left_out);
         let atoms = atoms.map(|((field, op), values)| {
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
-            field.predicate(*op, &values, &zone)
+            field.predicate(*op, &values, zone)
         });
         let text = self.text.as_deref().map(|text| c::TEXT.contains(text));
         match atoms.chain(text).reduce(Expr::and) {

@@ -107,17 +107,16 @@ impl<'a> Log<'a> {
     }
 
     fn page(&self) -> Result<Response, Failure> {
-        let total = self.total()?;
         let rows = self.context.run(
             &self.view.page(&self.clock).select(needed()),
             &self.snapshot,
         )?;
-        let facets = facets(self.context, &self.view, &self.clock, &self.snapshot)?;
+        let (total, facets) = facets(self.context, &self.view, &self.clock, &self.snapshot)?;
         let skipped = self.view.skip.as_ref().map_or(0, |(rows, _)| *rows);
         let body = html! {
             (self.head(total))
             (self.search())
-            (self.chips())
+            (self.chips()?)
             p.vh role="status" { (counted(total, "activity matches", "activities match")) }
             div.log {
                 (panel(&self.view, &facets))
@@ -237,11 +236,8 @@ impl<'a> Log<'a> {
                 widest = Some((rows, chip));
             }
         }
-        let days = self.context.app.config.retention_days.min(366);
-        let all = self
-            .filter()
-            .clone()
-            .during(Period::Days(u16::try_from(days).unwrap_or(366)));
+        let days = self.context.app.config.retention_days;
+        let all = self.filter().clone().during(self.context.all_kept());
         let since = self.context.kept_since();
         let gone = self
             .filter()
@@ -337,7 +333,7 @@ impl<'a> Log<'a> {
                     (self.filter().period.label(&self.clock)) ", " (self.clock.zone_label()) ", as of " (self.clock.exact(self.as_of.moment))
                 }
             }
-            (self.chips())
+            (self.chips()?)
             div.log {
                 section.card aria-labelledby="t-h" {
                     h2.vh #t-h { "Activities" }
@@ -381,7 +377,7 @@ impl<'a> Log<'a> {
                 div.acts { button.btn.copy type="button" hidden data-from="#query" { "Copy" } }
                 p.lead { code { "POST /v1/query" } " takes the JSON, and gives the same rows." }
             }
-            (self.chips())
+            (self.chips()?)
             div.stack {
                 section.card aria-labelledby="s-json" {
                     header { h2 #s-json { "Query JSON" } }

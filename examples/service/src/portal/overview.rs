@@ -138,20 +138,7 @@ impl Overview<'_> {
 
     /// One pass gives all that is drawn by day and by hour.
     fn count_hours(&mut self) -> Result<(), Failure> {
-        let (from, _) = self.filter.period.bounds(&self.clock);
-        let from = from.unwrap_or_else(|| self.context.kept_since());
-        let offset = self.clock.offset(from);
-        let whole =
-            |seconds: i32| seconds.rem_euclid(3600) == offset.local_minus_utc().rem_euclid(3600);
-        let changes = self
-            .clock
-            .transitions(from, self.clock.now + TimeDelta::days(2));
-        // Hours by one offset are hours by another that is whole hours away.
-        let bucket = if changes.iter().all(|(_, to)| whole(to.local_minus_utc())) {
-            Bucket::HOUR.at(offset)
-        } else {
-            Bucket::MINUTE
-        };
+        let bucket = Bucket::HOUR.in_zone(self.clock.clocks());
         let query = self
             .filter
             .query(&self.clock)
@@ -219,9 +206,8 @@ impl Overview<'_> {
     }
 
     fn head(&self, since: DateTime<Utc>) -> Markup {
-        let kept = u16::try_from(self.context.app.config.retention_days)
-            .unwrap_or(366)
-            .min(366);
+        let kept = self.context.app.config.retention_days;
+        let whole = self.context.all_kept();
         let periods = [
             ("24 h", Period::Hours(24)),
             ("7 days", Period::Days(7)),
@@ -243,7 +229,7 @@ impl Overview<'_> {
                         a href=(of(period)) aria-current=[(period == self.filter.period).then_some("true")] { (label) }
                     }
                     @if kept > 14 {
-                        a href=(of(Period::Days(kept))) aria-current=[(Period::Days(kept) == self.filter.period).then_some("true")] { (all) }
+                        a href=(of(whole)) aria-current=[(whole == self.filter.period).then_some("true")] { (all) }
                     }
                 }
                 div.acts {
@@ -405,8 +391,9 @@ impl Overview<'_> {
                     ul.wait {
                         @for row in Row::all(&rows) {
                             @let asked = row.texts("approvers_asked");
+                            @let id = row.value("id").map(ToString::to_string).unwrap_or_default();
                             li {
-                                a href={ "/log/" (row.value("id").map(ToString::to_string).unwrap_or_default()) } { (text::value(row.text("activity").unwrap_or("Activity"))) }
+                                a href=(self.context.keeping_zone(&format!("/log/{id}"))) { (text::value(row.text("activity").unwrap_or("Activity"))) }
                                 @if let Some(time) = row.time("created").or(row.time("time")) {
                                     (self.clock.tag(time, &duration(self.clock.now - time)))
                                 }

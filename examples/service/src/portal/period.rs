@@ -1,6 +1,6 @@
 //! The period of a page: the last days, the last hours, or from one edge to another.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 
 use super::params::{BadParameter, Pairs};
 use super::time::{Clock, utc};
@@ -46,26 +46,38 @@ impl Edge {
     /// (which is what a date field of a form gives).
     fn parse(name: &str, text: &str, clock: &Clock) -> Result<Self, BadParameter> {
         let text = text.trim();
+        // What else there is would take whoever counts from it to the end of all time.
+        let in_years = |edge: Self, year: i32| {
+            (1..=9_999)
+                .contains(&year)
+                .then_some(edge)
+                .ok_or_else(|| BadParameter::new(name, "must be in the years 1 to 9999"))
+        };
+        let at = |time: DateTime<Utc>| in_years(Self::At(time), time.year());
         if let Ok(day) = text.parse::<NaiveDate>() {
-            return Ok(Self::Day(day));
+            return in_years(Self::Day(day), day.year());
         }
         if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-            return Ok(Self::At(time.to_utc()));
+            return at(time.to_utc());
         }
         let patterns = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"];
         let local = patterns
             .iter()
             .find_map(|pattern| NaiveDateTime::parse_from_str(text, pattern).ok());
-        local.map(|local| Self::At(clock.at(local))).ok_or_else(|| {
+        let local = local.ok_or_else(|| {
             BadParameter::new(
                 name,
                 "must be a day (2026-11-24) or a moment (2026-11-24T14:00:00Z)",
             )
-        })
+        })?;
+        in_years(Self::Day(local.date()), local.year())?;
+        at(clock.at(local))
     }
 }
 
 impl Period {
+    /// Days that a period of the last days may have.
+    pub const MOST_DAYS: u16 = 366;
     pub const NAMES: [&'static str; 3] = ["range", "from", "to"];
 
     pub fn read(pairs: &Pairs, clock: &Clock) -> Result<Self, BadParameter> {
@@ -106,7 +118,7 @@ impl Period {
             return number(hours, 744).map(Self::Hours);
         }
         let days = text.strip_prefix('P')?.strip_suffix('D')?;
-        number(days, 366).map(Self::Days)
+        number(days, Self::MOST_DAYS).map(Self::Days)
     }
 
     pub fn write(self, pairs: &mut Pairs) {
@@ -251,6 +263,13 @@ mod tests {
             ("from=yesterday", "from"),
             ("from=2026-11-24&to=2026-11-23", "to"),
             ("from=2026-11-24&from=2026-11-23", "from"),
+            ("from=-262000-01-01", "from"),
+            ("from=0000-12-31", "from"),
+            ("from=0001-01-01T00:00:00%2B05:00", "from"),
+            ("to=-262143-01-01", "to"),
+            ("to=%2B262130-01-01", "to"),
+            ("to=%2B10000-01-01T00:00", "to"),
+            ("to=%2B262142-12-31T23:59", "to"),
         ] {
             assert_eq!(read(query).unwrap_err().name, name, "{query}");
         }

@@ -14,8 +14,7 @@ use super::field::{Field, Op};
 use super::filter::Filter;
 use super::layout::{Place, icon, said, source};
 use super::numbers::grouped;
-use super::params::BadParameter;
-use super::period::Period;
+use super::params::{BadParameter, Pairs};
 use super::rows::{Table, needed};
 use super::text;
 use super::view::View;
@@ -161,6 +160,7 @@ fn draw_list(context: &Context) -> Result<Response, Failure> {
         }
         div.qbar {
             form.search #search role="search" aria-label="People" action="/people" {
+                @if let Some(tz) = context.tz() { input type="hidden" name="tz" value=(tz); }
                 label.vh for="q" { "Find a person by name, account, UPN or id" }
                 (icon("find"))
                 input.inp #q name="q" type="search" autocomplete="off" maxlength="500" value=(needle) placeholder="Name, account, UPN or id";
@@ -169,7 +169,7 @@ fn draw_list(context: &Context) -> Result<Response, Failure> {
             button.btn.primary type="submit" form="search" { "Search" }
         }
         @if people.is_empty() {
-            (said("ppl", "Nobody found", html! { p { "Nobody of that name did anything, or had anything done to them, in what is kept." } p.row { a.btn href="/people" { "All people" } } }))
+            (said("ppl", "Nobody found", html! { p { "Nobody of that name did anything, or had anything done to them, in what is kept." } p.row { a.btn href=(context.keeping_zone("/people")) { "All people" } } }))
         } @else {
             section.card aria-labelledby="t-h" {
                 h2.vh #t-h { "People" }
@@ -180,7 +180,7 @@ fn draw_list(context: &Context) -> Result<Response, Failure> {
                         tbody {
                             @for person in &people {
                                 tr {
-                                    td.act { a href={ "/people/" (key(context, &person.stable)) } { (text::value(person.shown())) } }
+                                    td.act { a href=(context.keeping_zone(&format!("/people/{}", key(context, &person.stable)))) { (text::value(person.shown())) } }
                                     td { (super::rows::or_none(person.account.as_deref())) }
                                     td { (super::rows::or_none(person.upn.as_deref())) }
                                     td { (source(&person.source)) }
@@ -287,11 +287,8 @@ struct Person<'a> {
 impl Person<'_> {
     /// The filter of the log for what somebody did or what was done to them.
     fn filter(&self, field: Field) -> Filter {
-        let kept = u16::try_from(self.context.app.config.retention_days)
-            .unwrap_or(366)
-            .min(366);
         self.ids.iter().fold(
-            Filter::default().during(Period::Days(kept)),
+            Filter::default().during(self.context.all_kept()),
             |filter, (identity, _)| filter.with(field, Op::Is, identity.stable.clone()),
         )
     }
@@ -331,6 +328,14 @@ impl Person<'_> {
         }
     }
 
+    fn tab(&self, tab: &str) -> String {
+        let mut pairs = Pairs::default().with("tab", tab);
+        if let Some(tz) = self.context.tz() {
+            pairs.add("tz", tz);
+        }
+        pairs.link(&format!("/people/{}", self.asked))
+    }
+
     fn count(&self, filter: &Filter) -> Result<u64, Failure> {
         self.context
             .count(filter.query(&self.context.clock), self.snapshot)
@@ -356,7 +361,22 @@ impl Person<'_> {
             .limit(ROWS)
             .select(needed());
         let rows = self.context.run(&rows, self.snapshot)?;
-        let total = self.count(chosen)?;
+        let (all_did, all_done) = (self.count(&did)?, self.count(&done)?);
+        let changes = [
+            ("member.add", "times added to a group"),
+            ("member.remove", "times removed from a group"),
+        ];
+        let mut counted = Vec::new();
+        for (kind, label) in changes {
+            let filter = self.filter(Field::Target).with(Field::Kind, Op::Is, kind);
+            counted.push((self.count(&filter)?, filter, label));
+        }
+        let total = match self.tab {
+            "done" => all_done,
+            "groups" => counted.iter().map(|(rows, ..)| rows).sum(),
+            "methods" => self.count(chosen)?,
+            _ => all_did,
+        };
         let table = Table {
             view: &view,
             clock: &self.context.clock,
@@ -366,17 +386,16 @@ impl Person<'_> {
         };
         let name = person.shown();
         let body = html! {
-            p.crumb { a href="/people" { "People" } span aria-hidden="true" { "/" } span { (text::value(name)) } }
+            p.crumb { a href=(self.context.keeping_zone("/people")) { "People" } span aria-hidden="true" { "/" } span { (text::value(name)) } }
             div.head { h1 { (text::value(name)) } }
             div.stack {
                 (self.identities(why_not))
                 section.card { div.body { div.facts {
-                    @for (filter, label) in [(&did, "did"), (&done, "were done to them")] {
-                        div { b { a href=(self.view(filter.clone()).link()) { (grouped(self.count(filter)?)) } } span { (label) } }
+                    @for (filter, rows, label) in [(&did, all_did, "did"), (&done, all_done, "were done to them")] {
+                        div { b { a href=(self.view(filter.clone()).link()) { (grouped(rows)) } } span { (label) } }
                     }
-                    @for (kind, label) in [("member.add", "times added to a group"), ("member.remove", "times removed from a group")] {
-                        @let filter = self.filter(Field::Target).with(Field::Kind, Op::Is, kind);
-                        div { b { a href=(self.view(filter.clone()).link()) { (grouped(self.count(&filter)?)) } } span { (label) } }
+                    @for (rows, filter, label) in &counted {
+                        div { b { a href=(self.view(filter.clone()).link()) { (grouped(*rows)) } } span { (label) } }
                     }
                 } } }
                 section.card aria-labelledby="t-h" {
@@ -385,7 +404,7 @@ impl Person<'_> {
                         div.right {
                             nav.seg aria-label="What is listed" {
                                 @for (tab, label) in TABS {
-                                    a href={ "/people/" (self.asked) "?tab=" (tab) } aria-current=[(tab == self.tab).then_some("true")] { (label) }
+                                    a href=(self.tab(tab)) aria-current=[(tab == self.tab).then_some("true")] { (label) }
                                 }
                             }
                         }

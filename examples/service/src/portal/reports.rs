@@ -4,11 +4,10 @@
 use std::borrow::Cow;
 
 use axum::response::Response;
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate};
 use maud::{Markup, html};
 use report_query::report::{ChartKind, ParameterType};
 use report_query::{Parameters, QueryResult, ReportDefinition};
-
 use uuid::Uuid;
 
 use super::context::Context;
@@ -19,6 +18,7 @@ use super::numbers::{counted, grouped};
 use super::params::{BadParameter, Pairs};
 use super::tables::{Hints, by_day, ranked, table};
 use super::text;
+use super::time::Clock;
 use super::view::Format;
 
 /// Rows of a page of a report.
@@ -32,28 +32,28 @@ pub async fn list(context: Context) -> Response {
 
 fn draw_list(context: &Context) -> Result<Response, Failure> {
     context.only(&[])?;
-    let custom = context.reader.tenant.saved.list(super::builder::KIND);
+    let custom = context.saved(super::builder::KIND);
     let body = html! {
         div.head {
             h1 { "Reports" }
-            div.acts { a.btn.primary href="/reports/new" { (icon("plus")) "New report" } }
+            div.acts { a.btn.primary href=(context.keeping_zone("/reports/new")) { (icon("plus")) "New report" } }
         }
         div.cards {
             @for report in ReportDefinition::builtins() {
                 section.card {
-                    h2 { a href={ "/reports/" (report.name) } { (report.title) } }
+                    h2 { a href=(context.keeping_zone(&format!("/reports/{}", report.name))) { (report.title) } }
                     p { (report.description.split_inclusive('.').next().unwrap_or_default()) }
                 }
             }
         }
         h2.sec-h #custom { "Custom reports" }
         @if custom.is_empty() {
-            section.card { div.empty { (icon("rep")) p { "None yet. Build one, look at it, and save it for everybody who reads this tenant." } p.row { a.btn href="/reports/new" { "New report" } } } }
+            section.card { div.empty { (icon("rep")) p { "None yet. Build one, look at it, and save it for everybody who reads this tenant." } p.row { a.btn href=(context.keeping_zone("/reports/new")) { "New report" } } } }
         } @else {
             div.cards {
                 @for item in &custom {
                     section.card {
-                        h2 { a href={ "/reports/custom/" (item.id) } { (text::value(&item.name)) } }
+                        h2 { a href=(context.keeping_zone(&format!("/reports/custom/{}", item.id))) { (text::value(&item.name)) } }
                         p { "By " (text::value(&item.by)) ", " (context.clock.exact(item.at)) }
                     }
                 }
@@ -188,9 +188,10 @@ impl Report<'_> {
     }
 
     fn run(&self, pairs: &Pairs) -> Result<QueryResult, Failure> {
-        Ok(self
-            .definition
-            .run(&self.context.snapshot(), &self.parameters(pairs))?)
+        let snapshot = self.context.snapshot();
+        let plan = self.definition.plan(&snapshot, &self.parameters(pairs))?;
+        let result = self.context.run_plan(plan, &snapshot)?;
+        Ok(self.definition.labelled(result)?)
     }
 
     fn link(&self, pairs: &Pairs, name: &str, value: Option<&str>) -> String {
@@ -221,7 +222,7 @@ impl Report<'_> {
             .collect();
         let export = |format: Format| self.link(pairs, "format", Some(format.name()));
         let body = html! {
-            p.crumb { a href="/reports" { "Reports" } span aria-hidden="true" { "/" } span { (text::value(&self.title)) } }
+            p.crumb { a href=(self.context.keeping_zone("/reports")) { "Reports" } span aria-hidden="true" { "/" } span { (text::value(&self.title)) } }
             div.head {
                 h1 { (text::value(&self.title)) }
                 div.acts {
@@ -238,7 +239,7 @@ impl Report<'_> {
                 section.card aria-labelledby="t-h" {
                     h2.vh #t-h { (text::value(&self.title)) }
                     (above(result.len(), first, most))
-                    @if result.is_empty() { div.empty { (icon("find")) h2 { "No rows" } p { "Nothing matches in this period." } p.row { a.btn href=(self.path) { "Without parameters" } } } }
+                    @if result.is_empty() { div.empty { (icon("find")) h2 { "No rows" } p { "Nothing matches in this period." } p.row { a.btn href=(self.context.keeping_zone(&self.path)) { "Without parameters" } } } }
                     @else {
                         (table(&self.context.clock, result, &hints, first, most))
                         (pager(result.len(), first, most, |page| self.link(pairs, "page", Some(&page.to_string()))))
@@ -296,7 +297,7 @@ impl Report<'_> {
                             }
                         }
                         @if let Some(tz) = self.context.tz() { input type="hidden" name="tz" value=(tz); }
-                        div.go { button.btn.primary type="submit" { "Show" } a.btn href=(self.path) { "Reset" } }
+                        div.go { button.btn.primary type="submit" { "Show" } a.btn href=(self.context.keeping_zone(&self.path)) { "Reset" } }
                     }
                 }
             }
@@ -313,8 +314,9 @@ impl Report<'_> {
                             a href={ (self.link(pairs, &parameter.name, None)) "#chips" } title="Remove"
                                 aria-label={ "Remove: " (label(&parameter.name)) " " (text::plain(value)) } { (icon("x")) }
                         },
-                        None if parameter.name == "from" => li.chip { span { span.k { "From " } b { "a month before the newest activity" } } },
-                        None => {}
+                        None => @if let (ParameterType::Time, Some(default)) = (parameter.data_type, &parameter.default) {
+                            li.chip { span { span.k { (label(&parameter.name)) " " } b { (text::value(&period_words(&self.context.clock, default))) } } }
+                        },
                     }
                 }
             }
@@ -447,5 +449,67 @@ fn hint(name: &str) -> &'static str {
         "result" => "Succeeded, Failed",
         "search" => "Part of any text",
         _ => "",
+    }
+}
+
+/// What a moment is that a report takes where none is given: `newest-P14D`, or a moment.
+fn period_words(clock: &Clock, default: &str) -> String {
+    if let Ok(time) = DateTime::parse_from_rfc3339(default) {
+        return clock.moment(time.to_utc());
+    }
+    let ago = default.strip_prefix("newest-P").and_then(|length| {
+        let (number, unit) = length.split_at_checked(length.len().checked_sub(1)?)?;
+        let (number, unit) = match (number.strip_prefix('T'), unit) {
+            (Some(number), "H") => (number, "hour"),
+            (None, "D") => (number, "day"),
+            (None, "W") => (number, "week"),
+            (None, "M") => (number, "month"),
+            (None, "Y") => (number, "year"),
+            _ => return None,
+        };
+        Some(match number.parse::<u32>().ok()? {
+            1 => format!("{} {unit}", if unit == "hour" { "an" } else { "a" }),
+            number => format!("{number} {unit}s"),
+        })
+    });
+    match ago {
+        Some(ago) => format!("{ago} before the newest activity"),
+        None if default == "newest" => "the newest activity".to_owned(),
+        None => default.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_said_in_words() {
+        let clock = Clock {
+            zone: chrono_tz::Europe::Berlin,
+            now: "2026-11-24T13:32:08Z".parse().unwrap(),
+        };
+        for (default, words) in [
+            ("newest-P1M", "a month before the newest activity"),
+            ("newest-P14D", "14 days before the newest activity"),
+            ("newest-PT1H", "an hour before the newest activity"),
+            ("newest-PT24H", "24 hours before the newest activity"),
+            ("newest", "the newest activity"),
+            ("2026-11-10T23:00:00Z", "Wed 11 Nov, 00:00:00"),
+            ("newest-P1M2D", "newest-P1M2D"),
+            ("newest-P\u{e9}", "newest-P\u{e9}"),
+        ] {
+            assert_eq!(period_words(&clock, default), words);
+        }
+        // Whatever the reports of the crate say is said in words.
+        for report in ReportDefinition::builtins() {
+            for parameter in &report.parameters {
+                if let (ParameterType::Time, Some(default)) =
+                    (parameter.data_type, &parameter.default)
+                {
+                    assert_ne!(period_words(&clock, default), *default, "{}", report.name);
+                }
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The state of the audit log's page: the filter, and how its rows are shown. All of it
 //! is in the address, in one order.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use report_query::{Page, Query};
 
@@ -77,12 +77,17 @@ impl Default for View {
 }
 
 impl AsOf {
-    fn parse(text: &str) -> Option<Self> {
+    /// A moment that a page can have been drawn at: not before there were any, and not to
+    /// come, but for a clock of another machine that is a little ahead.
+    fn parse(text: &str, now: DateTime<Utc>) -> Option<Self> {
         let (arrival, moment) = text.split_once('.')?;
-        Some(Self {
-            arrival: arrival.parse().ok()?,
-            moment: DateTime::from_timestamp_millis(moment.parse().ok()?)?,
-        })
+        let moment = DateTime::from_timestamp_millis(moment.parse().ok()?)?;
+        (DateTime::UNIX_EPOCH..=now + TimeDelta::minutes(1))
+            .contains(&moment)
+            .then_some(Self {
+                arrival: arrival.parse().ok()?,
+                moment,
+            })
     }
 
     pub fn text(self) -> String {
@@ -131,7 +136,7 @@ impl View {
     /// The zone and the moment that an address asks for, which come before all else in it:
     /// what a day is depends on them.
     pub fn clock(pairs: &Pairs, clock: Clock) -> Result<Clock, BadParameter> {
-        let as_of = read_as_of(pairs)?;
+        let as_of = read_as_of(pairs, clock.now)?;
         Ok(Clock {
             zone: read_zone(pairs)?.unwrap_or(clock.zone),
             now: as_of.map_or(clock.now, |as_of| as_of.moment),
@@ -147,7 +152,7 @@ impl View {
         let mut view = Self {
             filter: Filter::read(pairs, clock)?,
             zone: read_zone(pairs)?,
-            as_of: read_as_of(pairs)?,
+            as_of: read_as_of(pairs, clock.now)?,
             ..Self::default()
         };
         if let Some(text) = pairs.single("orderby")? {
@@ -335,11 +340,11 @@ impl View {
     }
 }
 
-fn read_as_of(pairs: &Pairs) -> Result<Option<AsOf>, BadParameter> {
+fn read_as_of(pairs: &Pairs, now: DateTime<Utc>) -> Result<Option<AsOf>, BadParameter> {
     let Some(text) = pairs.single("asof")? else {
         return Ok(None);
     };
-    let as_of = AsOf::parse(text);
+    let as_of = AsOf::parse(text, now);
     as_of
         .map(Some)
         .ok_or_else(|| BadParameter::new("asof", "is not one of this page's"))
@@ -430,6 +435,9 @@ mod tests {
             ("select=color", "select"),
             ("density=huge", "density"),
             ("asof=now", "asof"),
+            ("asof=3.-1", "asof"),
+            ("asof=3.1795527189000", "asof"),
+            ("asof=18446744073709551615.8210000000000000", "asof"),
             ("skiptoken=abc", "skiptoken"),
             ("skiptoken=50.abc", "skiptoken"),
             ("more=color", "more"),
@@ -456,5 +464,30 @@ mod tests {
             link,
             "/log?from=2026-11-10T23%3A00%3A00Z&to=2026-11-24T23%3A00%3A00Z&tz=Europe%2FBerlin&asof=7.1795527128000"
         );
+    }
+    #[test]
+    fn a_fixed_link_asks_the_same_of_everybody_at_any_time() {
+        let as_of = AsOf {
+            arrival: 7,
+            moment: clock().now,
+        };
+        for address in [
+            "result=failure&hour=9",
+            "range=PT24H&weekday=1",
+            "from=2026-11-20",
+        ] {
+            let view = View::read(&Pairs::parse(address), &clock()).unwrap();
+            let fixed = view.fixed(&clock(), as_of).pairs();
+            let asked = |clock: Clock| {
+                let clock = View::clock(&fixed, clock).unwrap();
+                let view = View::read(&fixed, &clock).unwrap();
+                (clock, view.page(&clock).to_string())
+            };
+            let elsewhere = Clock {
+                zone: zone("Asia/Kolkata").unwrap(),
+                now: clock().now + TimeDelta::days(9),
+            };
+            assert_eq!(asked(elsewhere), asked(clock()), "{address}");
+        }
     }
 }

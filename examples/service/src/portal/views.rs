@@ -1,9 +1,8 @@
 //! Saved views: a name for an address of the log.
 
-use axum::extract::{Path, RawForm, State};
+use axum::extract::{Path, RawForm};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::html;
-use std::sync::Arc;
 use uuid::Uuid;
 
 use super::context::Context;
@@ -13,11 +12,9 @@ use super::params::Pairs;
 use super::signin::pairs;
 use super::text;
 use super::view::View;
-use crate::app::App;
-use crate::auth::Reader;
 
 /// The kind of a saved view.
-const KIND: &str = "view";
+pub const KIND: &str = "view";
 /// Characters of a name.
 pub const LONGEST_NAME: usize = 80;
 
@@ -49,12 +46,13 @@ fn keep(context: &Context, form: &Pairs) -> Result<Uuid, Failure> {
     // What can't be shown is not kept.
     let view = View::read(&asked, &clock)?.saved();
     let definition = serde_json::json!({ "query": view.pairs().encode() });
-    let reader = &context.reader;
-    let saved = reader
-        .tenant
-        .saved
-        .add(KIND, &name(form)?, &reader.name, definition);
-    saved.map_err(refused)
+    let (reader, names) = (&context.reader, context.keeps_names(&view.filter));
+    let saved = &reader.tenant.saved;
+    let id = saved
+        .add(KIND, &name(form)?, &reader.name, names, definition)
+        .map_err(refused)?;
+    reader.note("saved view", &id.to_string());
+    Ok(id)
 }
 
 /// What the disk or the store of definitions says.
@@ -67,17 +65,8 @@ pub fn refused(error: std::io::Error) -> Failure {
 }
 
 /// The view's own address.
-pub async fn open(
-    reader: Reader,
-    State(_): State<Arc<App>>,
-    Path(id): Path<String>,
-    context: Context,
-) -> Response {
-    let found = id
-        .parse()
-        .ok()
-        .and_then(|id| reader.tenant.saved.get(id))
-        .filter(|item| item.kind == KIND);
+pub async fn open(Path(id): Path<String>, context: Context) -> Response {
+    let found = context.saved_item(&id, KIND);
     let query = found
         .as_ref()
         .and_then(|item| item.definition.get("query")?.as_str());
@@ -94,10 +83,10 @@ pub async fn list(context: Context) -> Response {
 
 fn draw(context: &Context) -> Result<Response, Failure> {
     context.only(&[])?;
-    let views = context.reader.tenant.saved.list(KIND);
+    let views = context.saved(KIND);
     let body = html! {
         p.crumb { a href="/log" { "Audit log" } span { "/" } span { "Saved views" } }
-        div.head { h1 { "Saved views" } p.lead { "Everybody who reads this tenant sees them. The address of a view may be passed on." } }
+        div.head { h1 { "Saved views" } p.lead { "Everybody who reads this tenant sees them; those that may name people, whoever may see names. The address of a view may be passed on." } }
         @if views.is_empty() {
             (said("save", "Nothing saved yet", html! { p { "Filter the log, then open " b { "Saved views" } " there." } }))
         } @else {
@@ -128,18 +117,18 @@ fn draw(context: &Context) -> Result<Response, Failure> {
 }
 
 pub async fn delete(context: Context, Path(id): Path<String>) -> Response {
-    remove(&context, &id, KIND, "/views").unwrap_or_else(|failure| failure.page(&context))
+    let removed = remove(&context, &id, KIND, "deleted view");
+    removed.map_or_else(
+        |failure| failure.page(&context),
+        |()| Redirect::to("/views").into_response(),
+    )
 }
 
-/// Deletes what is saved of a kind.
-pub fn remove(context: &Context, id: &str, kind: &str, then: &str) -> Result<Response, Failure> {
-    let saved = &context.reader.tenant.saved;
-    let item = id
-        .parse()
-        .ok()
-        .and_then(|id: Uuid| saved.get(id))
-        .filter(|item| item.kind == kind);
-    let item = item.ok_or(Failure::NotFound)?;
-    saved.delete(item.id).map_err(refused)?;
-    Ok(Redirect::to(then).into_response())
+/// Deletes what is saved of a kind, and notes it.
+pub fn remove(context: &Context, id: &str, kind: &str, what: &'static str) -> Result<(), Failure> {
+    let item = context.saved_item(id, kind).ok_or(Failure::NotFound)?;
+    let deleted = context.reader.tenant.saved.delete(item.id);
+    deleted.map_err(refused)?;
+    context.reader.note(what, &item.id.to_string());
+    Ok(())
 }

@@ -63,3 +63,25 @@ pub(crate) fn chips(html: &str) -> Vec<String> {
         .map(|(chip, _)| text_of(chip))
         .collect()
 }
+
+/// Links of the tables behind charts, each with the number that stands for it.
+#[track_caller]
+pub(crate) fn table_rows(page: &str, heading: &str) -> Vec<(String, u64)> {
+    let table = between(
+        page,
+        &format!("aria-label=\"{heading}, table\""),
+        "</table>",
+    )
+    .unwrap();
+    table
+        .split("<tr>")
+        .skip(2)
+        .map(|row| {
+            let last = row.rsplit("<td class=\"num\">").next().unwrap();
+            (
+                links(row)[0].clone(),
+                number(last.split('<').next().unwrap()),
+            )
+        })
+        .collect()
+}

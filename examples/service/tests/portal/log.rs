@@ -6,6 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use chrono::{TimeDelta, Utc};
+use serde_json::Value;
 
 use super::html::{between, chips, links, number, text_of, total, unescape};
 use super::process::{AUDIT, Service, entry};
@@ -193,19 +194,31 @@ fn pages_hold_each_row_once_while_rows_arrive() {
     assert_eq!(total(&service.page("/log?range=P30D")), all + posted + 1);
 }
 
+/// The ids of a page's rows, in their order.
+fn ids(page: &str) -> Vec<String> {
+    page.split("<td role=\"cell\" class=\"act\"")
+        .skip(1)
+        .filter_map(|cell| between(cell, "href=\"/log/", "\""))
+        .map(|link| link.split('?').next().unwrap_or_default().to_owned())
+        .collect()
+}
+
 #[test]
 fn rows_are_sorted_by_every_column_and_pages_follow() {
     let service = Service::filled(150);
-    for column in [
-        "activityDisplayName",
-        "result",
-        "initiatedBy",
-        "targetResources",
-        "category",
-        "resultReason",
+    for (column, key) in [
+        ("activityDisplayName", "activity"),
+        ("result", "result"),
+        ("initiatedBy", "actor"),
+        ("targetResources", "target"),
+        ("category", "category"),
+        ("resultReason", "reason"),
     ] {
         for direction in ["asc", "desc"] {
-            let page = service.page(&format!("/log?range=P30D&orderby={column}+{direction}"));
+            let select = format!("activityDisplayName,{column}");
+            let address =
+                format!("/log?range=P30D&orderby={column}+{direction}&top=50&select={select}");
+            let page = service.page(&address);
             let next = links(&page)
                 .into_iter()
                 .find(|link| link.contains("skiptoken="))
@@ -216,11 +229,39 @@ fn rows_are_sorted_by_every_column_and_pages_follow() {
             } else {
                 "descending"
             };
+            assert!(page.contains(&format!("aria-sort=\"{word}\"")), "{column}");
+            // Pages show what the export has, in its order; and that is the order of the column.
+            let export = service.get(&format!("{address}&format=ndjson"));
+            let rows: Vec<Value> = export
+                .text()
+                .lines()
+                .map(|line| serde_json::from_str(line).unwrap())
+                .collect();
+            let mut shown = ids(&page);
+            shown.extend(ids(&service.page(&next)));
+            let id = |row: &Value| row["id"].as_str().unwrap_or_default().to_owned();
+            let exported: Vec<String> = rows.iter().map(id).collect();
             assert!(
-                column == "category"
-                    || column == "resultReason"
-                    || page.contains(&format!("aria-sort=\"{word}\"")),
-                "{column}"
+                shown.len() > 50 && exported.starts_with(&shown),
+                "{address}"
+            );
+            let mut keys: Vec<Option<&str>> = rows.iter().map(|row| row[key].as_str()).collect();
+            if direction == "desc" {
+                keys.reverse();
+            }
+            // What has no value stands at one end.
+            let known: Vec<&str> = keys.iter().copied().flatten().collect();
+            assert!(
+                known.is_sorted() && known.first() < known.last(),
+                "{address}: {known:?}"
+            );
+            let ends = [
+                keys.split(Option::is_none).next(),
+                keys.rsplit(Option::is_none).next(),
+            ];
+            assert!(
+                ends.iter().any(|end| end.unwrap().len() == known.len()),
+                "{address}"
             );
             // A token of another order or filter is refused, not misread.
             let other = next.replace("range=P30D", "range=P29D");
@@ -371,16 +412,58 @@ fn a_fixed_link_shows_the_same_to_everybody_and_zones_shift_days() {
         "Night Shift",
         "late",
     )]);
-    let asked = http::Request::get(&fixed)
-        .header("Authorization", format!("Bearer {AUDIT}"))
-        .header("Cookie", "portal=zone=Asia%2FKolkata&theme=dark");
+    // In a session of its own, with another zone and look.
+    let signed = service.post("/signin", &[("token", AUDIT), ("next", "/")], Some("a=b"));
+    let session = signed.header("set-cookie").split(';').next().unwrap();
+    let asked = http::Request::get(&fixed).header(
+        "Cookie",
+        format!("{session}; portal=zone=Asia%2FKolkata&theme=dark"),
+    );
     let now = service.send(asked.body(Vec::new()).unwrap());
+    assert_eq!(now.status, 200);
     assert_eq!(table(now.text()), then);
+    let without = service.page("/log?result=failure&range=P30D");
+    assert_ne!(table(&without), then, "the newcomer failed");
     let kolkata = service.page("/log?range=P30D&tz=Asia%2FKolkata");
     assert!(kolkata.contains("Time (+05:30)"));
     assert!(service.page("/log?tz=UTC").contains("Time (UTC)"));
     let here = service.page("/log");
     assert!(here.contains("Europe/Berlin"));
+}
+
+#[test]
+fn a_zone_in_the_address_is_carried_on() {
+    let service = Service::filled(60);
+    let zone = "tz=Asia%2FKolkata";
+    let mut waiting: Vec<String> = ["/", "/log", "/people", "/reports"]
+        .map(|path| format!("{path}?{zone}"))
+        .into();
+    let mut followed: BTreeSet<String> = BTreeSet::new();
+    while let Some(path) = waiting.pop() {
+        let page = service.page(&path);
+        let main = between(&page, "<main", "</main>").unwrap();
+        for link in links(main) {
+            let (bare, query) = link.split_once('?').unwrap_or((&link, ""));
+            let parts: Vec<&str> = bare.split('/').skip(1).collect();
+            let shows_times = matches!(parts.as_slice(), ["log" | "people" | "reports", ..] | [""]);
+            // Files hold UTC, and the zone of a view is a part of it.
+            let is_file = ["raw", "graph", "definition"].contains(parts.last().unwrap());
+            if !shows_times || is_file {
+                continue;
+            }
+            assert!(query.contains(zone), "{link} at {path}");
+            let kind = match parts.as_slice() {
+                [place, id] if id.len() > 24 => format!("{place}/id"),
+                _ => bare.to_owned(),
+            };
+            if !query.contains("format=") && followed.insert(kind) {
+                waiting.push(link);
+            }
+        }
+    }
+    for kind in ["log/id", "people/id", "/reports/new", "/reports/audit-log"] {
+        assert!(followed.contains(kind), "{kind}: {followed:?}");
+    }
 }
 
 #[test]
@@ -452,4 +535,73 @@ fn a_reader_has_one_export_at_a_time() {
         sleep(Duration::from_millis(50));
     };
     assert_eq!(rows(answer.text()), 1_600);
+}
+
+#[test]
+fn moments_that_can_not_be_are_refused_and_take_nothing() {
+    let service = Service::filled(40);
+    for (path, parameter) in [
+        (
+            "/log?to=%2B262130-01-01&asof=18446744073709551615.8210000000000000",
+            "asof",
+        ),
+        ("/log?asof=3.8210000000000000", "asof"),
+        ("/log?asof=3.-8210000000000000", "asof"),
+        ("/log?from=-262143-01-01", "from"),
+        ("/log?to=%2B262142-12-31", "to"),
+        ("/?from=-262000-01-01", "from"),
+        ("/?to=-262143-01-01", "to"),
+        ("/reports/new?from=-262143-01-01", "from"),
+    ] {
+        let answer = service.get(path);
+        assert_eq!(answer.status, 400, "{path}");
+        assert!(
+            answer
+                .text()
+                .contains(&format!("<code><bdi>{parameter}</bdi>"))
+                || answer.text().contains(&format!("<code>{parameter}</code>")),
+            "{path}: {}",
+            answer.text()
+        );
+    }
+    // The widest that can be.
+    for path in [
+        "/log?from=0001-01-02&to=9999-12-31",
+        "/?from=0001-01-02&to=9999-12-31",
+    ] {
+        let page = service.page(path);
+        assert!(page.matches("<rect").count() < 2_000, "{path}");
+    }
+}
+
+#[test]
+fn people_in_chips_are_shown_by_name() {
+    let service = Service::filled(150);
+    let log = service.page("/log?range=P30D&source=onPremises");
+    let cell = between(&log, "class=\"who\" data-l=\"By\"", "</td>").unwrap();
+    let by = links(cell)
+        .into_iter()
+        .find(|link| link.contains("initiatedBy="))
+        .unwrap();
+    let name = text_of(between(cell, "<bdi>", "</bdi>").unwrap());
+    let id = links(&log)
+        .iter()
+        .flat_map(|link| link.split(['?', '&']))
+        .find_map(|part| part.strip_prefix("target=").map(str::to_owned))
+        .unwrap();
+    let page = service.page(&format!("{by}&target.not={id}&initiatedBy.starts=7"));
+    let chips = chips(&page);
+    assert!(
+        chips.contains(&format!("Initiated by is {name}")),
+        "{chips:?}"
+    );
+    let other = chips
+        .iter()
+        .find(|chip| chip.starts_with("Target is not"))
+        .unwrap();
+    assert!(!other.contains(&id), "{other}");
+    assert!(
+        chips.contains(&"Initiated by starts with 7".to_owned()),
+        "{chips:?}"
+    );
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests wait for processes")]
 
 mod access;
+mod clocks;
 mod html;
 mod log;
 mod pages;

@@ -2,31 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{TimeDelta, Utc};
 use serde_json::Value;
 
-use super::html::{between, links, number, text_of, total, unescape};
-use super::process::{AUDIT, Service};
-
-/// Links of the tables behind charts, each with the number that stands for it.
-fn table_rows(page: &str, heading: &str) -> Vec<(String, u64)> {
-    let table = between(
-        page,
-        &format!("aria-label=\"{heading}, table\""),
-        "</table>",
-    )
-    .unwrap();
-    table
-        .split("<tr>")
-        .skip(2)
-        .map(|row| {
-            let last = row.rsplit("<td class=\"num\">").next().unwrap();
-            (
-                links(row)[0].clone(),
-                number(last.split('<').next().unwrap()),
-            )
-        })
-        .collect()
-}
+use super::html::{between, links, number, table_rows, text_of, total, unescape};
+use super::process::{AUDIT, Service, entry};
 
 #[test]
 fn every_number_of_the_overview_is_the_total_of_its_rows() {
@@ -98,6 +78,40 @@ fn every_number_of_the_overview_is_the_total_of_its_rows() {
     // With two weeks kept before these, there is something to compare with; with a month, not.
     assert!(page.contains("the 14 days before"));
     assert!(service.page("/?range=P30D").contains("No period before"));
+    // All that is kept begins in the middle of a day.
+    assert!(page.contains("href=\"/?range=P31D\"") && !page.contains("range=P30D"));
+    // Of one source there is nothing to say of the other.
+    let cloud = service.page("/?source=cloud");
+    let card = between(&cloud, "<h2>All activity</h2>", "</section>").unwrap();
+    let split = card.rsplit("class=\"kv\"").next().unwrap();
+    assert!(
+        !split.contains("On-premises") && split.contains("Cloud"),
+        "{split}"
+    );
+    let count = number(between(split, "<b>", "</b>").unwrap());
+    assert_eq!(total(&service.page(&links(split)[0])), count);
+}
+
+#[test]
+fn reports_have_the_limits_of_queries() {
+    let service = Service::start_with("limits.query_groups = 2\n");
+    service.fill(60);
+    let saved = service.post(
+        "/reports/custom",
+        &[("name", "By activity"), ("query", "range=P30D&by=result")],
+        None,
+    );
+    for path in [
+        saved.header("location"),
+        "/reports/new?range=P30D&by=activity",
+    ] {
+        let answer = service.get(path);
+        assert_eq!(answer.status, 422, "{path}");
+        assert!(
+            answer.text().contains("nothing is ever cut silently"),
+            "{path}"
+        );
+    }
 }
 
 #[test]
@@ -331,7 +345,21 @@ fn one_activity_has_its_neighbours_and_its_document() {
         (raw.status, raw.header("content-security-policy")),
         (200, "sandbox")
     );
-    serde_json::from_slice::<Value>(&raw.body).unwrap();
+    // What came, byte for byte, as the API has it; the page shows it when asked.
+    let uuid = &id["/log/".len()..];
+    let sent = service.get(&format!("/v1/activities/{uuid}/raw"));
+    assert_eq!((sent.status, &sent.body), (200, &raw.body));
+    let record: Value = serde_json::from_slice(&raw.body).unwrap();
+    let own = record["correlationId"].as_str().or(record["id"].as_str());
+    let shows_record = |page: &str| page.contains("<pre class=\"raw\"");
+    assert!(!shows_record(&page));
+    let asked = links(&page)
+        .into_iter()
+        .find(|link| link.contains("document=1"))
+        .unwrap();
+    let page = service.page(asked.split('#').next().unwrap());
+    assert!(shows_record(&page) && own.is_none_or(|own| page.contains(own)));
+    assert_eq!(service.get(&format!("{id}?document=2")).status, 400);
     let graph: Value = serde_json::from_slice(&service.get(&format!("{id}/graph")).body).unwrap();
     assert!(graph["activityDisplayName"].is_string());
     assert_eq!(
@@ -372,6 +400,73 @@ fn a_persons_page_counts_what_the_log_shows() {
     let name = text_of(between(&page, "<h1>", "</h1>").unwrap());
     let query: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
     assert!(links(&service.page(&format!("/people?q={query}"))).contains(&person));
+}
+
+#[test]
+fn what_is_printed_holds_all_rows_and_says_what_it_is_of() {
+    let service = Service::start();
+    let before = Utc::now() - TimeDelta::minutes(5);
+    let documents: Vec<String> = (0..10_001)
+        .map(|index| {
+            let reason = if index < 130 { "late" } else { "early" };
+            entry(
+                &format!("printed-{index}"),
+                before,
+                "Somebody",
+                "Night Shift",
+                reason,
+            )
+        })
+        .collect();
+    service.post_lines(&documents);
+    let link = |page: &str| {
+        let mut prints = links(page).into_iter();
+        prints.find(|link| link.contains("format=print")).unwrap()
+    };
+    let log = service.page("/log?q=late");
+    assert_eq!(log.matches("<td role=\"cell\" class=\"act\"").count(), 50);
+    let print = service.page(&link(&log));
+    assert_eq!(
+        print.matches("<td role=\"cell\" class=\"act\"").count(),
+        130
+    );
+    let main = text_of(between(&print, "<main", "</main>").unwrap());
+    for said in [
+        "130 activities, all of them",
+        "Text contains late",
+        "Europe/Berlin, as of ",
+    ] {
+        assert!(main.contains(said), "{said}: {main}");
+    }
+    assert!(!print.contains("class=\"pager\"") && !print.contains("skiptoken"));
+    // It is of the moment of the page that it was asked from.
+    service.post_lines(&[entry("more", before, "Somebody", "Night Shift", "late")]);
+    assert_eq!(total(&service.page(&link(&log))), 130);
+    // What is too much for paper is said, not cut; and the file has it.
+    let all = service.page("/log");
+    let answer = service.get(&link(&all));
+    assert_eq!(answer.status, 422);
+    assert!(
+        text_of(answer.text()).contains("10 002 rows, and 10 000 are printed at most"),
+        "{}",
+        text_of(answer.text())
+    );
+    let csv = service.get("/log?format=csv");
+    assert_eq!((csv.status, csv.header("x-total-count")), (200, "10002"));
+    // Reports likewise.
+    let report = "/reports/audit-log?search=late";
+    let page = service.page(report);
+    assert_eq!(total(&page), 131);
+    let print = service.page(&link(&page));
+    let rows = between(&print, "<table class=\"t\">", "</table>").unwrap();
+    assert_eq!(rows.matches("<tr>").count(), 1 + 131);
+    assert!(
+        text_of(&print).contains("Search late"),
+        "{}",
+        text_of(&print)
+    );
+    let print = service.get("/reports/audit-log?format=print");
+    assert_eq!(print.status, 422);
 }
 
 #[test]

@@ -88,6 +88,11 @@ impl Answer {
 
 impl Service {
     pub(crate) fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// With more in its configuration, before all of its tables.
+    pub(crate) fn start_with(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let secrets = [
             ("sender", SENDER),
@@ -99,7 +104,7 @@ impl Service {
             std::fs::write(folder.path().join(name), secret).unwrap();
         }
         let config = folder.path().join("service.toml");
-        std::fs::write(&config, CONFIG).unwrap();
+        std::fs::write(&config, format!("{more}{CONFIG}")).unwrap();
         let mut path: PathBuf = std::env::current_exe().unwrap();
         path.pop();
         path.pop();
@@ -145,8 +150,12 @@ impl Service {
     /// A service that holds a generated month and what nobody should be called.
     pub(crate) fn filled(requests: u64) -> Self {
         let service = Self::start();
-        service.post_lines(&month(requests));
+        service.fill(requests);
         service
+    }
+
+    pub(crate) fn fill(&self, requests: u64) {
+        self.post_lines(&month(requests));
     }
 
     pub(crate) fn post_lines(&self, documents: &[String]) {

@@ -55,6 +55,20 @@ fn who_is_not_known_gets_401_and_leaves_nothing() {
         401
     );
     assert!(service.get("/v1/limits", "").headers.contains_key("date"));
+    // Readers that are refused are counted as senders are.
+    let refused = || {
+        let text = service.get("/metrics", AUDIT).text().to_owned();
+        let name = "service_unauthenticated_total ";
+        let mut counts = text.lines().filter_map(|line| line.strip_prefix(name));
+        counts.next().unwrap().parse::<u64>().unwrap()
+    };
+    let before = refused();
+    assert_eq!(service.get("/v1/reports", "").status, 401);
+    assert_eq!(
+        service.get("/v1.0/auditLogs/directoryAudits", "").status,
+        401
+    );
+    assert_eq!(refused(), before + 2);
     for token in ["", "wrong-token-0123456789", SENDER] {
         for path in READ {
             let answer = service.get(path, token);

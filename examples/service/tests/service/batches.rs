@@ -242,6 +242,25 @@ fn what_cant_be_read_is_kept_apart_and_found_again() {
 }
 
 #[test]
+fn the_record_of_an_activity_is_the_one_that_is_shown() {
+    let folder = Folder::new();
+    let service = folder.start().ready();
+    let first = entry("1", Utc::now());
+    let other = first.replace("Lab Access", "Another Name");
+    let stream = Uuid::now_v7();
+    for (seq, record) in (1..).zip([&first, &other]) {
+        service
+            .frame(&seal(A, stream, seq, &[record]), SENDER)
+            .stored();
+    }
+    assert_eq!(service.balance(AUDIT)["conflicts"], 1);
+    let shown = activities(&service, AUDIT);
+    let id = shown.keys().next().unwrap();
+    let raw = service.get(&format!("/v1/activities/{id}/raw"), AUDIT);
+    assert_eq!(raw.text(), first);
+}
+
+#[test]
 fn what_senders_lost_is_told() {
     use ingest_protocol::StreamId;
     use ingest_protocol::frame::{Limits, Record, Sealer, Stamp};

@@ -25,6 +25,8 @@ struct World {
     received: Vec<String>,
     /// The receiver refuses this many frames as forks, before it takes what comes in a new stream.
     forks: u32,
+    /// How often was sent: far more often than needed means that nothing moves.
+    sends: usize,
 }
 
 fn open(disk: &SimDisk, opening: u8, cap: u64) -> SpooledSender<SimDisk> {
@@ -47,6 +49,7 @@ impl World {
             state: StreamState::default(),
             received: Vec::new(),
             forks,
+            sends: 0,
         }
     }
 
@@ -68,6 +71,8 @@ impl World {
     }
 
     fn send(&mut self, frames: usize, now: Instant) {
+        self.sends += 1;
+        assert!(self.sends < 10 * RECORDS, "at {}", self.next);
         for _ in 0..frames {
             let Some(sent) = self.spool.poll_transmit(now).unwrap() else {
                 return;

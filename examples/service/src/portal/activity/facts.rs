@@ -127,26 +127,22 @@ impl Page<'_> {
         }
     }
 
-    pub(super) fn raw(&self) -> Result<Markup, Failure> {
-        let missing = missing_right(self.context);
-        let json = if missing.is_none() {
-            document(self.context, self.activity)?
-        } else {
-            String::new()
-        };
-        Ok(html! {
+    /// The document, once it was asked for.
+    pub(super) fn raw(&self, document: Option<&str>) -> Markup {
+        let mut pairs = self.context.pairs.clone();
+        pairs.add("document", "1");
+        let shown = format!("{}#s-raw", pairs.link(&self.context.path));
+        html! {
             section.card aria-labelledby="s-raw" {
                 header { h2 #s-raw { "Document" } }
                 div.body {
-                    @if let Some(right) = missing { p { "Raw documents need the right " code { (right) } "." } }
-                    @else {
-                        details.alt {
-                            summary { (icon("down")) "Show the document" }
-                            pre.raw tabindex="0" { (text::block(&json)) }
-                        }
+                    @match (missing_right(self.context), document) {
+                        (Some(right), _) => p { "Raw documents need the right " code { (right) } "." },
+                        (None, None) => p { a.btn href=(shown) { "Show the document" } },
+                        (None, Some(json)) => pre.raw tabindex="0" { (text::block(json)) },
                     }
                 }
             }
-        })
+        }
     }
 }

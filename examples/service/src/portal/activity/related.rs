@@ -97,7 +97,7 @@ impl Page<'_> {
         html! {
             div {
                 @if current { span aria-current="true" { (text::value(name)) } }
-                @else { a href={ "/log/" (id) } { (text::value(name)) } }
+                @else { a href=(self.context.keeping_zone(&format!("/log/{id}"))) { (text::value(name)) } }
                 (result(row.text("result").unwrap_or("unknown")))
                 @if let Some(target) = targets(row).first() { span { (text::value(target.name)) } }
                 @if let Some(time) = row.time("time") { span.sub { (self.context.clock.exact(time)) } }
@@ -112,9 +112,8 @@ impl Page<'_> {
         };
         let pairs = Pairs::parse(back);
         let clock = View::clock(&pairs, self.context.clock)?;
-        let view = View::read(&pairs, &clock).map_err(|_| {
-            crate::portal::params::BadParameter::new("back", "is no address of the log")
-        })?;
+        let view = View::read(&pairs, &clock)
+            .map_err(|_| BadParameter::new("back", "is no address of the log"))?;
         let snapshot = self.context.snapshot();
         let snapshot = view
             .as_of
@@ -154,9 +153,11 @@ impl Page<'_> {
                 .next()
                 .and_then(|row| row.value("id").map(ToString::to_string));
             Ok::<_, Failure>(id.map(|id| {
-                Pairs::default()
-                    .with("back", back)
-                    .link(&format!("/log/{id}"))
+                let mut pairs = Pairs::default().with("back", back);
+                if let Some(tz) = self.context.tz() {
+                    pairs.add("tz", tz);
+                }
+                pairs.link(&format!("/log/{id}"))
             }))
         };
         let (newer, older) = (beside(true)?, beside(false)?);

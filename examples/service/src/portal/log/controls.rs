@@ -1,5 +1,7 @@
 //! What the log is asked with: menus, the search, the period, chips.
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 impl Log<'_> {
@@ -18,7 +20,7 @@ impl Log<'_> {
     }
 
     pub(super) fn saved(&self) -> Markup {
-        let views = self.context.reader.tenant.saved.list("view");
+        let views = self.context.saved(crate::portal::views::KIND);
         let here = self.view.saved().pairs().encode();
         menu(
             html! { (icon("save")) "Saved views" },
@@ -76,14 +78,12 @@ impl Log<'_> {
 
     pub(super) fn periods(&self) -> Markup {
         let filter = self.filter();
-        let kept = u16::try_from(self.context.app.config.retention_days)
-            .unwrap_or(366)
-            .min(366);
+        let kept = self.context.app.config.retention_days;
         let presets = [
             ("Last 24 hours".to_owned(), Period::Hours(24)),
             ("Last 7 days".to_owned(), Period::Days(7)),
             ("Last 14 days".to_owned(), Period::Days(14)),
-            (format!("All {kept} days"), Period::Days(kept)),
+            (format!("All {kept} days"), self.context.all_kept()),
         ];
         let (first, last) = filter.period.dates(
             &self.clock,
@@ -108,27 +108,26 @@ impl Log<'_> {
         )
     }
 
-    pub(super) fn chips(&self) -> Markup {
+    pub(super) fn chips(&self) -> Result<Markup, Failure> {
         let filter = self.filter();
-        html! {
+        let chips = filter.chips();
+        let people = chips.iter().filter(|chip| chip.people);
+        let ids = people.flat_map(|chip| chip.values.iter().map(String::as_str));
+        let names = self.context.names_of(ids, &self.snapshot)?;
+        Ok(html! {
             ul.chips #chips aria-label="Filters in force" {
-                @for chip in filter.chips() { (self.chip(&chip)) }
+                @for chip in &chips { (self.chip(chip, &names)) }
                 @if !filter.is_clear() {
                     li { a.btn.ghost href=(self.view.filtered(filter.cleared()).link()) { "Clear all" } }
                 }
             }
-        }
+        })
     }
 
-    pub(super) fn chip(&self, chip: &Chip) -> Markup {
+    fn chip(&self, chip: &Chip, names: &BTreeMap<String, String>) -> Markup {
         // People are filtered by id and shown by name.
-        let show = |value: &String| match chip.field {
-            Some(field) if field.names_people() => self
-                .context
-                .name_of(value, &self.snapshot)
-                .unwrap_or_else(|| value.clone()),
-            _ => value.clone(),
-        };
+        let name = |value: &String| names.get(value).filter(|_| chip.people).cloned();
+        let show = |value: &String| name(value).unwrap_or_else(|| value.clone());
         let values: Vec<String> = chip.values.iter().map(show).collect();
         let label = format!("{} {}", chip.label, text::plain(&values.join(" or ")));
         html! {

@@ -110,7 +110,9 @@ impl Overview<'_> {
                 (split(&SOURCES, &totals.sources))
                 p.kv {
                     @for (index, (series, choice)) in SOURCES.iter().zip(["onPremises", "cloud"]).enumerate() {
-                        span { span class={ "dot " (series.class) } {} a href=(self.log(&self.filter.clone().without_field(Field::Source).with(Field::Source, Op::Is, choice))) { (series.label) } " " b { (grouped(totals.sources[index])) } }
+                        @if !self.filter.speaks_of(Field::Source) || self.filter.has(Field::Source, Op::Is, choice) {
+                            span { span class={ "dot " (series.class) } {} a href=(self.with(&[(Field::Source, choice)])) { (series.label) } " " b { (grouped(totals.sources[index])) } }
+                        }
                     }
                 }
             }
@@ -146,10 +148,7 @@ impl Overview<'_> {
 
     /// What waits now, whenever it was asked.
     pub(super) fn pending(&self) -> Filter {
-        let kept = u16::try_from(self.context.app.config.retention_days)
-            .unwrap_or(366)
-            .min(366);
-        let filter = self.filter.clone().during(Period::Days(kept));
+        let filter = self.filter.clone().during(self.context.all_kept());
         filter.with(Field::Result, Op::Is, "pending")
     }
 

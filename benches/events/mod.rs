@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use report_query::{
-    Bucket, DataType, Field, Query, Retention, Schema, Store, StoreOptions, Value, arg_max, col,
-    count, count_distinct, desc, percentile,
-};
+use report_query::{DataType, Field, Retention, Schema, Store, StoreOptions, Value};
 use uuid::Uuid;
 
 use crate::logs::random::Random;
+
+pub mod questions;
 
 /// Days that the events are of.
 const DAYS: i64 = 30;
@@ -43,6 +42,9 @@ pub fn schema() -> Schema {
 pub fn start() -> DateTime<Utc> {
     DateTime::from_timestamp(1_790_000_000 / 86_400 * 86_400, 0).expect("a time")
 }
+
+/// Requests that go on, each for a few events: the next is one of these, or of a new one.
+const OPEN_REQUESTS: usize = 1_024;
 
 /// From 0 up to 1.
 fn part(random: &mut Random) -> f64 {
@@ -83,6 +85,10 @@ impl Zipf {
     }
 }
 
+fn id(random: &mut Random) -> u128 {
+    u128::from(random.next()) << 64 | u128::from(random.next())
+}
+
 /// So many events, in the order of time.
 pub fn events(count: usize) -> impl Iterator<Item = Vec<Value>> {
     let mut random = Random::new(7);
@@ -95,6 +101,7 @@ pub fn events(count: usize) -> impl Iterator<Item = Vec<Value>> {
     let domains = Zipf::new("domain", 5, 1.0);
     let methods = Zipf::new("method", 6, 1.0);
     let categories = Zipf::new("category", 12, 0.0);
+    let mut requests: Vec<u128> = (0..OPEN_REQUESTS).map(|_| id(&mut random)).collect();
     let step = TimeDelta::days(DAYS).num_microseconds().unwrap_or(0) / count.max(1) as i64;
     (0..count).map(move |n| {
         let time = start() + TimeDelta::microseconds(n as i64 * step);
@@ -112,6 +119,10 @@ pub fn events(count: usize) -> impl Iterator<Item = Vec<Value>> {
             .copied()
             .unwrap_or_default();
         let name: Arc<str> = format!("{word} {target:06} of {}", actor % 97).into();
+        let slot = random.below(OPEN_REQUESTS as u64) as usize;
+        if random.below(3) == 0 {
+            requests[slot] = id(&mut random);
+        }
         let latency = (part(&mut random).powi(4) * 60_000.0) as i64;
         vec![
             time.into(),
@@ -125,7 +136,7 @@ pub fn events(count: usize) -> impl Iterator<Item = Vec<Value>> {
             types.value(target % 20),
             latency.into(),
             domains.value(actor % 5),
-            Uuid::from_u128(u128::from(random.next())).into(),
+            Uuid::from_u128(requests[slot]).into(),
             methods.value(methods.draw(&mut random)),
             Value::Text(name),
         ]
@@ -135,10 +146,55 @@ pub fn events(count: usize) -> impl Iterator<Item = Vec<Value>> {
 /// A store of them.
 #[must_use]
 pub fn store(count: usize) -> Store {
-    let store = Store::new(schema(), StoreOptions::new(Retention::FOREVER)).expect("a schema");
+    fill(schema(), events(count))
+}
+
+/// The columns of the events whose targets are lists.
+#[must_use]
+pub fn list_schema() -> Schema {
+    Schema::new([
+        Field::new("time", DataType::Time).required(),
+        Field::new("id", DataType::Id).required(),
+        Field::new("activity", DataType::Text),
+        Field::new("targets", DataType::list(DataType::Text)),
+    ])
+    .and_then(|schema| schema.with_key("time", "id"))
+    .expect("a schema")
+}
+
+/// So many events with a list of targets each: a person, a group, or one and up to two of the other.
+pub fn list_events(count: usize) -> impl Iterator<Item = Vec<Value>> {
+    let mut random = Random::new(11);
+    let activities = Zipf::new("activity", 60, 1.1);
+    let people = Zipf::new("user", 50_000, 1.0);
+    let groups = Zipf::new("group", 20_000, 0.8);
+    let step = TimeDelta::days(DAYS).num_microseconds().unwrap_or(0) / count.max(1) as i64;
+    (0..count).map(move |n| {
+        let time = start() + TimeDelta::microseconds(n as i64 * step);
+        let mut targets = vec![people.value(people.draw(&mut random))];
+        for _ in 0..random.below(3) {
+            targets.push(groups.value(groups.draw(&mut random)));
+        }
+        vec![
+            time.into(),
+            Uuid::from_u128(u128::from(random.next()) << 64 | n as u128).into(),
+            activities.value(activities.draw(&mut random)),
+            Value::list(targets),
+        ]
+    })
+}
+
+/// A store of them.
+#[must_use]
+pub fn list_store(count: usize) -> Store {
+    fill(list_schema(), list_events(count))
+}
+
+fn fill(schema: Schema, events: impl Iterator<Item = Vec<Value>>) -> Store {
+    let store = Store::new(schema, StoreOptions::new(Retention::FOREVER)).expect("a schema");
     let now = start() + TimeDelta::days(DAYS);
     let mut batch = Vec::with_capacity(65_536);
-    for event in events(count) {
+    for event in events {
         batch.push(event);
         if batch.len() == 65_536 {
             store.append(batch.drain(..), now);
@@ -146,80 +202,4 @@ pub fn store(count: usize) -> Store {
     }
     store.append(batch, now);
     store
-}
-
-/// The questions, each with its name.
-#[must_use]
-pub fn questions() -> Vec<(&'static str, Query)> {
-    let day = |day| start() + TimeDelta::days(day);
-    let newest = |query: Query, rows| query.sort([desc("time")]).limit(rows);
-    let query = Query::new;
-    vec![
-        (
-            "q1_count_under_time_source_result",
-            query()
-                .filter(col("time").between(day(7)..day(14)))
-                .filter(
-                    col("source")
-                        .eq("source-000001")
-                        .and(col("result").eq("result-000000")),
-                )
-                .aggregate([count()]),
-        ),
-        (
-            "q2_by_activity_and_result",
-            query()
-                .group_by(["activity", "result"])
-                .aggregate([count()]),
-        ),
-        (
-            "q3_daily_by_activity",
-            query()
-                .group_by([col("time").bucket(Bucket::DAY), col("activity")])
-                .aggregate([count()]),
-        ),
-        (
-            "q4_top_actors_of_one_activity",
-            query()
-                .filter(col("activity").eq("activity-000002"))
-                .group_by(["actor"])
-                .aggregate([count()])
-                .sort([desc("count")])
-                .limit(10),
-        ),
-        (
-            "q5_distinct_actors_by_activity",
-            query()
-                .group_by(["activity"])
-                .aggregate([count_distinct(col("actor"))]),
-        ),
-        (
-            "q6_substring_rare",
-            query()
-                .filter(col("display_name").contains("payroll 0001"))
-                .aggregate([count()]),
-        ),
-        (
-            "q7_newest_50_of_one_actor",
-            newest(query().filter(col("actor").eq("actor-000200")), 50),
-        ),
-        (
-            "q8_newest_100_of_a_category",
-            newest(query().filter(col("category").eq("category-000003")), 100),
-        ),
-        (
-            "q9_latency_percentiles_by_activity",
-            query().group_by(["activity"]).aggregate([
-                percentile(col("latency"), 50.0).alias("p50"),
-                percentile(col("latency"), 95.0).alias("p95"),
-                percentile(col("latency"), 99.0).alias("p99"),
-            ]),
-        ),
-        (
-            "q12_latest_activity_per_person",
-            query()
-                .group_by(["actor"])
-                .aggregate([arg_max(col("activity"), col("time")).alias("latest")]),
-        ),
-    ]
 }
