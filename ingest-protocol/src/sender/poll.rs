@@ -122,7 +122,8 @@ impl Sender {
         if !self.config.spooled {
             return None;
         }
-        self.append().or_else(|| self.upkeep(false))
+        let append = self.append().map(|(_, op)| op);
+        append.or_else(|| self.upkeep(false))
     }
 
     /// What to do with the spool beside storing frames; all that makes room, where it `is_full`.
@@ -166,7 +167,7 @@ impl Sender {
     }
 
     /// The next frame that is not spooled.
-    fn append(&mut self) -> Option<SpoolOp> {
+    pub(super) fn append(&mut self) -> Option<(FrameId, SpoolOp)> {
         let (slot, replaces) = self.unspooled()?;
         let (id, end) = (slot.id, slot.end);
         let (frame, cursor) = (slot.frame().cloned()?, slot.cursor.clone());
@@ -175,13 +176,14 @@ impl Sender {
         if let Some(slot) = self.slot_mut(id) {
             slot.given = Some(done);
         }
-        Some(SpoolOp::Append {
+        let op = SpoolOp::Append {
             id,
             frame,
             cursor,
             state,
             replaces,
-        })
+        };
+        Some((id, op))
     }
 
     pub(super) fn slot_mut(&mut self, id: FrameId) -> Option<&mut Slot> {
