@@ -128,11 +128,8 @@ impl Sender {
 
     /// What to do with the spool beside storing frames; all that makes room, where it `is_full`.
     pub(super) fn upkeep(&mut self, is_full: bool) -> Option<SpoolOp> {
-        let reading = self.reading.and_then(|id| self.queue.position(id));
-        if let Some(slot) = reading.map(|at| &self.queue[at])
-            && let (id, Some(place)) = (slot.id, slot.place)
-        {
-            return Some(SpoolOp::Read { id, place });
+        if let Some(read) = self.read() {
+            return Some(read);
         }
         // A mark makes room if what is done stands before all else in the spool.
         let at_once =
@@ -144,6 +141,14 @@ impl Sender {
             return Some(SpoolOp::Mark { state });
         }
         self.release(if is_full { 0 } else { self.config.history })
+    }
+
+    /// The frame that is to be read back.
+    pub(super) fn read(&self) -> Option<SpoolOp> {
+        let at = self.queue.position(self.reading?)?;
+        let slot = &self.queue[at];
+        let (id, place) = (slot.id, slot.place?);
+        Some(SpoolOp::Read { id, place })
     }
 
     /// Whether [`poll_spool`](Self::poll_spool) has a frame to store or to read.

@@ -241,6 +241,17 @@ impl<S: Storage> SpooledSender<S> {
     /// [`SpoolError::Journal`]. What could not be stored for want of room is stored by a later
     /// call.
     pub fn settle(&mut self) -> Result<(), SpoolError> {
+        let stored = self.store();
+        // What is spooled is sent also while what comes behind it finds no room.
+        if stored.as_ref().is_err_and(SpoolError::is_retryable)
+            && let Some(op) = self.sender.read()
+        {
+            self.carry_out(&op)?;
+        }
+        stored
+    }
+
+    fn store(&mut self) -> Result<(), SpoolError> {
         loop {
             while let Some((id, op)) = self.sender.append() {
                 match self.carry_out(&op) {

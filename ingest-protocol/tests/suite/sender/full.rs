@@ -177,6 +177,23 @@ fn what_is_done_is_marked_when_there_is_room_on_the_disk_again() {
 }
 
 #[test]
+fn what_is_spooled_is_sent_also_while_a_frame_waits_for_room() {
+    let (mut world, now) = (World::new(1 << 20, 0), Instant::now());
+    assert!(!world.push(now));
+    world.spool.flush().unwrap();
+    world.disk.set_capacity(Some(world.disk.used()));
+    world.spool.push(Record::new("{}"), "end", now).unwrap();
+    assert!(world.spool.flush().unwrap_err().is_retryable());
+    world.send(RECORDS, now);
+    assert_eq!(world.received.len(), 5 * 32);
+    world.disk.set_capacity(None);
+    world.send(RECORDS, now);
+    assert_eq!(world.received.len(), RECORDS + 1);
+    world.spool.settle().unwrap();
+    assert!(world.spool.is_idle());
+}
+
+#[test]
 fn a_mark_is_written_also_where_the_disk_was_full_when_its_turn_came() {
     let (mut world, now) = (World::new(1 << 20, 0), Instant::now());
     assert!(!world.push(now));
