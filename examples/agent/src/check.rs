@@ -8,14 +8,11 @@ use anyhow::{Context, Result, bail, ensure};
 use mim_events::eventlog::{LogFilter, LogReader};
 
 use crate::client::Client;
+use crate::clock;
 use crate::config::Config;
 use crate::keys::Credentials;
 use crate::outbox;
 use crate::secrets::Place;
-use crate::status::now;
-
-/// A clock that differs by more makes times wrong, and tokens fail.
-const CLOCK_SECONDS: i64 = 60;
 
 #[derive(Default)]
 struct Checks {
@@ -138,18 +135,10 @@ fn service(config: &Config, checks: &mut Checks) -> Result<()> {
         (status, _) => bail!("status {status}"),
     };
     checks.tell("key at the service", accepted())?;
-    let clock = match service.clock {
+    let clock = match service.ahead {
         None => Ok("the service does not tell its time".to_owned()),
-        Some(theirs) => {
-            let differs = (now() - theirs).num_seconds();
-            if differs.abs() <= CLOCK_SECONDS {
-                Ok(format!("differs by {differs} s"))
-            } else {
-                Err(anyhow::anyhow!(
-                    "this machine's clock is {differs} s ahead of the service's: set it"
-                ))
-            }
-        }
+        Some(ahead) if clock::is_off(ahead) => Err(anyhow::anyhow!(clock::told(ahead))),
+        Some(ahead) => Ok(format!("differs by {ahead} s")),
     };
     checks.tell("clock", clock)
 }
