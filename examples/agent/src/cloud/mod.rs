@@ -1,5 +1,6 @@
 //! The cloud side: entries of Entra's audit log from files or from Microsoft Graph.
 
+mod ask;
 mod chunk;
 mod files;
 mod page;

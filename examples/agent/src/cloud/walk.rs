@@ -1,7 +1,8 @@
 //! Polls Graph: windows of time that overlap, each walked page by page.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::process::ExitCode;
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -11,13 +12,14 @@ use serde::{Deserialize, Serialize};
 use tracing::{debug, info, warn};
 use uuid::Uuid;
 
+use super::ask::{Answer, Asker};
 use super::page::Page;
 use crate::client;
 use crate::config::{Cloud, Config, is_loopback};
 use crate::engine::{self, Feed, Mode, Turn};
 use crate::outbox::Outbox;
-use crate::secrets::Place;
 use crate::status::{Source, now};
+use crate::upload::Message;
 
 pub(crate) const NO_CLOUD: &str = "the configuration has no [cloud], which --url needs";
 
@@ -26,6 +28,11 @@ const RESTARTS: u32 = 3;
 /// The longest wait after failures, and what a service may ask for at most.
 const LONGEST: Duration = Duration::from_secs(600);
 const TOLD_LONGEST: Duration = Duration::from_secs(3600);
+/// Entra keeps nothing for longer.
+const KEPT: Duration = Duration::from_secs(31 * 86_400);
+const HOUR: Duration = Duration::from_secs(3600);
+/// The most ids that are remembered: each write to the spool holds them.
+const SEEN: usize = 100_000;
 
 /// How far a log in the cloud was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,9 +44,25 @@ pub(crate) struct WalkMark {
     seen: Vec<(Uuid, i64)>,
 }
 
+impl WalkMark {
+    /// Forgets ids of before `oldest`, which no window will hold again, and of the rest the oldest
+    /// beyond `most`: an entry that comes again nevertheless is known to the service by its id.
+    fn forget(&mut self, oldest: i64, most: usize) {
+        self.seen.retain(|(_, at)| *at >= oldest);
+        if let Some(beyond) = self
+            .seen
+            .len()
+            .checked_sub(most)
+            .filter(|beyond| *beyond > 0)
+        {
+            self.seen.select_nth_unstable_by_key(beyond, |(_, at)| *at);
+            self.seen.drain(..beyond);
+        }
+    }
+}
+
 struct Walk {
-    agent: ureq::Agent,
-    token: Option<Place>,
+    asker: Asker,
     settings: Cloud,
     base: Uri,
     /// Under this the mark is kept.
@@ -94,8 +117,7 @@ pub(crate) fn poll(config: &Config, mode: Mode, url: &Uri) -> Result<ExitCode> {
         "--url must be https: over http everybody on the way can read entries and token"
     );
     let mut walk = Walk {
-        agent: client::agent(&config.http)?,
-        token: settings.token()?,
+        asker: Asker::new(client::agent(&config.http)?, settings.token()?),
         settings,
         base: url.clone(),
         name: url.to_string(),
@@ -127,13 +149,24 @@ impl Walk {
             self.step_back(outbox, ahead, latest)?;
             return Ok(false);
         }
-        let through = mark.through.unwrap_or(latest - span(self.settings.first.0));
-        let to = latest.min(through + span(self.settings.window.0));
+        let oldest = latest - span(self.settings.first.0.max(KEPT));
+        let through = match mark.through {
+            Some(through) if through < oldest => {
+                let days = (latest - through).num_days();
+                warn!(days, from = %oldest, "the last window ended before anything is kept of: was the clock behind? it is read on from what is kept");
+                oldest
+            }
+            Some(through) => through,
+            None => latest - span(self.settings.first.0),
+        };
+        // Ids are remembered of a window and its overlap: a window is no longer than that is bearable.
+        let longest = self.settings.overlap.0.max(HOUR);
+        let to = latest.min(through + span(self.settings.window.0.min(longest)));
         if to <= through {
             return Ok(false);
         }
         let from = match mark.through {
-            Some(through) => through - span(self.settings.overlap.0),
+            Some(_) => through - span(self.settings.overlap.0),
             None => through,
         };
         self.known = mark.seen.iter().map(|(id, _)| *id).collect();
@@ -183,6 +216,7 @@ impl Walk {
             }
             let mark = outbox.cursor.walks.entry(self.name.clone()).or_default();
             mark.seen.extend(chunk.ids);
+            mark.forget(i64::MIN, SEEN);
             if !chunk.records.is_empty() {
                 outbox.push_all(chunk.records)?;
             }
@@ -213,24 +247,18 @@ impl Walk {
         let overlap = i64::try_from(self.settings.overlap.0.as_secs()).unwrap_or(i64::MAX);
         let mark = outbox.cursor.walks.entry(self.name.clone()).or_default();
         mark.through = Some(to);
-        let oldest = to.timestamp().saturating_sub(overlap);
-        let latest: HashMap<Uuid, i64> = mark
-            .seen
-            .drain(..)
-            .filter(|(_, at)| *at >= oldest)
-            .collect();
-        mark.seen = latest.into_iter().collect();
+        mark.forget(to.timestamp().saturating_sub(overlap), SEEN);
         outbox.commit()?;
         self.under_way = None;
         self.restarts = 0;
         Ok(Done::Window { is_last })
     }
 
-    fn ask(&mut self, outbox: &mut Outbox) -> Result<Done> {
+    fn judge(&mut self, outbox: &mut Outbox, answer: Answer) -> Result<Done> {
         let Some(window) = &self.under_way else {
             return Ok(Done::Page);
         };
-        let response = match client::page(&self.agent, &window.page, self.token.as_ref()) {
+        let response = match answer {
             Ok(response) => response,
             Err(error) => return Ok(Done::Not(Fault::Again(format!("{error:#}"), None))),
         };
@@ -321,6 +349,10 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 impl Feed for Walk {
+    fn begin(&mut self, messages: &Sender<Message>) {
+        self.asker.tell(messages);
+    }
+
     fn read(&mut self, outbox: &mut Outbox) -> Result<Turn> {
         if outbox.is_blocked() {
             return Ok(Turn::More);
@@ -329,7 +361,13 @@ impl Feed for Walk {
             debug!("nothing new yet");
             return Ok(Turn::AtEnd);
         }
-        let done = self.ask(outbox)?;
+        if let Some(window) = &self.under_way {
+            self.asker.ask(&window.page)?;
+        }
+        let Some(answer) = self.asker.answer() else {
+            return Ok(Turn::Later(Instant::now() + engine::LOOK));
+        };
+        let done = self.judge(outbox, answer)?;
         if let Done::Not(fault) = done {
             return self.amend(fault);
         }
@@ -342,7 +380,7 @@ impl Feed for Walk {
     }
 
     fn is_urgent(&mut self) -> bool {
-        false
+        self.asker.has_answer()
     }
 
     fn sources(&self, outbox: &Outbox) -> Vec<Source> {
@@ -362,6 +400,27 @@ mod tests {
     use http::header::RETRY_AFTER;
 
     use super::*;
+
+    #[test]
+    fn ids_are_remembered_of_the_overlap_and_no_more_than_so_many() {
+        let ids = |times: &[i64]| {
+            let ids = times.iter().map(|at| (Uuid::from_u128(*at as u128), *at));
+            ids.collect::<Vec<_>>()
+        };
+        let mut mark = WalkMark {
+            through: None,
+            seen: ids(&[50, 10, 40, 20, 30]),
+        };
+        let mut left = |oldest, most| {
+            mark.forget(oldest, most);
+            mark.seen.sort_unstable();
+            mark.seen.clone()
+        };
+        assert_eq!(left(i64::MIN, 5), ids(&[10, 20, 30, 40, 50]));
+        assert_eq!(left(20, 5), ids(&[20, 30, 40, 50]));
+        assert_eq!(left(20, 3), ids(&[30, 40, 50]));
+        assert_eq!(left(60, 0), []);
+    }
 
     #[test]
     fn what_a_server_says_to_wait_has_bounds() {
