@@ -175,7 +175,8 @@ fn whole(response: Response<ureq::Body>, limit: u64) -> Result<Response<Vec<u8>>
     Ok(Response::from_parts(parts, bytes.map_err(no_answer)?))
 }
 
-fn ahead(response: &Response<Vec<u8>>) -> Option<i64> {
+/// By how many seconds this machine's clock is ahead of the one that answered.
+pub(crate) fn ahead(response: &Response<Vec<u8>>) -> Option<i64> {
     let date = response.headers().get(DATE)?.to_str().ok()?;
     let date = DateTime::parse_from_rfc2822(date).ok()?;
     Some(clock::ahead(now(), date.to_utc()))

@@ -11,8 +11,8 @@ use crate::client;
 use crate::secrets::Place;
 use crate::upload::Message;
 
-/// A page, or why there is none.
-pub(super) type Answer = Result<Response<Vec<u8>>>;
+/// A page, with how far this machine's clock was ahead when it came; or why there is none.
+pub(super) type Answer = Result<(Response<Vec<u8>>, Option<i64>)>;
 
 pub(super) struct Asker {
     agent: ureq::Agent,
@@ -49,7 +49,11 @@ impl Asker {
         thread::Builder::new()
             .name("page".to_owned())
             .spawn(move || {
-                let _ = answered.send(client::page(&agent, &page, token.as_ref()));
+                let page = client::page(&agent, &page, token.as_ref());
+                let _ = answered.send(page.map(|page| {
+                    let ahead = client::ahead(&page);
+                    (page, ahead)
+                }));
                 if let Some(messages) = messages {
                     let _ = messages.send(Message::Fed);
                 }

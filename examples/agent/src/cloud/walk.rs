@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use http::{HeaderMap, Uri};
-use serde::{Deserialize, Serialize};
 use tracing::{debug, info, warn};
 use uuid::Uuid;
 
 use super::ask::{Answer, Asker};
 use super::page::Page;
 use crate::client;
+use crate::clock;
 use crate::config::{Cloud, Config, is_loopback};
 use crate::engine::{self, Feed, Mode, Turn};
 use crate::outbox::Outbox;
@@ -31,35 +31,6 @@ const TOLD_LONGEST: Duration = Duration::from_secs(3600);
 /// Entra keeps nothing for longer.
 const KEPT: Duration = Duration::from_secs(31 * 86_400);
 const HOUR: Duration = Duration::from_secs(3600);
-/// The most ids that are remembered: each write to the spool holds them.
-const SEEN: usize = 100_000;
-
-/// How far a log in the cloud was read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct WalkMark {
-    /// Windows up to this are walked to their ends.
-    through: Option<DateTime<Utc>>,
-    /// What was read that the next window may hold again: ids with the seconds of their times.
-    seen: Vec<(Uuid, i64)>,
-}
-
-impl WalkMark {
-    /// Forgets ids of before `oldest`, which no window will hold again, and of the rest the oldest
-    /// beyond `most`: an entry that comes again nevertheless is known to the service by its id.
-    fn forget(&mut self, oldest: i64, most: usize) {
-        self.seen.retain(|(_, at)| *at >= oldest);
-        if let Some(beyond) = self
-            .seen
-            .len()
-            .checked_sub(most)
-            .filter(|beyond| *beyond > 0)
-        {
-            self.seen.select_nth_unstable_by_key(beyond, |(_, at)| *at);
-            self.seen.drain(..beyond);
-        }
-    }
-}
 
 struct Walk {
     asker: Asker,
@@ -69,6 +40,9 @@ struct Walk {
     name: String,
     batch: u32,
     under_way: Option<Window>,
+    /// How far this machine's clock is ahead of the cloud's, as of the last answer: windows are of the
+    /// cloud's time.
+    ahead: Option<TimeDelta>,
     /// Ids of the mark, and of this walk.
     known: HashSet<Uuid>,
     failures: u32,
@@ -123,6 +97,7 @@ pub(crate) fn poll(config: &Config, mode: Mode, url: &Uri) -> Result<ExitCode> {
         name: url.to_string(),
         batch: config.spool.batch,
         under_way: None,
+        ahead: None,
         known: HashSet::new(),
         failures: 0,
         restarts: 0,
@@ -135,6 +110,30 @@ pub(crate) fn poll(config: &Config, mode: Mode, url: &Uri) -> Result<ExitCode> {
 }
 
 impl Walk {
+    /// Where a window may end now.
+    fn latest(&self) -> DateTime<Utc> {
+        now() - self.ahead.unwrap_or_default() - span(self.settings.delay.0)
+    }
+
+    /// Compares the clocks. A window that was made by one that is wrong is made anew: it could end at
+    /// a time that has not come, and what happens until then be taken for read.
+    fn compare(&mut self, ahead: Option<i64>) -> bool {
+        let ahead = ahead.filter(|ahead| clock::is_off(*ahead)).unwrap_or(0);
+        let ahead = TimeDelta::seconds(ahead);
+        let before = self.ahead.replace(ahead).unwrap_or_default();
+        let is_wrong = clock::is_off((ahead - before).num_seconds()) && self.restarts < RESTARTS;
+        if is_wrong {
+            let seconds = ahead.num_seconds();
+            warn!(
+                seconds,
+                "this machine's clock is that far ahead of the cloud's (below 0: behind): windows are made by the cloud's"
+            );
+            self.restarts += 1;
+            self.under_way = None;
+        }
+        !is_wrong
+    }
+
     /// Begins the next window, if there is one.
     fn begin(&mut self, outbox: &mut Outbox) -> Result<bool> {
         let mark = outbox
@@ -143,15 +142,14 @@ impl Walk {
             .get(&self.name)
             .cloned()
             .unwrap_or_default();
-        let span = |span: Duration| TimeDelta::from_std(span).unwrap_or(TimeDelta::days(365));
-        let latest = now() - span(self.settings.delay.0);
+        let latest = self.latest();
         if let Some(ahead) = mark.through.filter(|through| *through > latest) {
             self.step_back(outbox, ahead, latest)?;
             return Ok(false);
         }
         let oldest = latest - span(self.settings.first.0.max(KEPT));
         let through = match mark.through {
-            Some(through) if through < oldest => {
+            Some(through) if through < oldest && self.ahead.is_some() => {
                 let days = (latest - through).num_days();
                 warn!(days, from = %oldest, "the last window ended before anything is kept of: was the clock behind? it is read on from what is kept");
                 oldest
@@ -216,7 +214,7 @@ impl Walk {
             }
             let mark = outbox.cursor.walks.entry(self.name.clone()).or_default();
             mark.seen.extend(chunk.ids);
-            mark.forget(i64::MIN, SEEN);
+            mark.forget(i64::MIN);
             if !chunk.records.is_empty() {
                 outbox.push_all(chunk.records)?;
             }
@@ -247,7 +245,7 @@ impl Walk {
         let overlap = i64::try_from(self.settings.overlap.0.as_secs()).unwrap_or(i64::MAX);
         let mark = outbox.cursor.walks.entry(self.name.clone()).or_default();
         mark.through = Some(to);
-        mark.forget(to.timestamp().saturating_sub(overlap), SEEN);
+        mark.forget(to.timestamp().saturating_sub(overlap));
         outbox.commit()?;
         self.under_way = None;
         self.restarts = 0;
@@ -255,11 +253,16 @@ impl Walk {
     }
 
     fn judge(&mut self, outbox: &mut Outbox, answer: Answer) -> Result<Done> {
+        if let Ok((_, ahead)) = &answer
+            && !self.compare(*ahead)
+        {
+            return Ok(Done::Page);
+        }
         let Some(window) = &self.under_way else {
             return Ok(Done::Page);
         };
         let response = match answer {
-            Ok(response) => response,
+            Ok((response, _)) => response,
             Err(error) => return Ok(Done::Not(Fault::Again(format!("{error:#}"), None))),
         };
         let status = response.status().as_u16();
@@ -328,6 +331,10 @@ impl Walk {
         let bound = Duration::from_secs(1 << self.failures.min(10)).min(LONGEST);
         bound.mul_f64(0.1 + 0.9 * ((self.random >> 40) as f64 / f64::from(1 << 24)))
     }
+}
+
+fn span(span: Duration) -> TimeDelta {
+    TimeDelta::from_std(span).unwrap_or(TimeDelta::days(365))
 }
 
 /// The first page of a window, whose ends belong to it.
@@ -400,27 +407,6 @@ mod tests {
     use http::header::RETRY_AFTER;
 
     use super::*;
-
-    #[test]
-    fn ids_are_remembered_of_the_overlap_and_no_more_than_so_many() {
-        let ids = |times: &[i64]| {
-            let ids = times.iter().map(|at| (Uuid::from_u128(*at as u128), *at));
-            ids.collect::<Vec<_>>()
-        };
-        let mut mark = WalkMark {
-            through: None,
-            seen: ids(&[50, 10, 40, 20, 30]),
-        };
-        let mut left = |oldest, most| {
-            mark.forget(oldest, most);
-            mark.seen.sort_unstable();
-            mark.seen.clone()
-        };
-        assert_eq!(left(i64::MIN, 5), ids(&[10, 20, 30, 40, 50]));
-        assert_eq!(left(20, 5), ids(&[20, 30, 40, 50]));
-        assert_eq!(left(20, 3), ids(&[30, 40, 50]));
-        assert_eq!(left(60, 0), []);
-    }
 
     #[test]
     fn what_a_server_says_to_wait_has_bounds() {

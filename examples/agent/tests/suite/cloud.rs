@@ -361,6 +361,36 @@ fn a_clock_that_was_ahead_is_told_and_what_comes_after_is_read() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn while_the_clock_is_ahead_nothing_is_taken_for_read_that_has_not_come() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let clock = folder.join("clock");
+    let Some(environment) = environment(&clock) else {
+        return;
+    };
+    let receiver = Receiver::start(&folder.join("received"));
+    let (graph, address) = Graph::start(Faults::default());
+    let url = format!("http://{address}/audits");
+    let arguments = ["cloud", "--url", &url, "--once", "--impatient"];
+    let run = |jump: &str, delay: &str| {
+        let spans = format!("first = \"1d\"\noverlap = \"1m\"\ndelay = \"{delay}\"");
+        let config = graph_config(folder, &receiver, &spans);
+        std::fs::write(&clock, jump).unwrap();
+        let mut agent = Agent::begin(&config, &arguments, environment.clone());
+        assert_eq!(agent.code(), 0, "{}", agent.said());
+    };
+    run("+0", "40m");
+    run("+1d", "40m");
+    // What was logged meanwhile.
+    *graph.more.lock().unwrap() = 3;
+    run("+0", "1s");
+    let late: Vec<String> = graph.late().map(|(_, entry)| entry).collect();
+    let wanted = sorted([graph.all(), late].concat());
+    assert_eq!(sorted(receiver.received().documents), wanted);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn of_a_clock_that_was_years_behind_no_years_are_walked() {
     let temporary = tempfile::tempdir().unwrap();
     let folder = temporary.path();
