@@ -5,17 +5,17 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
+use ingest_protocol::frame::{Limits, Sealer, Stamp};
+use ingest_protocol::{Answer, Code};
 use mim_events::eventlog::{LogFilter, LogReader};
+use uuid::Uuid;
 
-use crate::client::Client;
+use crate::client::{Client, Service};
+use crate::clock;
 use crate::config::Config;
 use crate::keys::Credentials;
 use crate::outbox;
 use crate::secrets::Place;
-use crate::status::now;
-
-/// A clock that differs by more makes times wrong, and tokens fail.
-const CLOCK_SECONDS: i64 = 60;
 
 #[derive(Default)]
 struct Checks {
@@ -116,40 +116,59 @@ fn warn_if_open(place: &Place) {
     }
 }
 
-fn service(config: &Config, checks: &mut Checks) -> Result<()> {
-    let what = format!("service {}", config.url);
-    let service = match Client::new(config).and_then(|client| client.service()) {
-        Ok(service) => service,
-        Err(error) => return checks.tell(&what, Err(error.context("it can't be reached"))),
-    };
-    checks.tell(&what, Ok("reachable".to_owned()))?;
-    let is_token = matches!(config.key.credentials()?, Credentials::Token(_));
-    let accepted = || match (service.status, &service.limits) {
-        (200, Some(limits)) if is_token => Ok(format!(
+/// Whether the service takes what is sent with the key: a frame without records, of a stream that
+/// never goes on, is answered as a batch would be, and nothing is stored.
+fn accepted(config: &Config, client: &Client, service: &Service) -> Result<String> {
+    let credentials = config.key.credentials()?;
+    let is_signer = matches!(credentials, Credentials::Hmac(..));
+    let taken = match (service.status, service.limits) {
+        (200, Some(limits)) => format!(
             "accepted; batches of up to {} records and {} bytes are taken",
             limits.records, limits.frame_bytes
-        )),
-        (200, Some(_)) => Ok("an HMAC key is tried by the first batch".to_owned()),
+        ),
         (200, None) => bail!("the answer is none of the protocol: is `url` the service's address?"),
-        (401 | 403, _) if !is_token => Ok("an HMAC key is tried by the first batch".to_owned()),
-        (401, _) => bail!("refused: the service does not know the token (status 401)"),
-        (403, _) => bail!("refused: the token has not the right to send (status 403)"),
+        // Who signs has shown nothing yet.
+        (401 | 403, _) if is_signer => "accepted".to_owned(),
+        (401, _) => bail!("refused: the service does not know the key (status 401)"),
+        (403, _) => bail!("refused: the key has not the right to send (status 403)"),
         (404, _) => bail!("status 404: is `url` the service's address?"),
         (status, _) => bail!("status {status}"),
     };
-    checks.tell("key at the service", accepted())?;
-    let clock = match service.clock {
+    let mut sealer = Sealer::new(Limits::FLOOR);
+    if let Credentials::Hmac(id, place) = credentials {
+        sealer = sealer.with_mac(place.read_key(id)?);
+    }
+    let stamp = Stamp::new(config.tenant, Uuid::now_v7().into(), 1);
+    let problem = match client.send(&sealer.seal(&stamp, &[])?)?.answer {
+        Answer::Ack(_) => return Ok(taken),
+        Answer::Problem(problem) => problem,
+    };
+    let status = problem.status;
+    let code = problem.code.as_ref().map_or("", Code::as_str);
+    match code {
+        // It was opened before that was seen; the clock is told below.
+        "stream_expired" => Ok(taken),
+        "unknown_key" => bail!("refused: the service does not know the key's id (status {status})"),
+        "bad_mac" => bail!("refused: under its id the service has another key (status {status})"),
+        "wrong_audience" => bail!("refused: the key is not of this `tenant` (status {status})"),
+        _ if status == 401 => bail!("refused: the service does not know the key (status 401)"),
+        _ => bail!("a batch would not be taken now: {code} (status {status})"),
+    }
+}
+
+fn service(config: &Config, checks: &mut Checks) -> Result<()> {
+    let what = format!("service {}", config.url);
+    let asked = Client::new(config).and_then(|client| Ok((client.service()?, client)));
+    let (service, client) = match asked {
+        Ok(asked) => asked,
+        Err(error) => return checks.tell(&what, Err(error.context("it can't be reached"))),
+    };
+    checks.tell(&what, Ok("reachable".to_owned()))?;
+    checks.tell("key at the service", accepted(config, &client, &service))?;
+    let clock = match service.ahead {
         None => Ok("the service does not tell its time".to_owned()),
-        Some(theirs) => {
-            let differs = (now() - theirs).num_seconds();
-            if differs.abs() <= CLOCK_SECONDS {
-                Ok(format!("differs by {differs} s"))
-            } else {
-                Err(anyhow::anyhow!(
-                    "this machine's clock is {differs} s ahead of the service's: set it"
-                ))
-            }
-        }
+        Some(ahead) if clock::is_off(ahead) => Err(anyhow::anyhow!(clock::told(ahead))),
+        Some(ahead) => Ok(format!("differs by {ahead} s")),
     };
     checks.tell("clock", clock)
 }

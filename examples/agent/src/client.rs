@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use http::header::{ACCEPT, AUTHORIZATION, DATE, HeaderValue};
 use http::{Request, Response, Uri};
 use ingest_protocol::Answer;
@@ -12,9 +12,11 @@ use ingest_protocol::http::{ANSWER_BYTES, BATCHES_PATH, LIMITS_PATH, answer, req
 use ureq::Agent;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
+use crate::clock;
 use crate::config::{Config, Http};
 use crate::keys::Credentials;
 use crate::secrets::Place;
+use crate::status::now;
 
 /// The most bytes of a page of Graph.
 const PAGE_BYTES: u64 = 64 << 20;
@@ -32,11 +34,20 @@ pub(crate) struct Client {
 }
 
 /// What the service says of itself.
+#[derive(Debug)]
 pub(crate) struct Service {
     pub(crate) status: u16,
-    /// By its `Date` header.
-    pub(crate) clock: Option<DateTime<Utc>>,
+    /// By how many seconds this machine's clock is ahead of the service's, by its `Date` header.
+    pub(crate) ahead: Option<i64>,
     pub(crate) limits: Option<Limits>,
+}
+
+/// What came back for a frame.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) answer: Answer,
+    /// As of [`Service`].
+    pub(crate) ahead: Option<i64>,
 }
 
 /// An agent as the configuration wants it: without redirects, which would get the credentials,
@@ -93,12 +104,15 @@ impl Client {
     }
 
     /// Sends a frame; the error says why there is no answer.
-    pub(crate) fn send(&self, frame: &[u8]) -> Result<Answer> {
+    pub(crate) fn send(&self, frame: &[u8]) -> Result<Answered> {
         let mut request = request(self.batches.clone(), frame);
         self.authorize(&mut request)?;
         let response = self.agent.run(request).map_err(no_answer)?;
         let response = whole(response, ANSWER_BYTES as u64 + 1)?;
-        Ok(answer(&response, SystemTime::now().into()))
+        Ok(Answered {
+            answer: answer(&response, SystemTime::now().into()),
+            ahead: ahead(&response),
+        })
     }
 
     /// Asks for the limits, which also shows whether the key is accepted.
@@ -112,7 +126,7 @@ impl Client {
         let response = whole(response, ANSWER_BYTES as u64)?;
         Ok(Service {
             status: response.status().as_u16(),
-            clock: clock(&response),
+            ahead: ahead(&response),
             limits: Some(response.body())
                 .filter(|_| response.status() == 200)
                 .and_then(|body| serde_json::from_slice(body).ok()),
@@ -161,10 +175,11 @@ fn whole(response: Response<ureq::Body>, limit: u64) -> Result<Response<Vec<u8>>
     Ok(Response::from_parts(parts, bytes.map_err(no_answer)?))
 }
 
-fn clock(response: &Response<Vec<u8>>) -> Option<DateTime<Utc>> {
+/// By how many seconds this machine's clock is ahead of the one that answered.
+pub(crate) fn ahead(response: &Response<Vec<u8>>) -> Option<i64> {
     let date = response.headers().get(DATE)?.to_str().ok()?;
     let date = DateTime::parse_from_rfc2822(date).ok()?;
-    Some(date.to_utc())
+    Some(clock::ahead(now(), date.to_utc()))
 }
 
 /// Why there was no answer, without the address, in which a token could stand.

@@ -1,7 +1,7 @@
 //! Files that are whole or not there, for their owner alone.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::Path;
 
 /// Puts a file in the place of another at once. With `durable` it is on the disk when this returns.
@@ -9,18 +9,43 @@ pub(crate) fn replace(path: &Path, bytes: &[u8], durable: bool) -> io::Result<()
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let new = path.with_file_name(name);
-    let mut file =
-        private(OpenOptions::new().write(true).create(true).truncate(true)).open(&new)?;
-    file.write_all(bytes)?;
-    if durable {
-        file.sync_all()?;
+    if let Err(error) = write(&new, bytes, durable) {
+        // It takes no room that is missing elsewhere.
+        let _ = std::fs::remove_file(&new);
+        return Err(error);
     }
-    drop(file);
     std::fs::rename(&new, path)?;
     if durable && let Some(folder) = path.parent() {
         sync_folder(folder)?;
     }
     Ok(())
+}
+
+fn write(new: &Path, bytes: &[u8], durable: bool) -> io::Result<()> {
+    let mut file = private(OpenOptions::new().write(true).create(true).truncate(true)).open(new)?;
+    file.write_all(bytes)?;
+    if durable {
+        file.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Writes over a file, which for a moment is neither the one nor the other: also a full disk has
+/// room for what is not longer.
+pub(crate) fn overwrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    file.write_all(bytes)?;
+    file.set_len(bytes.len() as u64)
+}
+
+/// Whether the reason of an error is that the disk is full.
+pub(crate) fn is_full(error: &anyhow::Error) -> bool {
+    let kinds = error
+        .chain()
+        .filter_map(|cause| Some(cause.downcast_ref::<io::Error>()?.kind()));
+    kinds
+        .into_iter()
+        .any(|kind| matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
 }
 
 /// Opens a file to read it and to append to it; made if it is not there.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -11,16 +11,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tracing::{info, warn};
 
 use crate::client::Client;
+use crate::clock;
 use crate::config::Config;
 use crate::disk;
 use crate::metrics::{self, Shown};
 use crate::outbox::{self, Outbox};
 use crate::status::{Source, Status, now};
 use crate::stop::Stop;
-use crate::upload::{Message, Uploader};
+use crate::upload::{self, Message, Uploader};
 
 /// How often sources are looked at between two passes.
-const LOOK: Duration = Duration::from_secs(1);
+pub(crate) const LOOK: Duration = Duration::from_secs(1);
 /// What can't be done now is not tried again before that.
 const PAUSE: Duration = Duration::from_millis(10);
 /// The status file is written no more often.
@@ -34,6 +35,9 @@ pub(crate) const WAITING: u8 = 3;
 
 /// What an outbox is filled from.
 pub(crate) trait Feed {
+    /// What it does on threads of its own tells by a message when there is something to be read.
+    fn begin(&mut self, _messages: &Sender<Message>) {}
+
     /// Reads a little of what is new.
     fn read(&mut self, outbox: &mut Outbox) -> Result<Turn>;
 
@@ -85,6 +89,8 @@ struct Engine<'a> {
     told: Option<Instant>,
     /// What stands in the status file, and since when.
     written: Option<(Instant, Status)>,
+    /// That it could not be written was told.
+    is_unwritable: bool,
     is_sending: bool,
 }
 
@@ -94,21 +100,46 @@ pub(crate) fn run(config: &Config, mode: Mode, feed: &mut dyn Feed) -> Result<Ex
     let shown = Shown::default();
     let listener = mode.metrics.map(metrics::bind).transpose()?;
     let stop = Stop::listen(sender.clone(), listener, shown.clone())?;
-    let limits = match client.service() {
-        Ok(service) => service.limits,
-        Err(error) => {
-            warn!(
-                error = format!("{error:#}"),
-                "the service can't be reached now"
-            );
-            None
-        }
+    upload::ask(&client, &sender)?;
+    let service = match messages.recv()? {
+        Message::Service(service) => service
+            .inspect_err(|error| {
+                let error = format!("{error:#}");
+                warn!(error, "the service can't be reached now");
+            })
+            .ok(),
+        _ => None, // asked to stop
     };
     let folder = outbox::folder(config, mode.stream);
-    let outbox = Outbox::open(config, &folder, limits)?;
     let file = outbox::status_file(&folder);
     let before = Status::read(&file).unwrap_or_default();
-    let engine = Engine {
+    let limits = service.as_ref().and_then(|service| service.limits);
+    let opened = open(
+        &mode,
+        || Outbox::open(config, &folder, limits),
+        |why| {
+            let status = Status {
+                at: Some(now()),
+                process: std::process::id(),
+                blocked: Some(why),
+                disk_full: true,
+                ..before.clone()
+            };
+            // What can't be told on the disk is told by the log and the metrics.
+            let _ = status.write(&file);
+            shown.set(status);
+        },
+        |wait| {
+            let _ = messages.recv_timeout(wait);
+            stop.is_set()
+        },
+    );
+    let outbox = match opened? {
+        Ok(outbox) => outbox,
+        Err(code) => return Ok(code),
+    };
+    feed.begin(&sender);
+    let mut engine = Engine {
         ages: ages(&outbox, before.oldest),
         status: Status {
             process: std::process::id(),
@@ -128,9 +159,47 @@ pub(crate) fn run(config: &Config, mode: Mode, feed: &mut dyn Feed) -> Result<Ex
         spool: outbox::spool_folder(&folder),
         told: None,
         written: None,
+        is_unwritable: false,
         is_sending: false,
     };
+    engine.note_clock(service.and_then(|service| service.ahead));
     engine.run()
+}
+
+/// Opens the outbox. While the disk is full, that is told and waited for, until the
+/// program is to end or patience is over: then with what code.
+fn open(
+    mode: &Mode,
+    open: impl Fn() -> Result<Outbox>,
+    tell: impl Fn(String),
+    is_to_end: impl Fn(Duration) -> bool,
+) -> Result<Result<Outbox, ExitCode>> {
+    let began = Instant::now();
+    let (mut wait, mut is_told) = (Duration::ZERO, false);
+    loop {
+        if is_to_end(wait) {
+            info!("asked to stop");
+            return Ok(Err(ExitCode::SUCCESS));
+        }
+        match open() {
+            Err(error) if disk::is_full(&error) => {
+                let error = format!("{error:#}");
+                if !is_told {
+                    warn!(
+                        error,
+                        "the disk is full: nothing is read until there is room"
+                    );
+                }
+                tell(format!("the disk is full: {error}"));
+            }
+            opened => return opened.map(Ok),
+        }
+        if mode.once && began.elapsed() > mode.patience {
+            warn!("not all was read and acknowledged");
+            return Ok(Err(ExitCode::from(WAITING)));
+        }
+        (wait, is_told) = (LOOK, true);
+    }
 }
 
 /// What waits since before the start waits since then.
@@ -224,7 +293,10 @@ impl Engine<'_> {
         match self.messages.recv_timeout(wait) {
             Ok(Message::Answer(id, answer)) => {
                 self.is_sending = false;
-                let is_ack = self.outbox.handle(id, answer.map(|answer| *answer))?;
+                self.note_clock(answer.as_ref().ok().and_then(|answered| answered.ahead));
+                let is_ack = self
+                    .outbox
+                    .handle(id, answer.map(|answered| answered.answer))?;
                 if is_ack {
                     self.status.batches_sent += 1;
                     self.status.last_success = Some(now());
@@ -233,7 +305,7 @@ impl Engine<'_> {
                 }
                 Ok(is_ack)
             }
-            Ok(Message::Stop) => Ok(false),
+            Ok(Message::Stop | Message::Fed | Message::Service(_)) => Ok(false),
             Err(RecvTimeoutError::Timeout) => {
                 if self.mode.impatient && !self.is_sending && !can_read {
                     self.outbox.retry_now();
@@ -241,6 +313,17 @@ impl Engine<'_> {
                 Ok(false)
             }
             Err(RecvTimeoutError::Disconnected) => anyhow::bail!("a thread ended"),
+        }
+    }
+
+    /// Takes notice of how the clocks differ, where an answer told.
+    fn note_clock(&mut self, ahead: Option<i64>) {
+        let Some(ahead) = ahead else { return };
+        let before = self.status.clock_ahead.replace(ahead);
+        match (before.is_some_and(clock::is_off), clock::is_off(ahead)) {
+            (false, true) => warn!("{}", clock::told(ahead)),
+            (true, false) => info!("this machine's clock is right again"),
+            _ => {}
         }
     }
 
@@ -276,7 +359,9 @@ impl Engine<'_> {
         if !is_same {
             status.next = next;
         }
-        status.blocked = Some(self.outbox.blocked().to_owned()).filter(|why| !why.is_empty());
+        let blocked = self.outbox.blocked();
+        status.blocked = blocked.map(|blocked| blocked.why.clone());
+        status.disk_full = blocked.is_some_and(|blocked| blocked.is_disk_full);
         status.held.clone_from(&self.outbox.held);
         let is_due = self.told.is_none_or(|told| told.elapsed() >= TELL);
         if is_due || is_last {
@@ -291,12 +376,15 @@ impl Engine<'_> {
             if is_written {
                 return;
             }
-            match self.status.write(&self.file) {
+            let written = self.status.write(&self.file);
+            let was_unwritable = std::mem::replace(&mut self.is_unwritable, written.is_err());
+            match written {
                 Ok(()) => self.written = Some((Instant::now(), self.status.clone())),
-                Err(error) => warn!(
+                Err(error) if !was_unwritable => warn!(
                     error = format!("{error:#}"),
                     "the status file can't be written"
                 ),
+                Err(_) => {}
             }
         }
     }

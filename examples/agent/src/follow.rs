@@ -229,6 +229,7 @@ impl Follower {
 }
 
 fn made_of(assembler: &mut Assembler, log: &str, event: &LogEvent<'_>) -> Made {
+    let parts = assembler.summary().parts;
     let why = match assembler.push(event) {
         Ok(None) => return Made::Nothing,
         Ok(Some(document)) => match record::of_request(&document) {
@@ -250,7 +251,8 @@ fn made_of(assembler: &mut Assembler, log: &str, event: &LogEvent<'_>) -> Made {
     // What contradicts a part is kept as the first of a new set; those before are reported.
     let is_reported = match why.kind() {
         ErrorKind::PartConflict { .. } => true,
-        ErrorKind::Limit { .. } => is_part(event),
+        // By what it is: a whole document may be of either kind of event.
+        ErrorKind::Limit { .. } => assembler.summary().parts > parts,
         _ => false,
     };
     if is_reported {
@@ -267,6 +269,38 @@ fn made_of(assembler: &mut Assembler, log: &str, event: &LogEvent<'_>) -> Made {
     })
 }
 
-fn is_part(event: &LogEvent<'_>) -> bool {
-    event.event_id() == mim_events::eventlog::REQUEST_PART
+#[cfg(test)]
+mod tests {
+    use mim_events::eventlog::{MIM_CHANNEL, MIM_PROVIDER, OwnedLogEvent, REQUEST, REQUEST_PART};
+    use mim_events::message::AssemblerLimits;
+
+    use super::*;
+
+    #[test]
+    fn what_is_too_large_is_set_aside_once_whichever_event_it_is_in() {
+        let long = "x".repeat(3_000);
+        let whole = format!(r#"{{"a":"{long}"}}"#);
+        let id = "9b6f8c34-5a0e-4a37-8000-000000000001";
+        let part = format!("Request '{id}', message 1 out of 2: \n{long}");
+        for (number, text, told) in [
+            (REQUEST, &whole, 1),
+            (REQUEST_PART, &whole, 1),
+            (REQUEST, &part, 0),
+            (REQUEST_PART, &part, 0),
+        ] {
+            let mut assembler = Assembler::with_limits(AssemblerLimits::default().max_bytes(2_000));
+            let event = OwnedLogEvent::new(MIM_PROVIDER, number)
+                .channel(MIM_CHANNEL)
+                .data(text);
+            let made = made_of(&mut assembler, "log", &event.as_event());
+            let aside = i32::from(matches!(made, Made::Aside(_)));
+            // What came of a request in parts is reported by the assembler.
+            let expired = assembler.take_expired().len();
+            assert_eq!(
+                (aside, expired),
+                (told, 1 - told as usize),
+                "{number} {told}"
+            );
+        }
+    }
 }

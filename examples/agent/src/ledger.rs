@@ -24,6 +24,8 @@ const REMEMBERED: usize = 128;
 pub(crate) struct Ledger {
     path: PathBuf,
     kept: Kept,
+    /// Something is not written yet.
+    is_dirty: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -78,6 +80,7 @@ impl Ledger {
         Ok(Self {
             path: path.to_owned(),
             kept,
+            is_dirty: false,
         })
     }
 
@@ -114,7 +117,8 @@ impl Ledger {
         self.kept.limits
     }
 
-    /// Takes notice of an acknowledgement; durable when this returns.
+    /// Takes notice of an acknowledgement. It is durable when this returns, or, where the disk is
+    /// full, after [`sync`](Self::sync).
     pub(crate) fn acknowledged(&mut self, frame: &Acknowledged) -> Result<()> {
         let Acknowledged {
             stream,
@@ -136,22 +140,35 @@ impl Ledger {
         if self.kept.frames.len() > REMEMBERED {
             self.kept.frames.pop_front();
         }
-        self.write()
+        self.change()
     }
 
-    /// Keeps the service's limits for a start at which it can't be asked.
+    /// Keeps the service's limits for a start at which it can't be asked; durable as above.
     pub(crate) fn set_limits(&mut self, limits: Limits) -> Result<()> {
         if self.kept.limits == Some(limits) {
             return Ok(());
         }
         self.kept.limits = Some(limits);
-        self.write()
+        self.change()
     }
 
-    fn write(&self) -> Result<()> {
-        let bytes = serde_json::to_vec(&self.kept)?;
-        disk::replace(&self.path, &bytes, true)
-            .with_context(|| format!("ledger {}", self.path.display()))
+    fn change(&mut self) -> Result<()> {
+        self.is_dirty = true;
+        match self.sync() {
+            Err(error) if disk::is_full(&error) => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Makes durable what is not yet.
+    pub(crate) fn sync(&mut self) -> Result<()> {
+        if self.is_dirty {
+            let bytes = serde_json::to_vec(&self.kept)?;
+            disk::replace(&self.path, &bytes, true)
+                .with_context(|| format!("ledger {}", self.path.display()))?;
+            self.is_dirty = false;
+        }
+        Ok(())
     }
 }
 

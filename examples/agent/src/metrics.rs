@@ -176,13 +176,19 @@ pub(crate) fn text(status: &Status) -> String {
         ),
         (
             "blocked",
-            "1 if the spool is full and nothing is read.",
+            "1 if the spool or the disk is full and nothing is read.",
             status.blocked.is_some().into(),
         ),
+        ("disk_full", "1 if it is the disk.", status.disk_full.into()),
         (
             "held",
             "1 if the service refuses and an operator is needed.",
             status.held.is_some().into(),
+        ),
+        (
+            "clock_ahead_seconds",
+            "This machine's clock against the service's when it last answered.",
+            status.clock_ahead.unwrap_or(0).into(),
         ),
         (
             "unreadable_sources",

@@ -3,35 +3,30 @@
 //! `STATE/STREAM/` holds `spool/`, `ledger.json`, `quarantine.ndjson` and `status.json`.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use ingest_protocol::frame::{Header, Limits, Record};
-use ingest_protocol::journal::{self, FsStorage, Options, Recovery};
-use ingest_protocol::sender::{Event, FrameId, PushError, SenderConfig, SpoolError, SpooledSender};
-use ingest_protocol::{Action, Answer};
+use ingest_protocol::journal;
+use ingest_protocol::sender::{Event, FrameId, PushError, SpoolError, SpooledSender};
+use ingest_protocol::{Action, Answer, Code};
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::balance::Balance;
 use crate::config::{Config, WhenFull};
 use crate::cursor::Cursor;
-use crate::keys::Credentials;
+use crate::disk;
 use crate::ledger::{Acknowledged, Ledger};
 use crate::quarantine::{Entry, Quarantine};
+use crate::spool;
 
 /// What is read is spooled when so much has come together.
 const SETTLE_RECORDS: u32 = 1_000;
 const SETTLE_BYTES: u64 = 8 << 20;
 /// Entries of the quarantine that are told one by one.
 const TOLD: u64 = 20;
-/// A spool that is open elsewhere is tried so often again, 5 seconds in all.
-const LOCKED_TRIES: u32 = 50;
-const LOCKED_PAUSE: Duration = Duration::from_millis(100);
-/// So often a service is told that the agent is there, so that one that was restored from a
-/// backup is noticed.
-const HEARTBEAT: Duration = Duration::from_secs(3600);
 
 pub(crate) struct Outbox {
     spool: SpooledSender,
@@ -47,9 +42,17 @@ pub(crate) struct Outbox {
     told: u64,
     in_flight: Option<Header>,
     /// Why nothing more can be spooled.
-    blocked: Option<String>,
+    blocked: Option<Blocked>,
     /// Why the service does not take what is sent, if an operator has to do something.
     pub(crate) held: Option<String>,
+}
+
+/// Why nothing is read on.
+#[derive(Clone, Debug)]
+pub(crate) struct Blocked {
+    pub(crate) why: String,
+    /// The disk has no room, whatever the spool may take.
+    pub(crate) is_disk_full: bool,
 }
 
 /// The folder of a stream.
@@ -75,30 +78,12 @@ impl Outbox {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         let mut ledger = Ledger::open(&ledger_file(folder))?;
         let known = limits.or(ledger.limits()).unwrap_or_default();
-        let mut sender = SenderConfig::new(config.tenant)
-            // A service that takes less says so, and frames are sealed anew.
-            .limits(known.at_least_floor())
-            .max_records(config.spool.batch)
-            .timeout(config.http.timeout.0)
-            .heartbeat(HEARTBEAT)
-            .seed(Uuid::new_v4().as_u64_pair().0)
-            .zstd();
-        if let Credentials::Hmac(id, key) = config.key.credentials()? {
-            sender = sender.mac(key.read_key(id)?);
-        }
-        let max = config.spool.max.0;
-        let options = Options::new(Uuid::new_v4().into_bytes())
-            // To give up a frame, its segment is written anew.
-            .segment_bytes((max / 64).clamp(64 << 10, 4 << 20))
-            .cap_bytes(max);
-        let path = spool_folder(folder);
-        let spool_place = || format!("spool {}", path.display());
-        let (spool, recovery) = open_spool(&path, options, &sender).with_context(spool_place)?;
+        let spool_place = || format!("spool {}", spool_folder(folder).display());
+        let spool = spool::open(config, &spool_folder(folder), known).with_context(spool_place)?;
         // The spool is locked: from here on, nobody else writes in the folder.
         if let Some(limits) = limits {
             ledger.set_limits(limits)?;
         }
-        tell(&recovery);
         let quarantine = folder.join("quarantine.ndjson");
         Ok(Self {
             cursor: Cursor::read(spool.cursor()).with_context(spool_place)?,
@@ -135,7 +120,6 @@ impl Outbox {
         for (at, record) in records.into_iter().enumerate() {
             self.push_with(record, Some(cursor.clone()).filter(|_| at == last))?;
         }
-        self.quarantine.sync()?;
         self.spool.sender_mut().flush()?;
         self.settle()
     }
@@ -147,7 +131,8 @@ impl Outbox {
             self.settle()?;
             let has_room = self.try_push(record, cursor)?.is_none();
             // Nothing is lost with this: the cursor stands before what is not spooled.
-            ensure!(has_room, "the spool takes no more: {}", self.blocked());
+            let why = self.blocked.as_ref().map_or("", |blocked| &blocked.why);
+            ensure!(has_room, "the spool takes no more: {why}");
         }
         self.unsettled.0 += 1;
         self.unsettled.1 += bytes;
@@ -233,15 +218,17 @@ impl Outbox {
     /// Makes durable what was pushed, as far as there is room.
     fn settle(&mut self) -> Result<()> {
         self.look_at_events()?;
-        self.quarantine.sync()?;
         self.unsettled = (0, 0);
+        if !self.keep_beside()? {
+            return Ok(());
+        }
         let mut evicted = 0;
         let full = loop {
             let full = match self.spool.settle() {
                 Ok(()) => {
                     tell_evicted(evicted);
                     if self.blocked.take().is_some() {
-                        info!("the spool has room again");
+                        info!("there is room again");
                     }
                     return Ok(());
                 }
@@ -265,15 +252,34 @@ impl Outbox {
             break full;
         };
         tell_evicted(evicted);
-        let why = full.to_string();
-        if self.blocked.is_none() {
+        let is_disk_full = matches!(full, SpoolError::Journal(journal::Error::DiskFull { .. }));
+        self.block(full.to_string(), is_disk_full);
+        Ok(())
+    }
+
+    /// Makes durable what is kept beside the spool, which goes before what it is about in the spool
+    /// itself. Whether there was room for it.
+    fn keep_beside(&mut self) -> Result<bool> {
+        let kept = self.quarantine.sync().and_then(|()| self.ledger.sync());
+        match kept {
+            Err(error) if disk::is_full(&error) => {
+                self.block(format!("the disk is full: {error:#}"), true);
+                Ok(false)
+            }
+            kept => kept.map(|()| true),
+        }
+    }
+
+    fn block(&mut self, why: String, is_disk_full: bool) {
+        let was = self.blocked.as_ref().map(|blocked| blocked.is_disk_full);
+        if was != Some(is_disk_full) {
+            let what = if is_disk_full { "disk" } else { "spool" };
             warn!(
                 why,
-                "the spool is full: nothing is read on until there is room"
+                "the {what} is full: nothing is read on until there is room; what was read is kept"
             );
         }
-        self.blocked = Some(why);
-        Ok(())
+        self.blocked = Some(Blocked { why, is_disk_full });
     }
 
     /// Whether nothing more should be read now.
@@ -281,8 +287,8 @@ impl Outbox {
         self.blocked.is_some()
     }
 
-    pub(crate) fn blocked(&self) -> &str {
-        self.blocked.as_deref().unwrap_or("")
+    pub(crate) fn blocked(&self) -> Option<&Blocked> {
+        self.blocked.as_ref()
     }
 
     /// The frame to send now, if any.
@@ -292,6 +298,9 @@ impl Outbox {
         }
         self.settle()?;
         self.spool.handle_timeout(Instant::now());
+        if !self.keep_beside()? {
+            return Ok(None);
+        }
         let transmit = self
             .spool
             .poll_transmit(Instant::now())
@@ -299,11 +308,16 @@ impl Outbox {
         // A text that is too long is in the quarantine before the note of it is sent. The note
         // may be spooled a moment earlier: a kill in between leaves the note without the text.
         self.look_at_events()?;
-        self.quarantine.sync()?;
-        Ok(transmit.map(|transmit| {
-            self.in_flight = Some(transmit.header);
-            (transmit.id, transmit.frame)
-        }))
+        let is_kept = self.keep_beside()?;
+        let Some(transmit) = transmit else {
+            return Ok(None);
+        };
+        if !is_kept {
+            self.spool.handle_failure(transmit.id, Instant::now());
+            return Ok(None);
+        }
+        self.in_flight = Some(transmit.header);
+        Ok(Some((transmit.id, transmit.frame)))
     }
 
     /// What came back for a frame, or why nothing did. Whether it was acknowledged.
@@ -316,7 +330,7 @@ impl Outbox {
                     let action = problem.action();
                     let wait = problem.retry_after;
                     warn!(status = problem.status, code = ?problem.code, ?action, wait, "the service did not take a batch");
-                    if !matches!(action, Action::Hold | Action::Reauth) {
+                    if !matches!(action, Action::Hold | Action::Reauth | Action::Restamp) {
                         self.held = None;
                     }
                 }
@@ -377,7 +391,11 @@ impl Outbox {
                     self.spool.handle_stream(Uuid::now_v7().into())?;
                 }
                 Event::Held(problem) => {
-                    let why = format!("the service refuses: status {}", problem.status);
+                    let is_old = problem.code == Some(Code::STREAM_EXPIRED);
+                    let why = match is_old {
+                        true => "the service takes what is sent now for older than it keeps: is this machine's clock far behind?".to_owned(),
+                        false => format!("the service refuses: status {}", problem.status),
+                    };
                     error!(status = problem.status, code = ?problem.code, "held until an operator does something; tried again every 15 minutes");
                     self.held = Some(why);
                 }
@@ -423,33 +441,13 @@ impl Outbox {
     /// Makes durable what was read, and ends.
     pub(crate) fn close(mut self) -> Result<()> {
         self.commit()?;
+        if !self.keep_beside()? {
+            return Ok(());
+        }
         match self.spool.close() {
             // What found no room is read again at the next start.
             Err(error) if error.is_retryable() => Ok(()),
             done => done.context("the spool"),
-        }
-    }
-}
-
-/// Opens the spool. `agent status` has it for as long as it reads it: that is waited for.
-fn open_spool(
-    path: &Path,
-    options: Options,
-    sender: &SenderConfig,
-) -> Result<(SpooledSender, Recovery)> {
-    let mut tries = LOCKED_TRIES;
-    loop {
-        let storage = FsStorage::create(path)?;
-        let fresh = Uuid::now_v7().into();
-        match SpooledSender::open(storage, options, sender.clone(), fresh) {
-            Err(SpoolError::Journal(journal::Error::Locked)) if tries > 0 => {
-                if tries == LOCKED_TRIES {
-                    info!("the spool is open elsewhere: waiting for it");
-                }
-                tries -= 1;
-                std::thread::sleep(LOCKED_PAUSE);
-            }
-            opened => return Ok(opened?),
         }
     }
 }
@@ -460,13 +458,5 @@ fn tell_evicted(records: u64) {
             records,
             "the spool is full: the oldest records that were never sent are given up"
         );
-    }
-}
-
-fn tell(recovery: &Recovery) {
-    if recovery.is_loss() {
-        error!(findings = %recovery, "the spool is damaged: what is lost is declared");
-    } else if !recovery.findings().is_empty() {
-        info!(findings = %recovery, "the spool was not closed, and is whole");
     }
 }

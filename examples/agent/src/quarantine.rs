@@ -77,9 +77,11 @@ pub(crate) struct Quarantine {
     file: File,
     path: PathBuf,
     known: HashSet<u64>,
+    /// Bytes that are durable.
     bytes: u64,
+    /// Lines that are not durable yet.
+    waiting: Vec<u8>,
     max: u64,
-    is_dirty: bool,
 }
 
 impl Quarantine {
@@ -107,8 +109,8 @@ impl Quarantine {
             path: path.to_owned(),
             known,
             bytes,
+            waiting: Vec::new(),
             max,
-            is_dirty: false,
         })
     }
 
@@ -118,25 +120,31 @@ impl Quarantine {
         if !self.known.insert(entry.key()) {
             return Ok(());
         }
-        if self.bytes >= self.max {
+        if self.bytes + self.waiting.len() as u64 >= self.max {
             entry.raw_bytes = entry.raw.take().map(|raw| raw.len() as u64);
         }
-        let mut line = serde_json::to_vec(&entry)?;
-        line.push(b'\n');
-        self.file
-            .write_all(&line)
-            .with_context(|| format!("quarantine {}", self.path.display()))?;
-        self.bytes += line.len() as u64;
-        self.is_dirty = true;
+        serde_json::to_writer(&mut self.waiting, &entry)?;
+        self.waiting.push(b'\n');
         Ok(())
     }
 
+    /// Makes durable what is kept. What finds no room waits for the next call.
     pub(crate) fn sync(&mut self) -> Result<()> {
-        if std::mem::take(&mut self.is_dirty) {
-            self.file
-                .sync_data()
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let mut file = &self.file;
+        let written = file
+            .write_all(&self.waiting)
+            .and_then(|()| file.sync_data());
+        if let Err(error) = written {
+            // Of what was written nobody knows what is durable: all of it is written again.
+            file.set_len(self.bytes)
+                .and(Err(error))
                 .with_context(|| format!("quarantine {}", self.path.display()))?;
         }
+        self.bytes += self.waiting.len() as u64;
+        self.waiting = Vec::new();
         Ok(())
     }
 }
@@ -170,6 +178,7 @@ mod tests {
         for record in 1..=3 {
             quarantine.keep(entry(record))?;
         }
+        quarantine.sync()?;
         let text = std::fs::read_to_string(&path)?;
         let ids: Vec<Entry> = text
             .lines()
@@ -196,6 +205,7 @@ mod tests {
             let mut quarantine = Quarantine::open(&path, 50)?;
             quarantine.keep(of("first"))?;
             quarantine.keep(of("second"))?;
+            quarantine.sync()?;
         }
         let text = std::fs::read_to_string(&path)?;
         assert_eq!(text.lines().count(), 2, "{text}");
@@ -205,7 +215,9 @@ mod tests {
             &path,
             r#"{"source":"graph","offset":10,"reason":"no time","raw":"first"}"#.to_owned() + "\n",
         )?;
-        Quarantine::open(&path, 1 << 20)?.keep(of("first"))?;
+        let mut quarantine = Quarantine::open(&path, 1 << 20)?;
+        quarantine.keep(of("first"))?;
+        quarantine.sync()?;
         assert_eq!(std::fs::read_to_string(&path)?.lines().count(), 1);
         Ok(())
     }
@@ -217,6 +229,7 @@ mod tests {
         let mut quarantine = Quarantine::open(&path, 150)?;
         quarantine.keep(entry(1))?;
         quarantine.keep(entry(2))?;
+        quarantine.sync()?;
         let text = std::fs::read_to_string(&path)?;
         let kept: Vec<bool> = text.lines().map(|line| line.contains("xxx")).collect();
         assert_eq!(kept, [true, false]);

@@ -9,6 +9,10 @@ use std::path::{Path, PathBuf};
 use mim_events::Result;
 use mim_events::eventlog::{Bookmark, LogEvent, LogFilter, LogReader, ReadSummary, Resumed};
 
+/// Bytes of a log that has its first chunk. One that has less is only beginning, since it was
+/// cleared: what comes first is not waited for.
+const FIRST: u64 = 4_096 + 65_536;
+
 /// A log that is read again and again, each time what is new.
 pub(crate) trait EventSource {
     /// Where it is, for people.
@@ -116,7 +120,8 @@ impl EventSource for LogFile {
             // What can't be looked at now waits for its time.
             (None, _) | (_, None) => false,
             (Some((before, was)), Some((length, is))) => {
-                was != is || length < before || length - before >= grown.max(1)
+                let grown = if before < FIRST { 1 } else { grown.max(1) };
+                was != is || length < before || length - before >= grown
             }
         }
     }
@@ -124,5 +129,29 @@ impl EventSource for LogFile {
     fn progress(&self) -> (u64, u64) {
         let reader = self.reader.as_ref();
         reader.map_or((0, 0), |reader| (reader.position(), reader.len()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn a_log_that_is_only_beginning_is_read_as_soon_as_it_grows() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("new.evtx");
+        let mut file = File::create(&path)?;
+        let mut log = LogFile::new(&path);
+        for (grows, is_urgent) in [(0, false), (4_096, true), (65_536, true), (9_999, false)] {
+            let _ = log.begin(&Bookmark::new());
+            file.write_all(&vec![0; grows])?;
+            assert_eq!(log.is_urgent(10_000), is_urgent, "{grows}");
+        }
+        let _ = log.begin(&Bookmark::new());
+        file.write_all(&[0; 10_000])?;
+        assert!(log.is_urgent(10_000));
+        Ok(())
     }
 }

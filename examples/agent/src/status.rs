@@ -33,8 +33,12 @@ pub(crate) struct Status {
     pub(crate) batches_failed: u64,
     /// Why nothing is read on.
     pub(crate) blocked: Option<String>,
+    /// The reason is that the disk is full.
+    pub(crate) disk_full: bool,
     /// Why the service does not take what is sent.
     pub(crate) held: Option<String>,
+    /// By how many seconds this machine's clock is ahead of the service's; negative: behind.
+    pub(crate) clock_ahead: Option<i64>,
     pub(crate) sources: Vec<Source>,
 }
 
@@ -64,13 +68,12 @@ impl Status {
         *other == Self { at, ..self.clone() }
     }
 
-    /// Not synced: after a crash of the machine the spool tells more.
+    /// Not synced: after a crash of the machine the spool tells more. That the disk is full is told
+    /// on a full disk.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
-        Ok(disk::replace(
-            path,
-            &serde_json::to_vec_pretty(self)?,
-            false,
-        )?)
+        let bytes = serde_json::to_vec_pretty(self)?;
+        let written = disk::replace(path, &bytes, false);
+        Ok(written.or_else(|error| disk::overwrite(path, &bytes).map_err(|_| error))?)
     }
 
     /// How long the oldest record waits, in seconds.

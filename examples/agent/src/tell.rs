@@ -13,6 +13,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::balance::Balance;
+use crate::clock;
 use crate::config::Config;
 use crate::cursor::Cursor;
 use crate::disk;
@@ -99,6 +100,7 @@ fn read(config: &Config, folder: &Path) -> Result<(bool, Status)> {
             spool_bytes: disk::folder_bytes(&path),
             spool_max: config.spool.max.0,
             next: None,
+            clock_ahead: None,
             sources,
             ..told
         },
@@ -123,6 +125,7 @@ fn text(told: &Told) -> String {
         next,
         blocked,
         held,
+        clock_ahead,
         sources,
         at,
         process,
@@ -169,7 +172,10 @@ fn text(told: &Told) -> String {
     if next.is_some() {
         time("Next reading", next);
     }
-    for why in [blocked, held].into_iter().flatten() {
+    let off = clock_ahead
+        .filter(|ahead| clock::is_off(*ahead))
+        .map(clock::told);
+    for why in [blocked, held, &off].into_iter().flatten() {
         let _ = writeln!(out, "  ATTENTION: {why}");
     }
     for source in sources {

@@ -6,18 +6,30 @@ use std::thread;
 
 use anyhow::{Result, anyhow};
 use bytes::Bytes;
-use ingest_protocol::Answer;
 use ingest_protocol::sender::FrameId;
 
-use crate::client::Client;
+use crate::client::{Answered, Client, Service};
 
 /// What wakes the program.
 #[derive(Debug)]
 pub(crate) enum Message {
+    /// What the service says of itself, or why nothing.
+    Service(Result<Service>),
     /// What came back for a frame, or why nothing did.
-    Answer(FrameId, Result<Box<Answer>>),
+    Answer(FrameId, Result<Box<Answered>>),
+    /// A feed has what it waited for.
+    Fed,
     /// A signal came.
     Stop,
+}
+
+/// Asks the service for its limits on a thread of its own; the answer comes as a message.
+pub(crate) fn ask(client: &Client, messages: &Sender<Message>) -> Result<()> {
+    let (client, messages) = (client.clone(), messages.clone());
+    thread::Builder::new()
+        .name("ask".to_owned())
+        .spawn(move || messages.send(Message::Service(client.service())))?;
+    Ok(())
 }
 
 /// Hands frames to the thread.

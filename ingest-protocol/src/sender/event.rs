@@ -28,7 +28,8 @@ pub enum Event {
     Oversize(Record),
     /// The stream can't go on, for the reason of this code. Call
     /// [`handle_stream`](super::Sender::handle_stream) with a new one: what is not acknowledged
-    /// is stamped anew. Nothing is sent before.
+    /// is stamped anew. Nothing is sent before. Where the receiver refuses three new streams in a
+    /// row, it is [held](Self::Held) for 15 minutes before one more is wanted.
     StreamWanted(Code),
     /// The receiver refuses, and an operator has to do something. Everything is kept, and sent
     /// again every 15 minutes.

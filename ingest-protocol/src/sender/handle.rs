@@ -16,6 +16,8 @@ use crate::rules::Rule;
 /// How often bytes that are intact are sent again to a receiver that calls them damaged, and how
 /// often an answer that names no frame must come to be believed.
 const VERIFICATIONS: u32 = 3;
+/// When so many new streams in a row were refused, the next one waits.
+const STREAMS: u32 = 3;
 
 /// The stream is in use already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,6 +85,7 @@ impl Sender {
         self.retry.succeeded();
         self.verified = 0;
         self.unnamed = 0;
+        self.restamped = 0;
         self.phase = Phase::Ready;
     }
 
@@ -109,7 +112,7 @@ impl Sender {
             Action::Hold => self.hold(problem, now),
             Action::Verify => self.verify(problem, is_heartbeat, now),
             Action::Rewind => self.rewind(&sent, problem, now),
-            Action::Restamp => self.restamp(problem),
+            Action::Restamp => self.restamp(problem, now),
             Action::Split => self.split(&sent, problem, now),
             Action::Downgrade if sent.is_compressed() => {
                 self.config.compress = false;
@@ -315,11 +318,17 @@ impl Sender {
         self.phase = Phase::Ready;
     }
 
-    /// The stream can't go on.
-    fn restamp(&mut self, problem: Problem) {
+    /// The stream can't go on. If no new one can either, an operator has to do something (a clock
+    /// that is far behind makes each of them too old); after each wait one more is tried.
+    fn restamp(&mut self, problem: Problem, now: Instant) {
         if !self.rules.keep(Rule::S4) {
             return self.finish_head();
         }
+        if self.restamped == STREAMS {
+            self.restamped -= 1;
+            return self.hold(problem, now);
+        }
+        self.restamped += 1;
         self.phase = Phase::StreamWanted;
         let code = problem.code.unwrap_or(Code::FORK);
         self.events.push_back(Event::StreamWanted(code));

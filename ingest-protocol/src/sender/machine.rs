@@ -63,6 +63,8 @@ pub struct Sender {
     pub(super) verified: u32,
     /// How often in a row it was refused as too large, or of an unknown kind, by who did not name it.
     pub(super) unnamed: u32,
+    /// How many new streams were wanted since the last acknowledgement.
+    pub(super) restamped: u32,
     /// Why the frame at the head is to be sealed anew.
     pub(super) refusal: Option<Problem>,
     pub(super) sent_at: Option<Instant>,
@@ -149,6 +151,7 @@ impl Sender {
             retry: Retry::new(config.seed),
             verified: 0,
             unnamed: 0,
+            restamped: 0,
             refusal: None,
             sent_at: None,
             events: VecDeque::new(),

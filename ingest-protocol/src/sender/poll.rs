@@ -122,16 +122,14 @@ impl Sender {
         if !self.config.spooled {
             return None;
         }
-        self.append().or_else(|| self.upkeep(false))
+        let append = self.append().map(|(_, op)| op);
+        append.or_else(|| self.upkeep(false))
     }
 
     /// What to do with the spool beside storing frames; all that makes room, where it `is_full`.
     pub(super) fn upkeep(&mut self, is_full: bool) -> Option<SpoolOp> {
-        let reading = self.reading.and_then(|id| self.queue.position(id));
-        if let Some(slot) = reading.map(|at| &self.queue[at])
-            && let (id, Some(place)) = (slot.id, slot.place)
-        {
-            return Some(SpoolOp::Read { id, place });
+        if let Some(read) = self.read() {
+            return Some(read);
         }
         // A mark makes room if what is done stands before all else in the spool.
         let at_once =
@@ -143,6 +141,14 @@ impl Sender {
             return Some(SpoolOp::Mark { state });
         }
         self.release(if is_full { 0 } else { self.config.history })
+    }
+
+    /// The frame that is to be read back.
+    pub(super) fn read(&self) -> Option<SpoolOp> {
+        let at = self.queue.position(self.reading?)?;
+        let slot = &self.queue[at];
+        let (id, place) = (slot.id, slot.place?);
+        Some(SpoolOp::Read { id, place })
     }
 
     /// Whether [`poll_spool`](Self::poll_spool) has a frame to store or to read.
@@ -166,7 +172,7 @@ impl Sender {
     }
 
     /// The next frame that is not spooled.
-    fn append(&mut self) -> Option<SpoolOp> {
+    pub(super) fn append(&mut self) -> Option<(FrameId, SpoolOp)> {
         let (slot, replaces) = self.unspooled()?;
         let (id, end) = (slot.id, slot.end);
         let (frame, cursor) = (slot.frame().cloned()?, slot.cursor.clone());
@@ -175,13 +181,14 @@ impl Sender {
         if let Some(slot) = self.slot_mut(id) {
             slot.given = Some(done);
         }
-        Some(SpoolOp::Append {
+        let op = SpoolOp::Append {
             id,
             frame,
             cursor,
             state,
             replaces,
-        })
+        };
+        Some((id, op))
     }
 
     pub(super) fn slot_mut(&mut self, id: FrameId) -> Option<&mut Slot> {

@@ -241,24 +241,37 @@ impl<S: Storage> SpooledSender<S> {
     /// [`SpoolError::Journal`]. What could not be stored for want of room is stored by a later
     /// call.
     pub fn settle(&mut self) -> Result<(), SpoolError> {
-        while let Some(op) = self.sender.poll_spool() {
-            let SpoolOp::Append { id, .. } = &op else {
-                self.sync()?;
-                self.upkeep(&op)?;
-                continue;
-            };
-            match self.carry_out(&op) {
-                Err(error) if error.is_retryable() => {
-                    self.sender.handle_not_spooled(*id);
-                    self.sync()?;
-                    if !self.make_room()? {
-                        return Err(error.into());
+        let stored = self.store();
+        // What is spooled is sent also while what comes behind it finds no room.
+        if stored.as_ref().is_err_and(SpoolError::is_retryable)
+            && let Some(op) = self.sender.read()
+        {
+            self.carry_out(&op)?;
+        }
+        stored
+    }
+
+    fn store(&mut self) -> Result<(), SpoolError> {
+        loop {
+            while let Some((id, op)) = self.sender.append() {
+                match self.carry_out(&op) {
+                    Err(error) if error.is_retryable() => {
+                        self.sender.handle_not_spooled(id);
+                        self.sync()?;
+                        if !self.make_room()? {
+                            return Err(error.into());
+                        }
                     }
+                    done => done?,
                 }
-                done => done?,
+            }
+            // Before the rest is asked for: it is given out once, and a full disk may refuse this.
+            self.sync()?;
+            match self.sender.upkeep(false) {
+                Some(op) => self.upkeep(&op)?,
+                None => return Ok(()),
             }
         }
-        self.sync()
     }
 
     /// While a frame finds no room, those before it go on, and the history goes: whether anything

@@ -1,23 +1,25 @@
 //! Polls Graph: windows of time that overlap, each walked page by page.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::process::ExitCode;
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use http::{HeaderMap, Uri};
-use serde::{Deserialize, Serialize};
 use tracing::{debug, info, warn};
 use uuid::Uuid;
 
+use super::ask::{Answer, Asker};
 use super::page::Page;
 use crate::client;
+use crate::clock;
 use crate::config::{Cloud, Config, is_loopback};
 use crate::engine::{self, Feed, Mode, Turn};
 use crate::outbox::Outbox;
-use crate::secrets::Place;
 use crate::status::{Source, now};
+use crate::upload::Message;
 
 pub(crate) const NO_CLOUD: &str = "the configuration has no [cloud], which --url needs";
 
@@ -26,26 +28,21 @@ const RESTARTS: u32 = 3;
 /// The longest wait after failures, and what a service may ask for at most.
 const LONGEST: Duration = Duration::from_secs(600);
 const TOLD_LONGEST: Duration = Duration::from_secs(3600);
-
-/// How far a log in the cloud was read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct WalkMark {
-    /// Windows up to this are walked to their ends.
-    through: Option<DateTime<Utc>>,
-    /// What was read that the next window may hold again: ids with the seconds of their times.
-    seen: Vec<(Uuid, i64)>,
-}
+/// Entra keeps nothing for longer.
+const KEPT: Duration = Duration::from_secs(31 * 86_400);
+const HOUR: Duration = Duration::from_secs(3600);
 
 struct Walk {
-    agent: ureq::Agent,
-    token: Option<Place>,
+    asker: Asker,
     settings: Cloud,
     base: Uri,
     /// Under this the mark is kept.
     name: String,
     batch: u32,
     under_way: Option<Window>,
+    /// How far this machine's clock is ahead of the cloud's, as of the last answer: windows are of the
+    /// cloud's time.
+    ahead: Option<TimeDelta>,
     /// Ids of the mark, and of this walk.
     known: HashSet<Uuid>,
     failures: u32,
@@ -94,13 +91,13 @@ pub(crate) fn poll(config: &Config, mode: Mode, url: &Uri) -> Result<ExitCode> {
         "--url must be https: over http everybody on the way can read entries and token"
     );
     let mut walk = Walk {
-        agent: client::agent(&config.http)?,
-        token: settings.token()?,
+        asker: Asker::new(client::agent(&config.http)?, settings.token()?),
         settings,
         base: url.clone(),
         name: url.to_string(),
         batch: config.spool.batch,
         under_way: None,
+        ahead: None,
         known: HashSet::new(),
         failures: 0,
         restarts: 0,
@@ -113,6 +110,30 @@ pub(crate) fn poll(config: &Config, mode: Mode, url: &Uri) -> Result<ExitCode> {
 }
 
 impl Walk {
+    /// Where a window may end now.
+    fn latest(&self) -> DateTime<Utc> {
+        now() - self.ahead.unwrap_or_default() - span(self.settings.delay.0)
+    }
+
+    /// Compares the clocks. A window that was made by one that is wrong is made anew: it could end at
+    /// a time that has not come, and what happens until then be taken for read.
+    fn compare(&mut self, ahead: Option<i64>) -> bool {
+        let ahead = ahead.filter(|ahead| clock::is_off(*ahead)).unwrap_or(0);
+        let ahead = TimeDelta::seconds(ahead);
+        let before = self.ahead.replace(ahead).unwrap_or_default();
+        let is_wrong = clock::is_off((ahead - before).num_seconds()) && self.restarts < RESTARTS;
+        if is_wrong {
+            let seconds = ahead.num_seconds();
+            warn!(
+                seconds,
+                "this machine's clock is that far ahead of the cloud's (below 0: behind): windows are made by the cloud's"
+            );
+            self.restarts += 1;
+            self.under_way = None;
+        }
+        !is_wrong
+    }
+
     /// Begins the next window, if there is one.
     fn begin(&mut self, outbox: &mut Outbox) -> Result<bool> {
         let mark = outbox
@@ -121,19 +142,29 @@ impl Walk {
             .get(&self.name)
             .cloned()
             .unwrap_or_default();
-        let span = |span: Duration| TimeDelta::from_std(span).unwrap_or(TimeDelta::days(365));
-        let latest = now() - span(self.settings.delay.0);
+        let latest = self.latest();
         if let Some(ahead) = mark.through.filter(|through| *through > latest) {
             self.step_back(outbox, ahead, latest)?;
             return Ok(false);
         }
-        let through = mark.through.unwrap_or(latest - span(self.settings.first.0));
-        let to = latest.min(through + span(self.settings.window.0));
+        let oldest = latest - span(self.settings.first.0.max(KEPT));
+        let through = match mark.through {
+            Some(through) if through < oldest && self.ahead.is_some() => {
+                let days = (latest - through).num_days();
+                warn!(days, from = %oldest, "the last window ended before anything is kept of: was the clock behind? it is read on from what is kept");
+                oldest
+            }
+            Some(through) => through,
+            None => latest - span(self.settings.first.0),
+        };
+        // Ids are remembered of a window and its overlap: a window is no longer than that is bearable.
+        let longest = self.settings.overlap.0.max(HOUR);
+        let to = latest.min(through + span(self.settings.window.0.min(longest)));
         if to <= through {
             return Ok(false);
         }
         let from = match mark.through {
-            Some(through) => through - span(self.settings.overlap.0),
+            Some(_) => through - span(self.settings.overlap.0),
             None => through,
         };
         self.known = mark.seen.iter().map(|(id, _)| *id).collect();
@@ -183,6 +214,7 @@ impl Walk {
             }
             let mark = outbox.cursor.walks.entry(self.name.clone()).or_default();
             mark.seen.extend(chunk.ids);
+            mark.forget(i64::MIN);
             if !chunk.records.is_empty() {
                 outbox.push_all(chunk.records)?;
             }
@@ -213,25 +245,24 @@ impl Walk {
         let overlap = i64::try_from(self.settings.overlap.0.as_secs()).unwrap_or(i64::MAX);
         let mark = outbox.cursor.walks.entry(self.name.clone()).or_default();
         mark.through = Some(to);
-        let oldest = to.timestamp().saturating_sub(overlap);
-        let latest: HashMap<Uuid, i64> = mark
-            .seen
-            .drain(..)
-            .filter(|(_, at)| *at >= oldest)
-            .collect();
-        mark.seen = latest.into_iter().collect();
+        mark.forget(to.timestamp().saturating_sub(overlap));
         outbox.commit()?;
         self.under_way = None;
         self.restarts = 0;
         Ok(Done::Window { is_last })
     }
 
-    fn ask(&mut self, outbox: &mut Outbox) -> Result<Done> {
+    fn judge(&mut self, outbox: &mut Outbox, answer: Answer) -> Result<Done> {
+        if let Ok((_, ahead)) = &answer
+            && !self.compare(*ahead)
+        {
+            return Ok(Done::Page);
+        }
         let Some(window) = &self.under_way else {
             return Ok(Done::Page);
         };
-        let response = match client::page(&self.agent, &window.page, self.token.as_ref()) {
-            Ok(response) => response,
+        let response = match answer {
+            Ok((response, _)) => response,
             Err(error) => return Ok(Done::Not(Fault::Again(format!("{error:#}"), None))),
         };
         let status = response.status().as_u16();
@@ -302,6 +333,10 @@ impl Walk {
     }
 }
 
+fn span(span: Duration) -> TimeDelta {
+    TimeDelta::from_std(span).unwrap_or(TimeDelta::days(365))
+}
+
 /// The first page of a window, whose ends belong to it.
 fn first_page(base: &Uri, from: DateTime<Utc>, to: DateTime<Utc>, top: u32) -> Result<Uri> {
     let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
@@ -321,6 +356,10 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 impl Feed for Walk {
+    fn begin(&mut self, messages: &Sender<Message>) {
+        self.asker.tell(messages);
+    }
+
     fn read(&mut self, outbox: &mut Outbox) -> Result<Turn> {
         if outbox.is_blocked() {
             return Ok(Turn::More);
@@ -329,7 +368,13 @@ impl Feed for Walk {
             debug!("nothing new yet");
             return Ok(Turn::AtEnd);
         }
-        let done = self.ask(outbox)?;
+        if let Some(window) = &self.under_way {
+            self.asker.ask(&window.page)?;
+        }
+        let Some(answer) = self.asker.answer() else {
+            return Ok(Turn::Later(Instant::now() + engine::LOOK));
+        };
+        let done = self.judge(outbox, answer)?;
         if let Done::Not(fault) = done {
             return self.amend(fault);
         }
@@ -342,7 +387,7 @@ impl Feed for Walk {
     }
 
     fn is_urgent(&mut self) -> bool {
-        false
+        self.asker.has_answer()
     }
 
     fn sources(&self, outbox: &Outbox) -> Vec<Source> {

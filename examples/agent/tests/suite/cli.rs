@@ -284,3 +284,39 @@ fn a_signal_ends_it_well_also_while_the_service_does_not_answer() {
     assert_eq!(Agent::start(&config, &["run", "--once"]).code(), 0);
     assert_eq!(receiver.received().documents.len(), 5);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_it_well_also_while_it_waits_for_a_page_or_for_limits() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    write(&folder.join("requests.evtx"), 1..=5);
+    let receiver = Receiver::start(&folder.join("received"));
+    let asked = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&asked);
+    let silent = serve(Arc::new(move |_| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        std::thread::sleep(std::time::Duration::from_secs(3_600));
+        None
+    }));
+    let silent = format!("http://{silent}");
+    std::fs::write(folder.join("graph"), "graph-token").unwrap();
+    let more = "[http]\ntimeout = \"1h\"\n[cloud]\ntoken_file = \"graph\"\n";
+    let pages = format!("{silent}/audits");
+    for (service, arguments) in [
+        (receiver.url(), &["cloud", "--url", &pages][..]),
+        (silent, &["run"]),
+    ] {
+        let before = asked.load(Ordering::Relaxed);
+        let config = configure(folder, &service, more);
+        let mut agent = Agent::start(&config, arguments);
+        wait_until("it waits for an answer", || {
+            asked.load(Ordering::Relaxed) > before
+        });
+        agent.signal("-TERM");
+        assert_eq!(agent.code(), 0);
+        let said = agent.said();
+        assert!(said.contains("asked to stop"), "{said}");
+        assert!(!said.contains("can't be reached"), "{said}");
+    }
+}

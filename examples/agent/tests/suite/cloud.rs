@@ -9,14 +9,18 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use hybrid_examples::envelope::Kind;
+use ingest_protocol::journal::{FsStorage, Options as JournalOptions};
+use ingest_protocol::sender::{SenderConfig, SpooledSender};
 use mim_events::activity::Activity;
 use mim_events::entra::EntraReader;
 use mim_events::generate::{CloudFormat, Files, Options};
 
+#[cfg(target_os = "linux")]
+use crate::common::clock::environment;
 use crate::common::http::{Request, Response, serve};
 use crate::common::log::sorted;
 use crate::common::process::{Agent, balance, configure};
-use crate::common::receiver::Receiver;
+use crate::common::receiver::{Receiver, TENANT};
 use crate::common::wait_until;
 
 const PAGES: usize = 6;
@@ -246,7 +250,9 @@ fn another_host_is_not_asked_and_no_token_goes_there() {
         elsewhere: true,
         ..Faults::default()
     });
-    let config = graph_config(folder, &receiver, SPANS);
+    // All of it is one window.
+    let spans = SPANS.replace("1d", "2h");
+    let config = graph_config(folder, &receiver, &spans);
     let url = format!("http://{address}/audits");
     let mut agent = Agent::start(&config, &["cloud", "--url", &url, "--once"]);
     assert_eq!(agent.code(), 1);
@@ -266,7 +272,9 @@ fn a_walk_that_is_killed_goes_on_and_sends_nothing_twice() {
     let folder = temporary.path();
     let receiver = Receiver::start(&folder.join("received"));
     let (graph, address) = Graph::start(Faults::default());
-    let config = graph_config(folder, &receiver, SPANS);
+    // All of it is one window.
+    let spans = SPANS.replace("1d", "2h");
+    let config = graph_config(folder, &receiver, &spans);
     let url = format!("http://{address}/audits");
     for pages in [1, 3, 4] {
         let before = graph.pages();
@@ -298,6 +306,33 @@ fn windows_that_follow_each_other_leave_nothing_out() {
 }
 
 #[test]
+fn of_a_long_time_no_more_ids_are_remembered_than_of_the_overlap() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let receiver = Receiver::start(&folder.join("received"));
+    let (graph, address) = Graph::start(Faults::default());
+    let spans = "first = \"3h\"\ndelay = \"1s\"\noverlap = \"10m\"\nwindow = \"30d\"";
+    let config = graph_config(folder, &receiver, spans);
+    let url = format!("http://{address}/audits");
+    let arguments = ["cloud", "--url", &url, "--once"];
+    assert_eq!(Agent::start(&config, &arguments).code(), 0);
+    assert_eq!(sorted(receiver.received().documents), graph.all());
+    let spool = SpooledSender::open(
+        FsStorage::new(folder.join("state/cloud/spool")),
+        JournalOptions::new([1; 16]).read_only(),
+        SenderConfig::new(TENANT.parse().unwrap()),
+        uuid::Uuid::now_v7().into(),
+    );
+    let (spool, _) = spool.unwrap();
+    let cursor: serde_json::Value = serde_json::from_slice(spool.cursor().unwrap()).unwrap();
+    let seen = cursor["walks"][&url]["seen"].as_array().unwrap();
+    // One a minute.
+    assert!((9..=11).contains(&seen.len()), "{}", seen.len());
+    // An hour each.
+    assert!(graph.pages() >= 3);
+}
+
+#[test]
 fn a_clock_that_was_ahead_is_told_and_what_comes_after_is_read() {
     let temporary = tempfile::tempdir().unwrap();
     let folder = temporary.path();
@@ -322,6 +357,73 @@ fn a_clock_that_was_ahead_is_told_and_what_comes_after_is_read() {
     let received = receiver.received().documents;
     let late: Vec<String> = graph.late().map(|(_, entry)| entry).collect();
     assert_eq!(sorted(received), sorted([graph.all(), late].concat()));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn while_the_clock_is_ahead_nothing_is_taken_for_read_that_has_not_come() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let clock = folder.join("clock");
+    let Some(environment) = environment(&clock) else {
+        return;
+    };
+    let receiver = Receiver::start(&folder.join("received"));
+    let (graph, address) = Graph::start(Faults::default());
+    let url = format!("http://{address}/audits");
+    let arguments = ["cloud", "--url", &url, "--once", "--impatient"];
+    let run = |jump: &str, delay: &str| {
+        let spans = format!("first = \"1d\"\noverlap = \"1m\"\ndelay = \"{delay}\"");
+        let config = graph_config(folder, &receiver, &spans);
+        std::fs::write(&clock, jump).unwrap();
+        let mut agent = Agent::begin(&config, &arguments, environment.clone());
+        assert_eq!(agent.code(), 0, "{}", agent.said());
+    };
+    run("+0", "40m");
+    run("+1d", "40m");
+    // What was logged meanwhile.
+    *graph.more.lock().unwrap() = 3;
+    run("+0", "1s");
+    let late: Vec<String> = graph.late().map(|(_, entry)| entry).collect();
+    let wanted = sorted([graph.all(), late].concat());
+    assert_eq!(sorted(receiver.received().documents), wanted);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn of_a_clock_that_was_years_behind_no_years_are_walked() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let clock = folder.join("clock");
+    let Some(environment) = environment(&clock) else {
+        return;
+    };
+    let receiver = Receiver::start(&folder.join("received"));
+    let (graph, address) = Graph::start(Faults::default());
+    let config = graph_config(folder, &receiver, SPANS);
+    let url = format!("http://{address}/audits");
+    let arguments = ["cloud", "--url", &url, "--once", "--impatient"];
+    let run = |jump: &str| {
+        std::fs::write(&clock, jump).unwrap();
+        let mut agent = Agent::begin(&config, &arguments, environment.clone());
+        (agent.code(), agent.said())
+    };
+    assert_eq!(run("+0").0, 0);
+    let (code, said) = run("-7300d");
+    assert!(
+        code == 1 && said.contains("was the clock ahead?"),
+        "{code} {said}"
+    );
+    let before = graph.pages();
+    let (code, said) = run("+0");
+    assert!(
+        code == 0 && said.contains("was the clock behind?"),
+        "{code} {said}"
+    );
+    // A month in windows of two hours. It has one more than the day that the first walk began with.
+    assert!(graph.pages() - before < 400, "{}", graph.pages() - before);
+    let wanted = [graph.all(), vec![graph.entry(2_000, 3 * 1440).1]].concat();
+    assert_eq!(sorted(receiver.received().documents), sorted(wanted));
 }
 
 #[test]

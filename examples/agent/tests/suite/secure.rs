@@ -95,14 +95,33 @@ fn batches_are_signed_with_an_hmac_key_and_another_key_is_refused() {
     assert_eq!(agent.code(), 3);
     assert!(!agent.said().contains("5a5a"), "{}", agent.said());
     assert!(receiver.received().documents.is_empty());
+    let check = || {
+        let check = output(&config, &["check"]);
+        let told = String::from_utf8_lossy(&check.stdout).into_owned();
+        assert!(!told.contains("5a5a"), "{told}");
+        (check.status.code(), told)
+    };
+    let (code, told) = check();
+    let why = "FAIL  key at the service: refused: under its id the service has another key";
+    assert!(code == Some(1) && told.contains(why), "{told}");
     // What was signed with the wrong key is signed anew.
     std::fs::write(folder.join("key"), "A5".repeat(32)).unwrap();
-    let check = output(&config, &["check"]);
-    assert!(
-        check.status.success(),
-        "{}",
-        String::from_utf8_lossy(&check.stdout)
-    );
+    let (code, told) = check();
+    let accepted = "ok    key at the service: accepted";
+    assert!(code == Some(0) && told.contains(accepted), "{told}");
+    for (is, other, why) in [
+        (id, "0190a0a0-0000-7000-8000-000000000002", "key's id"),
+        (TENANT, "6f1d2c3b-4a59-4e8f-9b70-112233445567", "tenant"),
+    ] {
+        let text = std::fs::read_to_string(&config).unwrap();
+        std::fs::write(&config, text.replace(is, other)).unwrap();
+        let (code, told) = check();
+        let why_not = told.lines().find(|line| line.starts_with("FAIL  key at"));
+        assert!(why_not.is_some_and(|line| line.contains(why)), "{told}");
+        assert_eq!(code, Some(1));
+        std::fs::write(&config, text).unwrap();
+    }
+    assert!(receiver.received().documents.is_empty());
     let code = Agent::start(&config, &["run", "--once"]).code();
     assert_eq!(
         (code, receiver.received().documents),

@@ -176,6 +176,41 @@ fn what_is_done_is_marked_when_there_is_room_on_the_disk_again() {
     assert!(world.spool.is_idle());
 }
 
+#[test]
+fn what_is_spooled_is_sent_also_while_a_frame_waits_for_room() {
+    let (mut world, now) = (World::new(1 << 20, 0), Instant::now());
+    assert!(!world.push(now));
+    world.spool.flush().unwrap();
+    world.disk.set_capacity(Some(world.disk.used()));
+    world.spool.push(Record::new("{}"), "end", now).unwrap();
+    assert!(world.spool.flush().unwrap_err().is_retryable());
+    world.send(RECORDS, now);
+    assert_eq!(world.received.len(), 5 * 32);
+    world.disk.set_capacity(None);
+    world.send(RECORDS, now);
+    assert_eq!(world.received.len(), RECORDS + 1);
+    world.spool.settle().unwrap();
+    assert!(world.spool.is_idle());
+}
+
+#[test]
+fn a_mark_is_written_also_where_the_disk_was_full_when_its_turn_came() {
+    let (mut world, now) = (World::new(1 << 20, 0), Instant::now());
+    assert!(!world.push(now));
+    world.spool.flush().unwrap();
+    world.send(15, now);
+    // A frame waits to become durable while so many are done that a mark is due.
+    world.disk.set_capacity(Some(world.disk.used()));
+    world.spool.push(Record::new("{}"), "end", now).unwrap();
+    assert!(world.spool.flush().unwrap_err().is_retryable());
+    world.send(5, now);
+    world.disk.set_capacity(None);
+    world.send(RECORDS, now);
+    assert_eq!(world.received.len(), RECORDS + 1);
+    world.spool.settle().unwrap();
+    assert!(world.spool.is_idle());
+}
+
 /// A cursor alone finds room where history can go.
 #[test]
 fn a_cursor_alone_takes_the_room_of_history() {

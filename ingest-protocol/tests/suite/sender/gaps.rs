@@ -1,6 +1,9 @@
 //! What the receiver lacks, or has already.
 
-use ingest_protocol::sender::Event;
+use std::time::Instant;
+
+use ingest_protocol::frame::Record;
+use ingest_protocol::sender::{Event, Sender};
 use ingest_protocol::{Code, Problem};
 
 use super::{
@@ -163,6 +166,49 @@ fn a_fork_asks_for_a_stream_and_nothing_is_sent_before() {
         assert_eq!(content(&second), (3, 0, texts(5..=6)));
         assert!(sender.is_idle());
     }
+}
+
+#[test]
+fn where_new_streams_are_refused_too_one_is_tried_every_15_minutes() {
+    let (mut sender, mut now) = with_records(config(), 6);
+    let mut fresh = 1;
+    let mut refused = |sender: &mut Sender, now: Instant| {
+        refuse(sender, told(Code::STREAM_EXPIRED), now);
+        let came = events(sender);
+        if came == [Event::StreamWanted(Code::STREAM_EXPIRED)] {
+            fresh += 1;
+            sender.handle_stream(stream(fresh)).unwrap();
+        } else {
+            let held = matches!(&came[..], [Event::Held(problem)]
+                if problem.code == Some(Code::STREAM_EXPIRED));
+            assert!(held, "{came:?}");
+        }
+        fresh
+    };
+    assert_eq!([(); 4].map(|()| refused(&mut sender, now)), [2, 3, 4, 4]);
+    for again in 5..20 {
+        assert_eq!(sender.poll_transmit(now + seconds(899)), None);
+        now += seconds(900);
+        assert_eq!(
+            [(); 2].map(|()| refused(&mut sender, now)),
+            [again, again],
+            "one more stream"
+        );
+    }
+    // The clock was set.
+    now += seconds(900);
+    assert_eq!(refused(&mut sender, now), 20);
+    while !sender.is_idle() {
+        acknowledge(&mut sender, now);
+    }
+    events(&mut sender);
+    // And all begins anew.
+    sender.push(Record::new("{}"), now).unwrap();
+    sender.flush().unwrap();
+    assert_eq!(
+        [(); 4].map(|()| refused(&mut sender, now)),
+        [21, 22, 23, 23]
+    );
 }
 
 #[test]

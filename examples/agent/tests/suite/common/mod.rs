@@ -1,5 +1,9 @@
 //! What all tests need: a server, a receiver, the agent as a process, logs.
 
+#[cfg(target_os = "linux")]
+pub(crate) mod clock;
+#[cfg(target_os = "linux")]
+pub(crate) mod disk;
 pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod process;

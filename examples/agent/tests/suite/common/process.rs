@@ -48,13 +48,20 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
+    /// One that tries again at once, whatever fails.
     pub(crate) fn start(config: &Path, arguments: &[&str]) -> Self {
+        Self::begin(config, &[arguments, &["--impatient"]].concat(), Vec::new())
+    }
+
+    /// One with what it is given, and no more.
+    pub(crate) fn begin(
+        config: &Path,
+        arguments: &[&str],
+        environment: Vec<(&str, String)>,
+    ) -> Self {
         let mut command = program();
-        command
-            .args(arguments)
-            .arg("--config")
-            .arg(config)
-            .arg("--impatient");
+        command.args(arguments).arg("--config").arg(config);
+        command.envs(environment);
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let errors = BufReader::new(child.stderr.take().unwrap());
         let said = Arc::new(Mutex::new(String::new()));
@@ -148,6 +155,10 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn get(&self, name: &str) -> u64 {
+        self.signed(name).try_into().unwrap()
+    }
+
+    pub(crate) fn signed(&self, name: &str) -> i64 {
         let line = self
             .text
             .lines()

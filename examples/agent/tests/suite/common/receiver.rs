@@ -4,9 +4,11 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
+use chrono::{DateTime, TimeDelta, Utc};
+use http::header::{AUTHORIZATION, DATE};
 use hybrid_examples::envelope::{Envelope, Kind};
 use ingest_protocol::frame::{Frame, KeyRing, Limits, MacKey, Opener};
 use ingest_protocol::http::{Call, Endpoint, respond};
@@ -56,6 +58,8 @@ pub(crate) struct Inner {
     wants_token: bool,
     log: Mutex<ReceiverLog>,
     play: Mutex<Play>,
+    /// How far this clock is ahead of the machine's.
+    ahead: Mutex<TimeDelta>,
     received: Mutex<Received>,
 }
 
@@ -89,6 +93,11 @@ impl Receiver {
         *self.inner.play.lock().unwrap() = play;
     }
 
+    /// Sets the service's clock, by which streams are too old after a month.
+    pub(crate) fn set_clock(&self, ahead: TimeDelta) {
+        *self.inner.ahead.lock().unwrap() = ahead;
+    }
+
     pub(crate) fn received(&self) -> Received {
         self.inner.received()
     }
@@ -111,6 +120,7 @@ impl Inner {
             wants_token,
             log: Mutex::new(log),
             play: Mutex::new(Play::Up),
+            ahead: Mutex::new(TimeDelta::zero()),
             received: Mutex::default(),
         })
     }
@@ -121,7 +131,16 @@ impl Inner {
 
     pub(crate) fn handler(self: &Arc<Self>) -> Handler {
         let inner = Arc::clone(self);
-        Arc::new(move |request| inner.answer(request))
+        Arc::new(move |request| {
+            let mut response = inner.answer(request)?;
+            let date = inner.now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+            response.headers_mut().insert(DATE, date.parse().unwrap());
+            Some(response)
+        })
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::from(SystemTime::now()) + *self.ahead.lock().unwrap()
     }
 
     fn answer(&self, request: Request) -> Option<Response> {
@@ -162,7 +181,8 @@ impl Inner {
 
     fn store(&self, frame: Bytes) -> Answer {
         let mut log = self.log.lock().unwrap();
-        let (answer, stored) = log.receive(frame, None, rejected).unwrap();
+        let horizon = self.now() - TimeDelta::days(31);
+        let (answer, stored) = log.receive(frame, Some(horizon), rejected).unwrap();
         if let Some((frame, _)) = stored {
             let mut received = self.received.lock().unwrap();
             received.lost += frame.header().lost();
