@@ -205,8 +205,10 @@ impl<S: Storage> SpooledSender<S> {
     pub fn advance(&mut self, cursor: impl AsRef<[u8]>) -> Result<(), SpoolError> {
         self.flush()?;
         let mark = Append::new(MARK, b"").cursor(cursor.as_ref());
-        let position = match self.journal.append(mark) {
-            Err(error) if error.is_retryable() && self.make_room()? => self.journal.append(mark)?,
+        let position = match self.journal.append_written(mark) {
+            Err(error) if error.is_retryable() && self.make_room()? => {
+                self.journal.append_written(mark)?
+            }
             appended => appended?,
         };
         self.journal.sync()?;
@@ -247,15 +249,15 @@ impl<S: Storage> SpooledSender<S> {
                 self.upkeep(&op)?;
                 continue;
             };
-            match self.carry_out(&op) {
-                Err(error) if error.is_retryable() => {
-                    self.sender.handle_not_spooled(*id);
-                    self.sync()?;
-                    if !self.make_room()? {
-                        return Err(error.into());
-                    }
+            if let Err(error) = self.carry_out(&op) {
+                self.sender.handle_not_spooled(*id);
+                if !error.is_retryable() {
+                    return Err(error.into());
                 }
-                done => done?,
+                self.sync()?;
+                if !self.make_room()? {
+                    return Err(error.into());
+                }
             }
         }
         self.sync()
@@ -292,6 +294,8 @@ impl<S: Storage> SpooledSender<S> {
         Ok(())
     }
 
+    /// Each entry is written at once: one for which a full disk has no room must not keep those
+    /// before it from being synced, nor what is spooled from being read.
     fn carry_out(&mut self, op: &SpoolOp) -> Result<(), Error> {
         match op {
             SpoolOp::Append {
@@ -305,12 +309,13 @@ impl<S: Storage> SpooledSender<S> {
                 if let Some(cursor) = cursor {
                     append = append.cursor(cursor);
                 }
-                let position = self.journal.append(append.over_cap(*replaces))?;
+                let append = append.over_cap(*replaces);
+                let position = self.journal.append_written(append)?;
                 self.unsynced.push((*id, position.index()));
             }
             SpoolOp::Mark { state } => {
                 let mark = Append::new(MARK, b"").state(STATE, state).over_cap(true);
-                let position = self.journal.append(mark)?;
+                let position = self.journal.append_written(mark)?;
                 self.journal.sync()?;
                 self.sender.handle_marked(position.index());
             }

@@ -7,6 +7,8 @@ mod batching;
 mod full;
 mod gaps;
 mod loss;
+#[cfg(feature = "sim")]
+mod on_disk;
 mod overlaps;
 mod recovery;
 mod reseal;
