@@ -277,8 +277,8 @@ impl<S: Storage> SpooledSender<S> {
     /// Carries out what stores no frame.
     fn upkeep(&mut self, op: &SpoolOp) -> Result<(), SpoolError> {
         let done = self.carry_out(op);
-        if done.is_err() && matches!(op, SpoolOp::Mark { .. }) {
-            self.sender.handle_not_marked();
+        if done.is_err() {
+            self.sender.handle_not_marked(); // if it was a mark
         }
         Ok(done?)
     }
@@ -324,10 +324,9 @@ impl<S: Storage> SpooledSender<S> {
                     self.reader = self.journal.reader_from(*place);
                 }
                 let item = self.journal.read(&mut self.reader)?;
+                // The sender sees whether it is the frame that it wants.
                 let frame = match item {
-                    Some(Item::Entry(entry)) if entry.index() == *place => {
-                        Some(entry.body().clone())
-                    }
+                    Some(Item::Entry(entry)) => Some(entry.body().clone()),
                     _ => None,
                 };
                 self.sender.handle_read(*id, frame);
@@ -351,7 +350,7 @@ impl<S: Storage> SpooledSender<S> {
         {
             return Ok(Some(transmit));
         }
-        let mut tries = 3;
+        let mut again = 0..2;
         loop {
             let settled = match self.settle() {
                 Err(error) if !error.is_retryable() => return Err(error),
@@ -364,8 +363,7 @@ impl<S: Storage> SpooledSender<S> {
             let wants = if settled {
                 self.sender.wants_spool()
             } else {
-                tries -= 1;
-                tries > 0 && self.sender.wants_room()
+                again.next().is_some() && self.sender.wants_room()
             };
             if !wants {
                 return Ok(None);
