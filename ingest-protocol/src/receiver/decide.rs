@@ -1,5 +1,7 @@
 //! [`StreamState::decide`]: rules R1 to R4, from the header alone.
 
+use std::cmp::Ordering;
+
 use super::state::StreamState;
 use crate::answer::{Ack, Code, Outcome, Problem, Rejected};
 use crate::frame::Header;
@@ -65,25 +67,28 @@ impl StreamState {
         if self.knows(header) && rules.keep(Rule::R2) {
             return duplicate();
         }
-        if header.accounts_from() == self.next_seq() {
-            // A heartbeat changes nothing.
-            let is_heartbeat = header.count() == 0 && header.lost() == 0;
-            return if is_heartbeat { duplicate() } else { commit() };
-        }
-        if !rules.keep(Rule::R1) {
+        let order = header.accounts_from().cmp(&self.next_seq());
+        if order.is_ne() && !rules.keep(Rule::R1) {
             return commit();
         }
-        if header.accounts_from() > self.next_seq() {
-            return if rules.keep(Rule::R3) {
-                refuse(Code::GAP)
-            } else {
-                commit()
-            };
-        }
-        if rules.keep(Rule::R4) {
-            refuse(Code::FORK)
-        } else {
-            duplicate()
+        match order {
+            // A heartbeat changes nothing.
+            Ordering::Equal if header.count() == 0 && header.lost() == 0 => duplicate(),
+            Ordering::Equal => commit(),
+            Ordering::Greater => {
+                if rules.keep(Rule::R3) {
+                    refuse(Code::GAP)
+                } else {
+                    commit()
+                }
+            }
+            Ordering::Less => {
+                if rules.keep(Rule::R4) {
+                    refuse(Code::FORK)
+                } else {
+                    duplicate()
+                }
+            }
         }
     }
 }

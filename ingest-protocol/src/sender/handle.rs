@@ -61,7 +61,7 @@ impl Sender {
     /// The frame at the head is done.
     fn finish_head(&mut self) {
         let Some(at) = self.queue.head() else { return };
-        if self.config.spooled && self.queue[at].place.is_some() {
+        if self.queue[at].place.is_some() {
             self.queue.set_frame(at, None);
         }
         self.queue[at].done = true;
@@ -201,6 +201,9 @@ impl Sender {
 
     /// The frame `id` is durable, at this place in the spool.
     pub fn handle_spooled(&mut self, id: FrameId, place: u64) {
+        if !self.config.spooled {
+            return; // it was asked for none
+        }
         self.last_place = self.last_place.max(place);
         let head = self.queue.head().map(|at| self.queue[at].id);
         let in_flight = self.in_flight.as_ref().map(|sent| sent.id);
@@ -277,7 +280,7 @@ impl Sender {
         self.verified += 1;
         if let (Some(at), false) = (self.queue.head(), is_heartbeat) {
             let slot = &self.queue[at];
-            if self.config.spooled && slot.place.is_some() {
+            if slot.place.is_some() {
                 self.queue.set_frame(at, None); // read, and looked at, before it is sent again
             } else if let Some(bytes) = slot.frame()
                 && !self.is_intact(&slot.header, bytes)

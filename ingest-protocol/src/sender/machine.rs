@@ -352,7 +352,8 @@ impl Sender {
         Ok(())
     }
 
-    /// A frame without records that declares the loss of what comes after the last one.
+    /// A frame without records that declares the loss of what comes after the last one, unless
+    /// records that wait will.
     pub(super) fn seal_loss(&mut self) -> Result<(), SealError> {
         let end = self.sealed_next();
         if end < self.next && self.batch.is_empty() {

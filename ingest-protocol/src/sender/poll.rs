@@ -38,7 +38,7 @@ impl Sender {
         if self.phase != Phase::Ready || self.in_flight.is_some() || self.unmarked() >= UNMARKED {
             return None;
         }
-        if self.queue.head().is_none() && self.batch.is_empty() {
+        if self.queue.head().is_none() {
             let _ = self.seal_loss(); // tried again at the next poll
         }
         loop {
@@ -107,10 +107,8 @@ impl Sender {
 
     /// When a heartbeat is to be sent, if there is nothing else to wait for.
     fn heartbeat_due(&self) -> Option<Instant> {
-        let is_quiet = self.phase == Phase::Ready
-            && self.in_flight.is_none()
-            && self.batch.is_empty()
-            && self.done == self.next;
+        let is_quiet =
+            self.phase == Phase::Ready && self.in_flight.is_none() && self.done == self.next;
         let every = self.config.heartbeat.filter(|_| is_quiet)?;
         self.sent_at?.checked_add(every)
     }

@@ -80,13 +80,12 @@ impl Sender {
         if self.queue.back().is_none_or(|last| last.end <= from) {
             return self.queue.push(slot); // nearly always
         }
-        for older in self.queue.iter_mut() {
-            if older.first < end && older.end > from {
-                if older.first >= from {
-                    older.first = end; // what is behind it is still to be sent
-                } else {
-                    older.end = from;
-                }
+        let with_records = |older: &&mut Slot| older.header.count() > 0;
+        for older in self.queue.iter_mut().filter(with_records) {
+            if older.first < from {
+                older.end = older.end.min(from);
+            } else {
+                older.first = older.first.max(end); // what is behind it is still to be sent
             }
         }
         self.queue.retain(|older| {

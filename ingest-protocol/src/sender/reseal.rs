@@ -58,14 +58,12 @@ impl Sender {
             let stamp = self.stamp(slot.first, lost);
             match self.sealer.seal(&self.config, &stamp, &records[..count]) {
                 Ok(sealed) => break sealed,
-                Err(SealError::Codec { .. }) => {
-                    return self.phase = Phase::Waiting(now + retry::HOLD);
-                }
+                Err(SealError::Codec { .. }) => return self.pause(now),
                 Err(_) if count > 1 => count = count.div_ceil(2),
                 Err(_) => match records.first_mut().and_then(bury) {
                     Some(record) => buried.push((0, record)),
                     // Limits that let not even a tombstone through are far below the floor.
-                    None => return self.phase = Phase::Waiting(now + retry::HOLD),
+                    None => return self.pause(now),
                 },
             }
         };
@@ -89,6 +87,11 @@ impl Sender {
         if !self.config.spooled {
             self.take_over();
         }
+    }
+
+    /// Nothing can be sealed: tries again later.
+    fn pause(&mut self, now: Instant) {
+        self.phase = Phase::Waiting(now + retry::HOLD);
     }
 
     /// How many of the records go into one frame, as far as their sizes say.
@@ -126,8 +129,9 @@ impl Sender {
 
     /// The frame can't be read: its records are lost, and the next frame will say so.
     pub(super) fn damaged(&mut self, id: FrameId) {
-        self.reading = self.reading.filter(|reading| *reading != id);
-        self.reseal = self.reseal.take().filter(|reseal| reseal.of != id);
+        // What is looked at is in memory: it is neither being read nor sealed anew.
+        debug_assert!(self.reading != Some(id));
+        debug_assert!(self.reseal.as_ref().is_none_or(|reseal| reseal.of != id));
         if let Some(at) = self.queue.position(id)
             && let Some(slot) = self.queue.remove(at)
         {

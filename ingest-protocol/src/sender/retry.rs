@@ -76,6 +76,23 @@ mod tests {
     }
 
     #[test]
+    fn shares_are_those_of_splitmix64() {
+        // The first outputs of its reference implementation for this seed.
+        let mut retry = Retry::new(1_234_567);
+        for random in [
+            6_457_827_717_110_365_317_u64,
+            3_203_168_211_198_807_973,
+            9_817_491_932_198_370_423,
+            4_593_380_528_125_082_431,
+            16_408_922_859_458_223_821,
+        ] {
+            // The upper 53 bits, which is what a double holds.
+            let share = (random / 2048) as f64 / 9_007_199_254_740_992.0;
+            assert_eq!(retry.share(LONGEST), LONGEST.mul_f64(share));
+        }
+    }
+
+    #[test]
     fn what_the_receiver_tells_goes_before_within_a_second_and_an_hour() {
         let mut retry = Retry::new(1);
         assert_eq!(retry.wait(Some(0)), Duration::from_secs(1));

@@ -205,8 +205,10 @@ impl<S: Storage> SpooledSender<S> {
     pub fn advance(&mut self, cursor: impl AsRef<[u8]>) -> Result<(), SpoolError> {
         self.flush()?;
         let mark = Append::new(MARK, b"").cursor(cursor.as_ref());
-        let position = match self.journal.append(mark) {
-            Err(error) if error.is_retryable() && self.make_room()? => self.journal.append(mark)?,
+        let position = match self.journal.append_written(mark) {
+            Err(error) if error.is_retryable() && self.make_room()? => {
+                self.journal.append_written(mark)?
+            }
             appended => appended?,
         };
         self.journal.sync()?;
@@ -254,15 +256,16 @@ impl<S: Storage> SpooledSender<S> {
     fn store(&mut self) -> Result<(), SpoolError> {
         loop {
             while let Some((id, op)) = self.sender.append() {
-                match self.carry_out(&op) {
-                    Err(error) if error.is_retryable() => {
-                        self.sender.handle_not_spooled(id);
-                        self.sync()?;
-                        if !self.make_room()? {
-                            return Err(error.into());
-                        }
-                    }
-                    done => done?,
+                let Err(error) = self.carry_out(&op) else {
+                    continue;
+                };
+                self.sender.handle_not_spooled(id);
+                if !error.is_retryable() {
+                    return Err(error.into());
+                }
+                self.sync()?;
+                if !self.make_room()? {
+                    return Err(error.into());
                 }
             }
             // Before the rest is asked for: it is given out once, and a full disk may refuse this.
@@ -288,8 +291,8 @@ impl<S: Storage> SpooledSender<S> {
     /// Carries out what stores no frame.
     fn upkeep(&mut self, op: &SpoolOp) -> Result<(), SpoolError> {
         let done = self.carry_out(op);
-        if done.is_err() && matches!(op, SpoolOp::Mark { .. }) {
-            self.sender.handle_not_marked();
+        if done.is_err() {
+            self.sender.handle_not_marked(); // if it was a mark
         }
         Ok(done?)
     }
@@ -305,6 +308,8 @@ impl<S: Storage> SpooledSender<S> {
         Ok(())
     }
 
+    /// Each entry is written at once: one for which a full disk has no room must not keep those
+    /// before it from being synced, nor what is spooled from being read.
     fn carry_out(&mut self, op: &SpoolOp) -> Result<(), Error> {
         match op {
             SpoolOp::Append {
@@ -318,12 +323,13 @@ impl<S: Storage> SpooledSender<S> {
                 if let Some(cursor) = cursor {
                     append = append.cursor(cursor);
                 }
-                let position = self.journal.append(append.over_cap(*replaces))?;
+                let append = append.over_cap(*replaces);
+                let position = self.journal.append_written(append)?;
                 self.unsynced.push((*id, position.index()));
             }
             SpoolOp::Mark { state } => {
                 let mark = Append::new(MARK, b"").state(STATE, state).over_cap(true);
-                let position = self.journal.append(mark)?;
+                let position = self.journal.append_written(mark)?;
                 self.journal.sync()?;
                 self.sender.handle_marked(position.index());
             }
@@ -332,10 +338,9 @@ impl<S: Storage> SpooledSender<S> {
                     self.reader = self.journal.reader_from(*place);
                 }
                 let item = self.journal.read(&mut self.reader)?;
+                // The sender sees whether it is the frame that it wants.
                 let frame = match item {
-                    Some(Item::Entry(entry)) if entry.index() == *place => {
-                        Some(entry.body().clone())
-                    }
+                    Some(Item::Entry(entry)) => Some(entry.body().clone()),
                     _ => None,
                 };
                 self.sender.handle_read(*id, frame);
@@ -359,7 +364,7 @@ impl<S: Storage> SpooledSender<S> {
         {
             return Ok(Some(transmit));
         }
-        let mut tries = 3;
+        let mut again = 0..2;
         loop {
             let settled = match self.settle() {
                 Err(error) if !error.is_retryable() => return Err(error),
@@ -372,8 +377,7 @@ impl<S: Storage> SpooledSender<S> {
             let wants = if settled {
                 self.sender.wants_spool()
             } else {
-                tries -= 1;
-                tries > 0 && self.sender.wants_room()
+                again.next().is_some() && self.sender.wants_room()
             };
             if !wants {
                 return Ok(None);

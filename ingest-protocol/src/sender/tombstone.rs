@@ -51,6 +51,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_as_long_as_none_is_no_tombstone() {
+        for (len, is) in [(255, true), (256, false)] {
+            let looks = format!("{:len$}", r#"{"$oversize":"#);
+            assert_eq!(is_tombstone(&Record::new(looks)), is, "{len}");
+        }
+    }
+
+    #[test]
     fn it_says_how_long_the_record_was_and_its_checksums() {
         let id = uuid::Uuid::from_u128(7);
         let tombstone = tombstone(&Record::new("123456789").with_id(id));

@@ -7,17 +7,23 @@ mod batching;
 mod full;
 mod gaps;
 mod loss;
+#[cfg(feature = "sim")]
+mod on_disk;
 mod overlaps;
 mod recovery;
 mod reseal;
 mod spooled;
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::Hash;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use ingest_protocol::frame::{Frame, Header, Limits, Record};
+#[cfg(feature = "encrypt")]
+use ingest_protocol::frame::EncryptKey;
+#[cfg(feature = "mac")]
+use ingest_protocol::frame::MacKey;
+use ingest_protocol::frame::{Format, Frame, Header, Limits, Record};
 use ingest_protocol::receiver::{Decision, StreamState};
 use ingest_protocol::sender::{
     Event, FrameId, Sender, SenderConfig, SpoolOp, Transmit, spooled_header,
@@ -275,6 +281,53 @@ fn a_sender_is_a_value() {
     assert_eq!((&sent, &sender), (&same, &copy));
     sender.handle_failure(sent.id, now);
     assert_ne!(sender, copy);
+}
+
+#[test]
+fn configurations_are_equal_if_all_of_them_is() {
+    let config = || SenderConfig::new(AUDIENCE);
+    let all = vec![
+        config(),
+        SenderConfig::new(Audience(Uuid::from_u128(0xB))),
+        config().format(Format::OPAQUE),
+        config().limits(Limits::default()),
+        config().max_records(1),
+        config().max_bytes(1),
+        config().max_age(seconds(1)),
+        config().max_memory(1),
+        config().timeout(seconds(1)),
+        config().heartbeat(seconds(1)),
+        config().history(1),
+        config().spooled(),
+        config().seed(1),
+        #[cfg(feature = "zstd")]
+        config().zstd(),
+        #[cfg(feature = "mac")]
+        config().mac(MacKey::new(Uuid::from_u128(5).into(), &[1; 32])),
+        #[cfg(feature = "mac")]
+        config().mac(MacKey::new(Uuid::from_u128(6).into(), &[1; 32])),
+        #[cfg(feature = "encrypt")]
+        config().encryption(EncryptKey::new(Uuid::from_u128(5).into(), &[1; 32])),
+        #[cfg(feature = "encrypt")]
+        config().encryption(EncryptKey::new(Uuid::from_u128(6).into(), &[1; 32])),
+    ];
+    let hash = |config: &SenderConfig| {
+        let mut hasher = DefaultHasher::new();
+        config.hash(&mut hasher);
+        hasher.finish()
+    };
+    for (at, one) in all.iter().enumerate() {
+        for (other_at, other) in all.iter().enumerate() {
+            assert_eq!(one == other, at == other_at, "{one:?}, {other:?}");
+            assert_eq!(hash(one) == hash(other), at == other_at);
+        }
+    }
+    // A key stands for itself by its name.
+    #[cfg(feature = "mac")]
+    {
+        let key = |byte| MacKey::new(Uuid::from_u128(5).into(), &[byte; 32]);
+        assert_eq!(config().mac(key(1)), config().mac(key(2)));
+    }
 }
 
 #[test]

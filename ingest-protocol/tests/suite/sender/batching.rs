@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
+use ingest_protocol::Code;
 use ingest_protocol::frame::{Frame, Limits, Record};
 use ingest_protocol::sender::{Event, PushError, Sender, SenderConfig, SpoolOp};
 use uuid::Uuid;
 
 use super::{
-    AUDIENCE, acknowledge, config, content, events, push_all, record, seconds, stream, texts,
-    transmit,
+    AUDIENCE, acknowledge, config, content, events, push_all, record, refuse, seconds, stream,
+    texts, told, transmit,
 };
 
 fn sender(config: SenderConfig) -> (Sender, Instant) {
@@ -174,6 +175,25 @@ fn the_history_does_not_keep_records_out() {
     acknowledge(&mut sender, now);
     assert!(sender.is_idle());
     sender.push(record(7), now).unwrap();
+}
+
+#[test]
+fn the_history_goes_only_where_a_record_has_no_room_beside_it() {
+    for (missing, lost) in [(0, 0), (1, 2)] {
+        let (mut first, now) = sender(config());
+        push_all(&mut first, 1..=2, now);
+        let frame = transmit(&mut first, now).frame.len() as u64;
+        // The frame, and a record of a byte with its length.
+        let memory = frame + 5 - missing;
+        let (mut sender, now) = sender(config().max_memory(memory));
+        push_all(&mut sender, 1..=2, now);
+        acknowledge(&mut sender, now);
+        push_all(&mut sender, [3], now);
+        sender.flush().unwrap();
+        refuse(&mut sender, told(Code::GAP).with_next_seq(1), now);
+        let rewound = Event::Rewound { next_seq: 1, lost };
+        assert_eq!(events(&mut sender).last(), Some(&rewound));
+    }
 }
 
 #[test]

@@ -211,6 +211,26 @@ fn a_mark_is_written_also_where_the_disk_was_full_when_its_turn_came() {
     assert!(world.spool.is_idle());
 }
 
+#[test]
+fn what_is_spooled_is_sent_while_the_disk_has_no_room_for_more() {
+    let (mut world, now) = (World::new(1 << 20, 0), Instant::now());
+    assert!(!world.push(now));
+    world.spool.flush().unwrap();
+    world.disk.set_capacity(Some(world.disk.used()));
+    for n in RECORDS..RECORDS + 5 {
+        world.spool.push(Record::new(text(n)), "", now).unwrap();
+    }
+    assert!(world.spool.flush().unwrap_err().is_retryable());
+    // As if there were no frame that finds no room: all that may be sent before a mark does.
+    world.send(RECORDS, now);
+    assert_eq!(world.received.len(), 5 * 32);
+    world.disk.set_capacity(None);
+    world.send(RECORDS, now);
+    assert_eq!(world.received.len(), RECORDS + 5);
+    world.spool.settle().unwrap();
+    assert!(world.spool.is_idle());
+}
+
 /// A cursor alone finds room where history can go.
 #[test]
 fn a_cursor_alone_takes_the_room_of_history() {

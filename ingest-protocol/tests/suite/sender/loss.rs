@@ -65,6 +65,21 @@ fn a_loss_alone_is_declared_when_there_is_nothing_else_to_send() {
 }
 
 #[test]
+fn a_loss_is_not_declared_alone_while_there_is_something_else_to_send() {
+    let (mut sender, now) = with_records(config(), 2);
+    sender.lose(3, None).unwrap();
+    let sent = transmit(&mut sender, now);
+    push_all(&mut sender, [6], now);
+    sender.handle_ack(sent.id, &super::ack(&sent.header), now);
+    assert_eq!(sender.poll_transmit(now), None);
+    push_all(&mut sender, [7], now);
+    assert_eq!(
+        content(&acknowledge(&mut sender, now)),
+        (6, 3, texts(6..=7))
+    );
+}
+
+#[test]
 fn the_loss_of_nothing_is_none() {
     let (mut sender, now) = with_records(config(), 0);
     sender.lose(0, None).unwrap();

@@ -336,6 +336,24 @@ fn a_frame_with_numbers_that_no_spool_gives_is_survived() {
     }
 }
 
+#[test]
+fn numbers_end_before_the_62nd_power_of_two() {
+    const END: u64 = 1 << 62;
+    let (spool, ..) = spool_of(4, 0);
+    let good = spool.state.as_deref().unwrap();
+    for (number, fits) in [(END - 1, true), (END, false)] {
+        let mut state = good.to_vec();
+        state[8..16].copy_from_slice(&number.to_le_bytes());
+        state[16..24].copy_from_slice(&number.to_le_bytes());
+        let recovered = Sender::recover(config(), stream(7), Some(&state), []);
+        assert_eq!(recovered.is_ok(), fits, "{number}");
+        // A frame of such a number is left out.
+        let frames = [(1, header(1, 2)), (9, header(number, 2))];
+        let recovered = Sender::recover(config(), stream(7), Some(good), frames).unwrap();
+        assert_eq!(recovered.backlog(), if fits { 4 } else { 2 }, "{number}");
+    }
+}
+
 #[cfg(feature = "mac")]
 #[test]
 fn what_was_spooled_under_another_key_is_sent_under_the_one_of_now() {

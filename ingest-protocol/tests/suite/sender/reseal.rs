@@ -269,6 +269,75 @@ fn frames_begin_smaller_after_a_limit_that_is_not_told() {
     acknowledge(&mut sender, now);
     push_all(&mut sender, 3..=4, now);
     assert_eq!(acknowledge(&mut sender, now).header.count(), 2);
+    let (mut sender, now) = with_records(config().max_records(1_000), 2);
+    refuse(&mut sender, told(Code::TOO_LARGE), now);
+    acknowledge(&mut sender, now);
+    acknowledge(&mut sender, now);
+    push(&mut sender, 40);
+    let sent = acknowledge(&mut sender, now);
+    assert_eq!(sent.header.count(), 64 * 1024 / 10_000);
+}
+
+/// A sender that learned the floor's limits while `waiting` was not sealed.
+fn learned_while_waiting(waiting: &[Record]) -> (Sender, Instant) {
+    let large = config().limits(Limits::default()).max_records(100);
+    let (mut sender, now) = with_records(large.history(0), 0);
+    sender
+        .push(Record::new("x".repeat(300 << 10)), now)
+        .unwrap();
+    sender.flush().unwrap();
+    for record in waiting {
+        sender.push(record.clone(), now).unwrap();
+    }
+    let problem = told(Code::TOO_LARGE).with_limits(Limits::FLOOR);
+    refuse(&mut sender, problem, now);
+    assert_eq!(learned(&mut sender), Limits::FLOOR);
+    sender.flush().unwrap();
+    (sender, now)
+}
+
+#[test]
+fn what_waits_is_sealed_within_limits_that_are_learned_meanwhile() {
+    let waiting = vec![Record::new("y".repeat(200_000)); 8];
+    let (mut sender, now) = learned_while_waiting(&waiting);
+    assert_eq!(events(&mut sender), []);
+    acknowledge(&mut sender, now); // the tombstone
+    for _ in 0..2 {
+        let sent = acknowledge(&mut sender, now);
+        assert_eq!(content(&sent).2, vec!["y".repeat(200_000); 4]);
+    }
+    assert!(sender.is_idle());
+}
+
+#[test]
+fn what_waits_and_is_over_a_limit_that_is_learned_becomes_a_tombstone() {
+    let long = Record::new("y".repeat(300 << 10));
+    let (mut sender, now) = learned_while_waiting(std::slice::from_ref(&long));
+    assert_eq!(events(&mut sender), [Event::Oversize(long)]);
+    acknowledge(&mut sender, now); // the other one
+    let sent = transmit(&mut sender, now);
+    assert!(content(&sent).2[0].starts_with(r#"{"$oversize":{"len":307200,"#));
+    // What is held is the frame, and nothing of the record.
+    assert_eq!(sender.held_bytes(), sent.frame.len() as u64);
+}
+
+#[test]
+fn where_not_even_a_tombstone_fits_everything_is_kept() {
+    let (mut sender, now) = with_records(config().spooled(), 0);
+    for _ in 0..2 {
+        sender.push(Record::new("x".repeat(50)), now).unwrap();
+    }
+    let mut spool = Spool::default();
+    spool.settle(&mut sender);
+    let tiny = Limits::FLOOR.with_record_bytes(10);
+    let mut sender = spool.recover(config().limits(tiny));
+    sender.handle_stream(stream(2)).unwrap();
+    for again in 0..2 {
+        let now = now + seconds(900 * again);
+        assert_eq!(spool.transmit(&mut sender, now), None);
+        assert_eq!(sender.poll_timeout(), Some(now + seconds(900)));
+        assert_eq!((sender.backlog(), events(&mut sender)), (2, vec![]));
+    }
 }
 
 #[test]
@@ -371,6 +440,31 @@ mod compressed {
             .filter(|event| matches!(event, Event::Oversize(_)))
             .collect();
         assert_eq!(oversize, [&Event::Oversize(long)]);
+    }
+
+    #[test]
+    fn a_record_that_goes_into_the_next_frame_is_told_with_it() {
+        let config = config().limits(Limits::default()).max_records(8);
+        let (mut sender, now) = with_records(config.zstd(), 0);
+        let long = noise(5, 500_000);
+        for seed in 1..=8 {
+            let record = match seed {
+                5 => long.clone(),
+                _ => noise(seed, 200_000),
+            };
+            sender.push(record, now).unwrap();
+        }
+        let small = Limits::FLOOR.with_record_bytes(400_000);
+        refuse(&mut sender, told(Code::TOO_LARGE).with_limits(small), now);
+        learned(&mut sender);
+        // It is the first that the first half leaves behind.
+        assert_eq!(acknowledge(&mut sender, now).header.count(), 4);
+        assert!(matches!(
+            events(&mut sender).as_slice(),
+            [Event::Acknowledged { .. }]
+        ));
+        assert_eq!(acknowledge(&mut sender, now).header.count(), 4);
+        assert_eq!(events(&mut sender)[0], Event::Oversize(long));
     }
 
     #[test]

@@ -11,7 +11,11 @@ use super::{
 fn without_a_spool_nothing_is_wanted_of_it() {
     let (mut sender, now) = with_records(config(), 4);
     assert_eq!(sender.poll_spool(), None);
-    acknowledge(&mut sender, now);
+    let sent = transmit(&mut sender, now);
+    let before = sender.clone();
+    sender.handle_spooled(sent.id, 1);
+    assert_eq!(sender, before);
+    sender.handle_ack(sent.id, &super::ack(&sent.header), now);
     assert_eq!(sender.poll_spool(), None);
     assert!(!sender.is_idle());
     acknowledge(&mut sender, now);
@@ -39,6 +43,16 @@ fn nothing_is_sent_before_it_is_durable() {
     sender.handle_spooled(given[0].0, 1);
     let sent = transmit(&mut sender, now);
     assert_eq!((sent.id, &sent.frame), (given[0].0, &given[0].1));
+}
+
+#[cfg(feature = "sim")]
+#[test]
+fn a_test_can_leave_out_a_rule() {
+    use ingest_protocol::rules::{Rule, Rules};
+    let (mut sender, now) = with_records(config().spooled(), 2);
+    assert_eq!(sender.poll_transmit(now), None);
+    sender.set_rules(Rules::without(Rule::S1));
+    assert_eq!(content(&transmit(&mut sender, now)), (1, 0, texts(1..=2)));
 }
 
 #[test]
