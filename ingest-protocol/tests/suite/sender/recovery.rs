@@ -99,6 +99,13 @@ fn a_state_that_is_none_is_refused() {
     ] {
         assert_eq!(changed(at, to).unwrap_err(), RecoverError::State, "{at}");
     }
+    // A sequence number is at least 1.
+    for (done_less, fits) in [(1, true), (0, false)] {
+        let done = i64::from_le_bytes(good[8..16].try_into().unwrap());
+        let mut bytes = good.to_vec();
+        bytes[40..48].copy_from_slice(&(done - done_less).to_le_bytes());
+        assert_eq!(recover(&bytes).is_ok(), fits);
+    }
 }
 
 #[test]
