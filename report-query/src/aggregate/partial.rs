@@ -93,7 +93,8 @@ impl Partial {
         Ok(())
     }
 
-    /// Takes in what is known of other rows.
+    /// Takes in what is known of other rows. Values of one place, which a row has that is in both by
+    /// mistake, have an order too: so the order of merges never matters.
     pub(crate) fn merge(
         &mut self,
         function: AggregateFunction,
@@ -106,8 +107,8 @@ impl Partial {
             (Self::Free(a), Self::Free(b)) => a.merge(b, budget)?,
             (Self::Edge(a), Self::Edge(Some(b))) => {
                 let is_better = a.as_ref().is_none_or(|a| match function {
-                    F::Last => b.0 > a.0,
-                    _ => b.0 < a.0,
+                    F::Last => b > *a,
+                    _ => b < *a,
                 });
                 if is_better {
                     *a = Some(b);
@@ -115,8 +116,8 @@ impl Partial {
             }
             (Self::Best(a), Self::Best(Some(b))) => {
                 let is_better = a.as_ref().is_none_or(|a| match function {
-                    F::ArgMax => (&b.0, b.1) > (&a.0, a.1),
-                    _ => (&b.0, b.1) < (&a.0, a.1),
+                    F::ArgMax => b > *a,
+                    _ => b < *a,
                 });
                 if is_better {
                     *a = Some(b);
@@ -131,7 +132,7 @@ impl Partial {
                 a.extend(b);
                 if !is_behind {
                     // Of two sorted runs, so it is a merge.
-                    a.sort_by_key(|(place, _)| *place);
+                    a.sort();
                 }
             }
             _ => {}

@@ -150,6 +150,22 @@ fn the_form_stays_readable() {
 }
 
 #[test]
+fn also_of_rows_that_are_in_both_the_order_does_not_matter() {
+    let ours = include_str!("golden.json").trim_end();
+    // Of the same rows, with other values.
+    let theirs = ours
+        .replace(r#"",0],0]"#, r#"",0],7]"#)
+        .replace(r#"",0],2]"#, r#"",0],-7]"#)
+        .replace(r#"{"float":"0.1"}"#, r#"{"float":"0.3"}"#);
+    assert_ne!(theirs, ours);
+    let merged = |one: &str, other: &str| {
+        let [one, other] = [one, other].map(|json| PartialResult::from_json(json).unwrap());
+        one.merge(other, &Limits::default()).unwrap().to_json()
+    };
+    assert_eq!(merged(ours, &theirs), merged(&theirs, ours));
+}
+
+#[test]
 fn what_is_not_split_names_its_stage() {
     let snapshot = example().snapshot();
     let counted = || Query::new().group_by(["door"]).aggregate([count()]);

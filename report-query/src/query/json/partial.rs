@@ -228,8 +228,7 @@ fn read_state(tree: Tree, function: AggregateFunction) -> Result<Partial> {
         }
         F::CollectList => {
             let values = each(tree, pair)?;
-            let is_ascending = values.is_sorted_by(|(a, _), (b, _)| a <= b);
-            return if is_ascending {
+            return if values.is_sorted() {
                 Ok(Partial::List(values))
             } else {
                 Err(error("values out of order"))
