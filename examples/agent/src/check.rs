@@ -148,7 +148,9 @@ fn accepted(config: &Config, client: &Client, service: &Service) -> Result<Strin
     match code {
         // It was opened before that was seen; the clock is told below.
         "stream_expired" => Ok(taken),
-        "unknown_key" => bail!("refused: the service does not know the key's id (status {status})"),
+        "unknown_key" => bail!(
+            "refused: the service knows no key of this id for this `tenant` (status {status})"
+        ),
         "bad_mac" => bail!("refused: under its id the service has another key (status {status})"),
         "wrong_audience" => bail!("refused: the key is not of this `tenant` (status {status})"),
         _ if status == 401 => bail!("refused: the service does not know the key (status 401)"),

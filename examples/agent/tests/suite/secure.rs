@@ -110,7 +110,11 @@ fn batches_are_signed_with_an_hmac_key_and_another_key_is_refused() {
     let accepted = "ok    key at the service: accepted";
     assert!(code == Some(0) && told.contains(accepted), "{told}");
     for (is, other, why) in [
-        (id, "0190a0a0-0000-7000-8000-000000000002", "key's id"),
+        (
+            id,
+            "0190a0a0-0000-7000-8000-000000000002",
+            "no key of this id",
+        ),
         (TENANT, "6f1d2c3b-4a59-4e8f-9b70-112233445567", "tenant"),
     ] {
         let text = std::fs::read_to_string(&config).unwrap();

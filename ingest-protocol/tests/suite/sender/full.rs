@@ -6,7 +6,7 @@ use ingest_protocol::frame::Record;
 use ingest_protocol::journal::Options;
 use ingest_protocol::journal::sim::SimDisk;
 use ingest_protocol::receiver::{Decision, StreamState};
-use ingest_protocol::sender::{PushError, SpooledSender};
+use ingest_protocol::sender::{PushError, SpooledSender, Transmit};
 use ingest_protocol::{Answer, Code, Problem};
 
 use super::{config, payloads, stream};
@@ -87,18 +87,22 @@ impl World {
                 self.state = StreamState::default();
                 continue;
             }
-            let ack = match self.state.decide(&sent.header) {
-                Decision::Commit(commit) => {
-                    self.received.extend(payloads(&sent.frame));
-                    let (state, ack) = commit.committed(Vec::new());
-                    self.state = state;
-                    ack
-                }
-                Decision::Duplicate(ack) => ack,
-                Decision::Refuse(problem) => panic!("{problem}"),
-            };
-            self.spool.handle_answer(sent.id, Answer::Ack(ack), now);
+            self.arrives(&sent, now);
         }
+    }
+
+    fn arrives(&mut self, sent: &Transmit, now: Instant) {
+        let ack = match self.state.decide(&sent.header) {
+            Decision::Commit(commit) => {
+                self.received.extend(payloads(&sent.frame));
+                let (state, ack) = commit.committed(Vec::new());
+                self.state = state;
+                ack
+            }
+            Decision::Duplicate(ack) => ack,
+            Decision::Refuse(problem) => panic!("{problem}"),
+        };
+        self.spool.handle_answer(sent.id, Answer::Ack(ack), now);
     }
 
     /// The process is killed, and goes on where its cursor is.
@@ -199,11 +203,13 @@ fn a_mark_is_written_also_where_the_disk_was_full_when_its_turn_came() {
     assert!(!world.push(now));
     world.spool.flush().unwrap();
     world.send(15, now);
+    let sent = world.spool.poll_transmit(now).unwrap().unwrap();
     // A frame waits to become durable while so many are done that a mark is due.
     world.disk.set_capacity(Some(world.disk.used()));
     world.spool.push(Record::new("{}"), "end", now).unwrap();
     assert!(world.spool.flush().unwrap_err().is_retryable());
-    world.send(5, now);
+    world.arrives(&sent, now);
+    assert!(world.spool.settle().unwrap_err().is_retryable());
     world.disk.set_capacity(None);
     world.send(RECORDS, now);
     assert_eq!(world.received.len(), RECORDS + 1);
