@@ -30,6 +30,9 @@ pub struct Config {
     /// Seconds between two looks for activity that is too old.
     #[serde(default = "default_check")]
     pub retention_check_seconds: u64,
+    /// Seconds that a clock which jumped ahead must go on evenly before anything is deleted by it.
+    #[serde(default = "default_hold")]
+    pub clock_hold_seconds: u64,
     /// Whoever can read `/metrics` without a token: `false` asks for a reader's.
     #[serde(default)]
     pub open_metrics: bool,
@@ -169,6 +172,10 @@ fn default_days() -> u32 {
 
 fn default_check() -> u64 {
     60
+}
+
+fn default_hold() -> u64 {
+    3_600
 }
 
 fn default_zone() -> Tz {

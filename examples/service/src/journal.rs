@@ -9,13 +9,14 @@
 //! store thread reads the journal before the first new frame.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver as Queue, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use ingest_protocol::frame::{Frame, Limits, Opener};
 use ingest_protocol::journal::{FsStorage, Item, Options};
 use ingest_protocol::receiver::{Commit, Receiver, ReceiverLog, Stored, StreamState};
@@ -23,14 +24,18 @@ use ingest_protocol::{Ack, Answer, Code, Problem, Rejected, StreamId};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use uuid::Uuid;
 
+use crate::clock::{ClockWatch, Verdict};
 use crate::retention::Retained;
-use crate::streams::{Streams, is_single};
+use crate::streams::{Streams, is_full, is_single};
 use crate::tenant::Tenant;
 
 /// Frames that wait at once in each of the two queues.
 const WAITING: usize = 256;
 /// Frames of one group.
 const GROUP: usize = 256;
+/// Seconds after which a sender asks again whether the disk has room, or the journal is free.
+const NO_ROOM: u64 = 30;
+const MOVED: u64 = 1;
 /// Seconds between two lines about progress.
 const PROGRESS: Duration = Duration::from_secs(5);
 
@@ -43,6 +48,21 @@ pub struct TenantJournal {
     streams: Mutex<Streams>,
     queue: Mutex<Option<SyncSender<Waiting>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// The last batch was refused since the disk has no room for it.
+    is_full: AtomicBool,
+}
+
+/// When the retention looks, and which clock it believes.
+#[derive(Clone, Copy, Debug)]
+pub struct Keeping {
+    /// Between two looks.
+    pub check: Duration,
+    /// How long activity is kept.
+    pub kept: TimeDelta,
+    /// How long a clock that jumped ahead must go on evenly.
+    pub hold: Duration,
+    /// The clock is believed at the start, whatever the journal says.
+    pub accepts_clock: bool,
 }
 
 /// A frame that is to be stored.
@@ -115,6 +135,7 @@ impl TenantJournal {
             streams: Mutex::new(Streams::open(folder)?),
             queue: Mutex::new(None),
             threads: Mutex::default(),
+            is_full: AtomicBool::new(false),
         })
     }
 
@@ -139,6 +160,17 @@ impl TenantJournal {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.log().journal().used_bytes()
+    }
+
+    /// Whether the last batch was refused since the disk has no room for it.
+    #[must_use]
+    pub fn disk_is_full(&self) -> bool {
+        self.is_full.load(Ordering::Relaxed)
+    }
+
+    /// Notes it; says whether that is new.
+    fn set_full(&self, is_full: bool) -> bool {
+        self.is_full.swap(is_full, Ordering::Relaxed) != is_full
     }
 
     /// Stores a frame; the answer comes when it is durable and read. `room` is given back then.
@@ -214,7 +246,7 @@ impl TenantJournal {
 }
 
 /// Starts a tenant's two threads; the tenant is ready when its journal was read.
-pub fn start(tenant: &Arc<Tenant>, check: Duration) {
+pub fn start(tenant: &Arc<Tenant>, keeping: Keeping) {
     let (waiting, to_commit) = sync_channel(WAITING);
     let (durable, to_store) = sync_channel(WAITING);
     *lock(&tenant.journal.queue) = Some(waiting);
@@ -228,7 +260,7 @@ pub fn start(tenant: &Arc<Tenant>, check: Duration) {
             );
         }),
         std::thread::spawn(move || {
-            watched(|| store(&storing, &to_store, check), |why| give_up(&why));
+            watched(|| store(&storing, &to_store, keeping), |why| give_up(&why));
         }),
     ];
     lock(&tenant.journal.threads).extend(threads);
@@ -300,6 +332,9 @@ fn commit_group(tenant: &Tenant, group: Vec<Waiting>, durable: &SyncSender<Durab
     for ((waiting, stored), (stream, state)) in group.into_iter().zip(stored).zip(states) {
         match stored {
             Stored::Committed(ack, position) => {
+                if tenant.journal.set_full(false) {
+                    tracing::info!(tenant = tenant.name, "the disk has room again");
+                }
                 lock(&tenant.journal.states).insert(stream, state);
                 let arrived = Arrived {
                     entry: position.index(),
@@ -322,10 +357,30 @@ fn commit_group(tenant: &Tenant, group: Vec<Waiting>, durable: &SyncSender<Durab
                 }
             }
             Stored::Refused(problem) => {
+                let now = tenant.journal.state(stream).unwrap_or_default();
+                let problem = match now.next_seq() == waiting.commit.expected_next_seq() {
+                    true => no_room(tenant, problem),
+                    false => problem.with_retry_after(MOVED), // another batch of the stream came first
+                };
                 let _ = waiting.answer.send(Answer::Problem(problem));
             }
         }
     }
+}
+
+/// The disk took none of a batch, which is as it was before; so is the journal.
+fn no_room(tenant: &Tenant, problem: Problem) -> Problem {
+    if tenant.journal.set_full(true) {
+        tracing::error!(
+            tenant = tenant.name,
+            "the disk is full: batches are refused until there is room; readers are answered"
+        );
+    }
+    problem
+        .with_detail(
+            "the service's disk is full; its operator has to make room, and the batch is taken then",
+        )
+        .with_retry_after(NO_ROOM)
 }
 
 /// Binds new streams to their senders; who sends into another's is refused.
@@ -354,10 +409,18 @@ fn bind(tenant: &Tenant, group: Vec<Waiting>) -> Vec<Waiting> {
         return bound;
     }
     if let Err(error) = streams.bind(&new) {
-        tracing::error!(%error, "new streams can't be noted");
         for waiting in bound {
-            let problem = Problem::new(Code::UNAVAILABLE).with_detail("the disk is full or fails");
+            let problem = Problem::new(Code::UNAVAILABLE).with_frame(waiting.frame.header());
+            let problem = match is_full(&error) {
+                true => no_room(tenant, problem),
+                false => problem
+                    .with_detail("the service's disk fails; its log says more")
+                    .with_retry_after(NO_ROOM),
+            };
             let _ = waiting.answer.send(Answer::Problem(problem));
+        }
+        if !is_full(&error) {
+            tracing::error!(tenant = tenant.name, %error, "new streams can't be noted");
         }
         return Vec::new();
     }
@@ -371,18 +434,27 @@ pub fn not_yours() -> Problem {
 }
 
 /// The store thread.
-fn store(tenant: &Tenant, queue: &Queue<Durable>, check: Duration) {
+fn store(tenant: &Tenant, queue: &Queue<Durable>, keeping: Keeping) {
     let mut retained = Retained::default();
     if !replay(tenant, &mut retained) {
         return;
     }
     retained.forget_unknown(tenant);
+    let at = Instant::now();
+    let mut clock = match retained.latest().filter(|_| !keeping.accepts_clock) {
+        Some(newest) => ClockWatch::after(newest, keeping.kept, at, keeping.hold),
+        None => ClockWatch::new(Utc::now(), at, keeping.hold),
+    };
+    let _ = look(tenant, &mut clock, Utc::now()); // before anybody is answered
     tenant.set_ready();
     let mut due = Instant::now();
     loop {
         if Instant::now() >= due {
-            retained.check(tenant, Utc::now());
-            due = Instant::now() + check;
+            let now = Utc::now();
+            if look(tenant, &mut clock, now) {
+                retained.check(tenant, now);
+            }
+            due = Instant::now() + keeping.check;
         }
         match queue.recv_timeout(due.saturating_duration_since(Instant::now())) {
             Ok(Durable {
@@ -392,7 +464,9 @@ fn store(tenant: &Tenant, queue: &Queue<Durable>, check: Duration) {
                 room,
             }) => {
                 let now = Utc::now();
-                retained.add(tenant.take(arrived, now), now);
+                look(tenant, &mut clock, now);
+                let taken = tenant.take(arrived, now, Some(tenant.now()));
+                retained.add(taken, now);
                 drop(room);
                 // Who asked may be gone; it will ask again, and be told of a duplicate.
                 let _ = answer.send(Answer::Ack(ack));
@@ -401,6 +475,39 @@ fn store(tenant: &Tenant, queue: &Queue<Durable>, check: Duration) {
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }
+}
+
+/// Looks at the clock; whether what is too old by it may go.
+fn look(tenant: &Tenant, clock: &mut ClockWatch, now: DateTime<Utc>) -> bool {
+    let verdict = clock.look(now, Instant::now());
+    let tenant_name = &tenant.name;
+    match verdict {
+        Verdict::Right | Verdict::Still => {}
+        Verdict::Doubted(doubt) => {
+            tenant.set_doubt(Some(doubt));
+            tracing::error!(
+                tenant = tenant_name,
+                hours_ahead = doubt.ahead().num_hours(),
+                "the clock jumped ahead, and what would be too old by it is not deleted: set it right, or \
+                 leave it if it is right; it is believed when it goes on evenly for `clock_hold_seconds`"
+            );
+        }
+        Verdict::Back => {
+            tenant.set_doubt(None);
+            tracing::warn!(
+                tenant = tenant_name,
+                "the clock is back; what is too old is deleted"
+            );
+        }
+        Verdict::Accepted => {
+            tenant.set_doubt(None);
+            tracing::warn!(
+                tenant = tenant_name,
+                "the clock went on evenly and is believed; what is too old by it is deleted"
+            );
+        }
+    }
+    verdict.is_believed()
 }
 
 /// Reads all frames that the journal keeps. `false` if the service was told to stop before: then not
@@ -451,7 +558,8 @@ fn replay(tenant: &Tenant, retained: &mut Retained) -> bool {
                         at: None,
                     };
                     let now = Utc::now();
-                    retained.add(tenant.take(arrived, now), now);
+                    let taken = tenant.take(arrived, now, retained.latest());
+                    retained.add(taken, now);
                 }
                 Err(error) => {
                     lost += 1;

@@ -94,6 +94,12 @@ impl Retained {
         });
     }
 
+    /// The latest time that an entry is known to have come at, or after.
+    #[must_use]
+    pub const fn latest(&self) -> Option<DateTime<Utc>> {
+        self.latest
+    }
+
     /// After the journal was read: streams without any entry are gone.
     pub fn forget_unknown(&mut self, tenant: &Tenant) {
         let mut streams = tenant.journal.streams();
@@ -146,8 +152,14 @@ impl Retained {
         // The last segment never goes, so what is to go must not be in it.
         let began = *self.began.get_or_insert(now);
         if now - began >= SEGMENT || (is_empty && !gone.is_empty()) {
-            journal.end_segment()?;
-            self.began = Some(now);
+            match journal.end_segment() {
+                Ok(()) => self.began = Some(now),
+                // A full disk has no room to begin one. What goes makes some, for the next check.
+                Err(error) if error.is_retryable() => {
+                    tracing::warn!(tenant = tenant.name, %error, "no segment can be begun");
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
         let Some(last) = gone.last() else {
             return Ok(());
