@@ -441,7 +441,7 @@ fn store(tenant: &Tenant, queue: &Queue<Durable>, keeping: Keeping) {
     }
     retained.forget_unknown(tenant);
     let at = Instant::now();
-    let mut clock = match retained.latest().filter(|_| !keeping.accepts_clock) {
+    let mut clock = match retained.witnessed().filter(|_| !keeping.accepts_clock) {
         Some(newest) => ClockWatch::after(newest, keeping.kept, at, keeping.hold),
         None => ClockWatch::new(Utc::now(), at, keeping.hold),
     };
@@ -558,7 +558,7 @@ fn replay(tenant: &Tenant, retained: &mut Retained) -> bool {
                         at: None,
                     };
                     let now = Utc::now();
-                    let taken = tenant.take(arrived, now, retained.latest());
+                    let taken = tenant.take(arrived, now, retained.witnessed());
                     retained.add(taken, now);
                 }
                 Err(error) => {
