@@ -147,6 +147,19 @@ pub enum QueryErrorKind {
     /// [`Plan::run_until`](crate::Plan::run_until).
     #[error("cancelled")]
     Cancelled,
+    /// A stage needs all rows at once, so the query can't be answered
+    /// [in parts](crate::Plan::partial).
+    #[error("can't be answered in parts: {what}")]
+    NotSplittable {
+        /// Why not.
+        what: &'static str,
+    },
+    /// A [partial result](crate::PartialResult) can't be used.
+    #[error("partial result: {what}")]
+    PartialResult {
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// A page token can't be used.
     #[error("page token: {what}")]
     PageToken {

@@ -130,8 +130,8 @@ pub use expr::{
     list, lit, param, when_param,
 };
 pub use query::{
-    Expand, Facet, FacetCounts, Facets, Join, JoinKind, Limits, Page, Plan, Query, SortKey, asc,
-    desc,
+    Expand, Facet, FacetCounts, Facets, Join, JoinKind, Limits, Page, PartialResult, Plan, Query,
+    SortKey, asc, desc,
 };
 pub use report::{ReportDefinition, ReportError};
 pub use result::{QueryResult, ResultColumn};

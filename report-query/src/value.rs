@@ -150,6 +150,30 @@ impl Value {
         }
     }
 
+    /// The one way to write what is equal within a type: zero without a sign, and one NaN.
+    pub(crate) fn normalized(self) -> Self {
+        match self {
+            // The sign of zero goes.
+            Self::Float(0.0) => Self::Float(0.0),
+            Self::Float(value) if value.is_nan() => Self::Float(f64::NAN),
+            Self::List(items) if items.iter().any(Self::may_be_normalized) => {
+                Self::List(items.iter().cloned().map(Self::normalized).collect())
+            }
+            Self::Record(items) if items.iter().any(Self::may_be_normalized) => {
+                Self::Record(items.iter().cloned().map(Self::normalized).collect())
+            }
+            other => other,
+        }
+    }
+
+    fn may_be_normalized(&self) -> bool {
+        match self {
+            Self::Float(value) => *value == 0.0 || value.is_nan(),
+            Self::List(items) | Self::Record(items) => items.iter().any(Self::may_be_normalized),
+            _ => false,
+        }
+    }
+
     /// Types that are compared with each other have one rank; null is last.
     const fn rank(&self) -> u8 {
         match self {

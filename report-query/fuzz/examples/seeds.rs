@@ -48,5 +48,7 @@ fn main() -> Result<()> {
         save("query", &report.name, &report.query.to_json())?;
         save("definition", &report.name, &serde_json::to_string(&report)?)?;
     }
-    Ok(())
+    let snapshot = report_query_fuzz::snapshot();
+    let partial = report_query_fuzz::plan(snapshot.schema()).and_then(|plan| plan.partial(&snapshot));
+    save("partial", "real", &partial.map_err(std::io::Error::other)?.to_json())
 }

@@ -23,22 +23,32 @@ impl Distinct {
         Ok(())
     }
 
-    pub(super) fn merge(&mut self, other: Self, cap: u64) -> Result<()> {
-        self.0.extend(other.0);
-        if self.0.len() as u64 > cap {
-            return Err(QueryError::limit("values in a collection", cap));
+    /// Also the values of another. How many there may be is looked at in the end.
+    pub(super) fn merge(&mut self, other: Self, budget: &mut Budget) -> Result<()> {
+        for value in other.0 {
+            if self.0.insert(value) {
+                budget.take(1)?;
+            }
         }
         Ok(())
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Ascending, since the set has no order.
-    pub(super) fn into_sorted(self) -> Vec<Value> {
-        let mut values: Vec<Value> = self.0.into_iter().collect();
+    pub(crate) fn into_sorted(self) -> Vec<Value> {
+        let mut values: Vec<Value> = self.0.into_iter().map(Value::normalized).collect();
         values.sort_unstable();
         values
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Value> {
+        self.0.iter()
+    }
+
+    pub(crate) fn from_values(values: impl IntoIterator<Item = Value>) -> Self {
+        Self(values.into_iter().collect())
     }
 }

@@ -87,6 +87,14 @@ impl AggregateFunction {
         }
     }
 
+    /// Whether it comes to the same, in whatever order the rows come.
+    pub(crate) const fn is_order_free(self) -> bool {
+        !matches!(
+            self,
+            Self::ArgMin | Self::ArgMax | Self::First | Self::Last | Self::CollectList
+        )
+    }
+
     pub(crate) const fn arity(self) -> usize {
         match self {
             Self::Count => 0,
@@ -245,6 +253,16 @@ pub(crate) struct BoundAggregate {
     pub(crate) arguments: Vec<Bound>,
     pub(crate) filter: Option<Bound>,
     pub(crate) cap: u64,
+}
+
+impl BoundAggregate {
+    /// Checks how many values a collection holds.
+    pub(super) fn check_cap(&self, values: u64) -> Result<()> {
+        if values > self.cap {
+            return Err(QueryError::limit("values in a collection", self.cap));
+        }
+        Ok(())
+    }
 }
 
 macro_rules! of_one {

@@ -20,7 +20,9 @@
 //! `approx_percentile` are reserved for estimates.
 
 mod distinct;
+mod exact_sum;
 mod functions;
+mod partial;
 mod percentile;
 mod state;
 
@@ -29,6 +31,9 @@ pub use functions::{
     count_if, every, first, last, max, min, percentile, sum,
 };
 
+pub(crate) use distinct::Distinct;
+pub(crate) use exact_sum::ExactSum;
 pub(crate) use functions::{AggregateFunction, BoundAggregate};
+pub(crate) use partial::{Partial, Place};
 pub(crate) use percentile::nearest_rank;
 pub(crate) use state::{Budget, State};

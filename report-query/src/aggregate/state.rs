@@ -6,6 +6,7 @@
 //! one state over all rows gives.
 
 use super::distinct::Distinct;
+use super::exact_sum::ExactSum;
 use super::functions::{AggregateFunction, BoundAggregate};
 use super::percentile::nearest_rank;
 use crate::error::{QueryError, Result};
@@ -40,10 +41,11 @@ pub(crate) enum State {
     Count(u64),
     /// Cannot overflow: 2^64 rows of 64-bit integers fit 128 bits.
     SumInt(i128, u64),
-    SumFloat(f64, u64),
+    SumFloat(Box<ExactSum>, u64),
     Avg {
         ints: i128,
-        floats: f64,
+        /// None before the first.
+        floats: Option<Box<ExactSum>>,
         count: u64,
     },
     Min(Value),
@@ -73,7 +75,7 @@ impl State {
             F::Sum => Self::SumInt(0, 0),
             F::Avg => Self::Avg {
                 ints: 0,
-                floats: 0.0,
+                floats: None,
                 count: 0,
             },
             F::Min => Self::Min(Value::Null),
@@ -157,10 +159,14 @@ impl State {
                     *sum += i128::from(*int);
                     *count += 1;
                 }
-                value => *self = Self::SumFloat(value.as_float().unwrap_or_default(), 1),
+                value => {
+                    let mut sum = Box::new(ExactSum::default());
+                    sum.add(value.as_float().unwrap_or_default());
+                    *self = Self::SumFloat(sum, 1);
+                }
             },
             Self::SumFloat(sum, count) => {
-                *sum += value.as_float().unwrap_or_default();
+                sum.add(value.as_float().unwrap_or_default());
                 *count += 1;
             }
             Self::Avg {
@@ -170,7 +176,9 @@ impl State {
             } => {
                 match value {
                     Value::Int(int) => *ints += i128::from(*int),
-                    value => *floats += value.as_float().unwrap_or_default(),
+                    value => floats
+                        .get_or_insert_default()
+                        .add(value.as_float().unwrap_or_default()),
                 }
                 *count += 1;
             }
@@ -189,9 +197,7 @@ impl State {
             Self::CountDistinct(distinct) => distinct.insert(value, u64::MAX, budget)?,
             Self::Set(distinct) => distinct.insert(value, aggregate.cap, budget)?,
             Self::List(values) => {
-                if values.len() as u64 >= aggregate.cap {
-                    return Err(QueryError::limit("values in a collection", aggregate.cap));
-                }
+                aggregate.check_cap(values.len() as u64 + 1)?;
                 budget.take(1)?;
                 values.push(value.clone());
             }
@@ -208,24 +214,18 @@ impl State {
         Ok(())
     }
 
-    /// Takes in the state of the same aggregate over rows that come after.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "the run has one part until segments are run apart"
-        )
-    )]
-    pub(crate) fn merge(&mut self, aggregate: &BoundAggregate, later: Self) -> Result<()> {
+    /// Takes in the state of the same aggregate over rows that come after. Of what is
+    /// [free of order](AggregateFunction::is_order_free) they may come before as well.
+    pub(crate) fn merge(&mut self, later: Self, budget: &mut Budget) -> Result<()> {
         match (&mut *self, later) {
-            (Self::Count(a), Self::Count(b)) => *a += b,
+            (Self::Count(a), Self::Count(b)) => add(a, b)?,
             (Self::SumInt(a, n), Self::SumInt(b, m)) => {
-                *a += b;
-                *n += m;
+                add_wide(a, b)?;
+                add(n, m)?;
             }
             (Self::SumFloat(a, n), Self::SumFloat(b, m)) => {
-                *a += b;
-                *n += m;
+                a.merge(*b);
+                add(n, m)?;
             }
             // A sum of no floats is still one of integers.
             (Self::SumInt(_, 0), later @ Self::SumFloat(..)) => *self = later,
@@ -241,9 +241,11 @@ impl State {
                     count: more,
                 },
             ) => {
-                *ints += more_ints;
-                *floats += more_floats;
-                *count += more;
+                add_wide(ints, more_ints)?;
+                if let Some(more) = more_floats {
+                    floats.get_or_insert_default().merge(*more);
+                }
+                add(count, more)?;
             }
             (Self::Min(a), Self::Min(b)) if b < *a => {
                 *a = b;
@@ -265,18 +267,25 @@ impl State {
             (Self::Last(a), Self::Last(b)) if !b.is_null() => *a = b,
             (Self::Any(a), Self::Any(b)) => *a |= b,
             (Self::Every(a), Self::Every(b)) => *a &= b,
-            (Self::CountDistinct(a), Self::CountDistinct(b)) => a.merge(b, u64::MAX)?,
-            (Self::Set(a), Self::Set(b)) => a.merge(b, aggregate.cap)?,
-            (Self::List(a), Self::List(b)) => {
-                if (a.len() + b.len()) as u64 > aggregate.cap {
-                    return Err(QueryError::limit("values in a collection", aggregate.cap));
-                }
+            (Self::CountDistinct(a), Self::CountDistinct(b)) | (Self::Set(a), Self::Set(b)) => {
+                a.merge(b, budget)?;
+            }
+            (Self::List(a), Self::List(b)) | (Self::Percentile(a), Self::Percentile(b)) => {
+                budget.take(b.len() as u64)?;
                 a.extend(b);
             }
-            (Self::Percentile(a), Self::Percentile(b)) => a.extend(b),
             _ => {}
         }
         Ok(())
+    }
+
+    /// How many values it holds that a budget counts.
+    pub(crate) fn held(&self) -> u64 {
+        match self {
+            Self::CountDistinct(distinct) | Self::Set(distinct) => distinct.len() as u64,
+            Self::List(values) | Self::Percentile(values) => values.len() as u64,
+            _ => 0,
+        }
     }
 
     /// The value of the group.
@@ -287,16 +296,19 @@ impl State {
             Self::SumInt(sum, _) => {
                 Value::Int(i64::try_from(sum).map_err(|_| QueryError::overflow("a sum"))?)
             }
-            Self::SumFloat(sum, _) => Value::Float(sum),
+            Self::SumFloat(sum, _) => Value::Float(sum.value()),
             Self::Avg { count: 0, .. } => Value::Null,
             Self::Avg {
                 ints,
                 floats,
                 count,
-            } => Value::Float((ints as f64 + floats) / count as f64),
-            Self::Min(value)
-            | Self::Max(value)
-            | Self::ArgMin(_, value)
+            } => {
+                let floats = floats.map_or(0.0, |sum| sum.value());
+                Value::Float((ints as f64 + floats) / count as f64)
+            }
+            // Of equal values it must not matter which one came first.
+            Self::Min(value) | Self::Max(value) => value.normalized(),
+            Self::ArgMin(_, value)
             | Self::ArgMax(_, value)
             | Self::First(value)
             | Self::Last(value) => value,
@@ -305,9 +317,9 @@ impl State {
             Self::Set(distinct) => Value::List(distinct.into_sorted().into()),
             Self::List(values) => Value::List(values.into()),
             Self::Percentile(values) => match function {
-                AggregateFunction::Percentile(percent) => {
-                    nearest_rank(values, percent).unwrap_or_default()
-                }
+                AggregateFunction::Percentile(percent) => nearest_rank(values, percent)
+                    .unwrap_or_default()
+                    .normalized(),
                 _ => Value::Null,
             },
         })
@@ -316,7 +328,7 @@ impl State {
 
 /// Whether a later row's key takes the place of the best so far. Of equal
 /// keys the least stays with its first row, the greatest goes to its last.
-fn better(least: bool, key: &Value, best: &Value) -> bool {
+pub(super) fn better(least: bool, key: &Value, best: &Value) -> bool {
     if key.is_null() {
         false
     } else if best.is_null() {
@@ -326,6 +338,20 @@ fn better(least: bool, key: &Value, best: &Value) -> bool {
     } else {
         key >= best
     }
+}
+
+fn add(a: &mut u64, b: u64) -> Result<()> {
+    *a = a
+        .checked_add(b)
+        .ok_or_else(|| QueryError::overflow("a count"))?;
+    Ok(())
+}
+
+fn add_wide(a: &mut i128, b: i128) -> Result<()> {
+    *a = a
+        .checked_add(b)
+        .ok_or_else(|| QueryError::overflow("a sum"))?;
+    Ok(())
 }
 
 fn int(count: u64) -> Result<Value> {

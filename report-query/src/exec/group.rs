@@ -14,12 +14,12 @@ use crate::query::BoundSort;
 use crate::value::Value;
 
 /// The groups of rows: a number for each row, in the order of first occurrence.
-struct Groups {
-    keys: Vec<Box<[Value]>>,
-    of_row: Vec<u32>,
+pub(super) struct Groups {
+    pub(super) keys: Vec<Box<[Value]>>,
+    pub(super) of_row: Vec<u32>,
 }
 
-fn groups(batch: &Batch<'_>, by: &[Bound], control: &Control<'_>) -> Result<Groups> {
+pub(super) fn groups(batch: &Batch<'_>, by: &[Bound], control: &Control<'_>) -> Result<Groups> {
     let mut evaluators: Vec<_> = by.iter().map(|key| Evaluator::new(key, value)).collect();
     let mut numbers: HashMap<Box<[Value]>, u32> = HashMap::new();
     let mut of_row = Vec::with_capacity(batch.len());
@@ -115,7 +115,10 @@ impl Numbered {
         for index in 0..keys {
             control.check()?;
             let of = |group: &u32| key_of(*group)?.get(index).cloned();
-            let values = order.iter().map(|group| of(group).unwrap_or_default());
+            // Of equal keys it must not matter which one came first.
+            let values = order
+                .iter()
+                .map(|group| of(group).unwrap_or_default().normalized());
             columns.push(values.collect());
         }
         for values in &mut self.columns {

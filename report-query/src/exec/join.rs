@@ -128,14 +128,14 @@ pub(super) fn union<'s>(
     Ok(Batch::computed(united, len))
 }
 
-/// One row for each item of a list column.
+/// One row for each item of a list column, and of which row each comes.
 pub(super) fn expand<'s>(
     batch: &Batch<'s>,
     list: usize,
     with_position: bool,
     keep_empty: bool,
     control: &Control<'_>,
-) -> Result<Batch<'s>> {
+) -> Result<(Batch<'s>, Vec<u32>)> {
     let mut rows = Vec::new();
     let mut items = Vec::new();
     let mut positions = Vec::new();
@@ -168,5 +168,5 @@ pub(super) fn expand<'s>(
     if with_position {
         columns.push(Column::own(positions));
     }
-    Ok(taken.with_columns(columns))
+    Ok((taken.with_columns(columns), rows))
 }

@@ -12,5 +12,10 @@ mod erase;
 mod facets;
 mod group;
 mod join;
+mod partial;
 mod run;
 mod sort;
+mod stage;
+
+#[cfg(test)]
+mod random;

@@ -1,15 +1,14 @@
 //! Running the stages of a pipeline one after the other.
 
-use super::batch::{Batch, Column, Evaluator, Pick, check_cells, column, position, truth};
-use super::columnar::{self, Ends, Tests};
+use super::batch::{Batch, Pick, check_cells, position};
+use super::columnar::{Ends, Grouping, Tests};
 use super::control::Control;
-use super::{group, join, sort};
+use super::{join, sort, stage};
 use crate::error::{At, QueryError, QueryErrorKind, Result};
-use crate::expr::{Bound, Cells, Parameters};
+use crate::expr::{Cells, Parameters};
 use crate::query::{BoundStage, PageToken, Pipeline, Plan, Query};
 use crate::result::{QueryResult, RunStats};
 use crate::store::{Part, Snapshot};
-use crate::value::Value;
 
 impl Query {
     /// Binds and runs.
@@ -79,11 +78,7 @@ impl Plan {
         snapshot: &Snapshot,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<QueryResult> {
-        if snapshot.schema() != self.schema() {
-            return Err(QueryError::new(QueryErrorKind::Schema {
-                what: "the plan was made for another schema",
-            }));
-        }
+        self.check_schema(snapshot)?;
         let pipeline = self.pipeline();
         let after = page_token(pipeline, self.fingerprint(), snapshot)?;
         let snapshot = match &after {
@@ -101,23 +96,57 @@ impl Plan {
             stats: RunStats::default(),
         };
         let batch = run.pipeline(pipeline)?;
-        let cells = batch.len() * batch.width();
-        check_cells(cells as u64, control.limits)?;
-        let mut values = Vec::with_capacity(cells);
-        let mut ticker = control.ticker();
-        for row in 0..batch.len() {
-            ticker.steps(batch.width())?;
-            values.extend((0..batch.width()).map(|column| batch.cell(row, column).into_owned()));
-        }
-        let result = QueryResult::from_cells(pipeline.columns.clone(), values, batch.len());
+        let result = result(pipeline, &batch, &control)?;
         Ok(result.with_run(run.next.map(|token| token.to_text()), run.stats))
     }
+}
+
+/// The rows of the last stage as a result.
+pub(super) fn result(
+    pipeline: &Pipeline,
+    batch: &Batch<'_>,
+    control: &Control<'_>,
+) -> Result<QueryResult> {
+    let cells = batch.len() * batch.width();
+    check_cells(cells as u64, control.limits)?;
+    let mut values = Vec::with_capacity(cells);
+    let mut ticker = control.ticker();
+    for row in 0..batch.len() {
+        ticker.steps(batch.width())?;
+        values.extend((0..batch.width()).map(|column| batch.cell(row, column).into_owned()));
+    }
+    Ok(QueryResult::from_cells(
+        pipeline.columns.clone(),
+        values,
+        batch.len(),
+    ))
+}
+
+/// The stages from a number on, one after the other.
+pub(super) fn behind<'s>(
+    pipeline: &Pipeline,
+    from: usize,
+    mut batch: Batch<'s>,
+    control: &Control<'_>,
+    mut apply: impl FnMut(Batch<'s>, &BoundStage, Option<u64>) -> Result<Batch<'s>>,
+) -> Result<Batch<'s>> {
+    let mut stages = pipeline.stages.iter().enumerate().skip(from).peekable();
+    while let Some((index, stage)) = stages.next() {
+        let limit = match stages.peek() {
+            Some((_, BoundStage::Limit(rows))) => Some(*rows),
+            _ => None,
+        };
+        batch = apply(batch, stage, limit)
+            .and_then(|batch| batch.check(control.limits).map(|()| batch))
+            .map_err(place(index, stage))?;
+    }
+    Ok(batch)
 }
 
 /// Every stage row by row, which the columns are compared with.
 #[cfg(test)]
 impl Plan {
-    pub(super) fn run_by_rows(&self, snapshot: &Snapshot) -> Result<Vec<Vec<Value>>> {
+    pub(super) fn run_by_rows(&self, snapshot: &Snapshot) -> Result<Vec<Vec<crate::Value>>> {
         let mut run = Run {
             snapshot,
             control: Control::new(self.limits(), &|| false),
@@ -194,19 +223,11 @@ struct Run<'s, 'p> {
 
 impl<'s> Run<'s, '_> {
     fn pipeline(&mut self, pipeline: &Pipeline) -> Result<Batch<'s>> {
-        let (front, mut batch) = self.front(pipeline)?;
-        let mut stages = pipeline.stages.iter().enumerate().skip(front).peekable();
-        while let Some((index, stage)) = stages.next() {
-            let limit = match stages.peek() {
-                Some((_, BoundStage::Limit(rows))) => Some(*rows),
-                _ => None,
-            };
-            batch = self
-                .stage(batch, stage, limit)
-                .and_then(|batch| batch.check(self.control.limits).map(|()| batch))
-                .map_err(place(index, stage))?;
-        }
-        Ok(batch)
+        let (front, batch) = self.front(pipeline)?;
+        let control = self.control;
+        behind(pipeline, front, batch, &control, |batch, stage, limit| {
+            self.stage(batch, stage, limit)
+        })
     }
 
     /// The rows that pass the filters in front, or the groups that they are in; and how many
@@ -220,16 +241,13 @@ impl<'s> Run<'s, '_> {
         let mut parts: Vec<Part<'s>> = all.filter(|part| !part.rows.is_empty()).collect();
         self.stats.segments_skipped += self.snapshot.segments().len() - parts.len();
         parts.sort_by_key(|part| part.segment.key(0));
-        if let Some(stage @ BoundStage::Group { by, aggregates }) = stages.get(filters) {
-            let grouped = columnar::group(
-                schema,
-                &parts,
-                &tests,
+        if let Some(stage @ BoundStage::Group { by, aggregates, .. }) = stages.get(filters) {
+            let grouping = Grouping {
                 by,
                 aggregates,
-                &self.control,
-                filters,
-            )?;
+                stage: filters,
+            };
+            let grouped = grouping.group(schema, &parts, &tests, &self.control)?;
             if let Some(batch) = grouped {
                 batch
                     .check(self.control.limits)
@@ -280,58 +298,13 @@ impl<'s> Run<'s, '_> {
 
     fn stage(
         &mut self,
-        mut batch: Batch<'s>,
+        batch: Batch<'s>,
         stage: &BoundStage,
         limit: Option<u64>,
     ) -> Result<Batch<'s>> {
         let control = &self.control;
         control.check()?;
         Ok(match stage {
-            BoundStage::Filter(predicate) => {
-                let kept = filter(&batch, predicate, control)?;
-                if kept.len() == batch.len() {
-                    batch
-                } else {
-                    batch.take(&kept, control)?
-                }
-            }
-            BoundStage::Extend(exprs) => {
-                // All see the columns as they were, so they are set afterwards.
-                let mut columns = batch.columns().to_vec();
-                for (place, expr) in exprs {
-                    let column = computed(&batch, expr, control)?;
-                    match place.and_then(|place| columns.get_mut(place)) {
-                        Some(old) => *old = column,
-                        None => columns.push(column),
-                    }
-                }
-                batch.with_columns(columns)
-            }
-            BoundStage::Select(exprs) => {
-                let columns = exprs
-                    .iter()
-                    .map(|expr| computed(&batch, expr, control))
-                    .collect::<Result<_>>()?;
-                batch.with_columns(columns)
-            }
-            BoundStage::Expand {
-                column,
-                position,
-                keep_empty,
-            } => join::expand(&batch, *column, *position, *keep_empty, control)?,
-            BoundStage::Group { by, aggregates } => group::group(&batch, by, aggregates, control)?,
-            BoundStage::Sort(keys) => {
-                let rows = sort::sort(&batch, keys, limit, control)?;
-                batch.take(&rows, control)?
-            }
-            BoundStage::Limit(rows) => {
-                let rows = usize::try_from(*rows).unwrap_or(usize::MAX);
-                if rows < batch.len() {
-                    let first: Vec<u32> = (0..position(rows)).collect();
-                    batch = batch.take(&first, control)?;
-                }
-                batch
-            }
             BoundStage::Page { size, by, .. } => {
                 let newest = self.snapshot.newest_ingest();
                 let at = (self.fingerprint, newest);
@@ -348,60 +321,13 @@ impl<'s> Run<'s, '_> {
                 let right = self.pipeline(other)?;
                 join::union(batch, &right, columns, &self.control)?
             }
-            BoundStage::Sessionize {
-                by,
-                time,
-                gap_seconds,
-            } => {
-                let sessions = group::sessions(&batch, by, time, *gap_seconds, control)?;
-                batch.push(sessions);
-                batch
-            }
-            BoundStage::TopPer { by, sort, rows } => {
-                let kept = group::top_per(&batch, by, sort, *rows, control)?;
-                batch.take(&kept, control)?
-            }
+            stage => stage::apply(batch, stage, limit, control)?,
         })
     }
 }
 
 /// Says which stage an error comes from.
-fn place(index: usize, stage: &BoundStage) -> impl FnOnce(QueryError) -> QueryError {
+pub(super) fn place(index: usize, stage: &BoundStage) -> impl FnOnce(QueryError) -> QueryError {
     let name = stage.name();
     move |error| error.at(name).at_index(index).at("stages")
-}
-
-/// A column as it stands, or computed for all rows.
-fn computed(batch: &Batch<'_>, expr: &Bound, control: &Control<'_>) -> Result<Column> {
-    match expr {
-        Bound::Column(index) => match batch.columns().get(*index) {
-            Some(column) => Ok(column.clone()),
-            None => Ok(Column::own(vec![Value::Null; batch.len()])),
-        },
-        expr => column(batch, expr, control).map(Column::own),
-    }
-}
-
-/// The positions of the rows of which a predicate is true.
-fn filter(batch: &Batch<'_>, predicate: &Bound, control: &Control<'_>) -> Result<Vec<u32>> {
-    let parts = match predicate {
-        Bound::And(parts) => parts.as_slice(),
-        one => std::slice::from_ref(one),
-    };
-    let mut tests: Vec<_> = parts
-        .iter()
-        .map(|part| Evaluator::new(part, truth))
-        .collect();
-    let mut kept = Vec::new();
-    let mut ticker = control.ticker();
-    'rows: for row in 0..batch.len() {
-        ticker.step()?;
-        for test in &mut tests {
-            if !test.of(batch, row)? {
-                continue 'rows;
-            }
-        }
-        kept.push(position(row));
-    }
-    Ok(kept)
 }

@@ -33,6 +33,8 @@ pub(crate) enum BoundStage {
     Group {
         by: Vec<Bound>,
         aggregates: Vec<BoundAggregate>,
+        /// Of the keys and then of the aggregates.
+        types: Vec<DataType>,
     },
     Sort(Vec<BoundSort>),
     Limit(u64),
@@ -207,6 +209,7 @@ impl PipelineBinder<'_> {
                 let group = BoundStage::Group {
                     by,
                     aggregates: bound,
+                    types: next.iter().map(|column| column.data_type.clone()).collect(),
                 };
                 (group, next)
             }

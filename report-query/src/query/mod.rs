@@ -30,6 +30,7 @@
 mod bind;
 mod facets;
 mod json;
+mod partial;
 mod parts;
 mod pipeline;
 mod plan;
@@ -37,10 +38,12 @@ mod range;
 mod show;
 
 pub use facets::{Facet, FacetCounts, Facets};
+pub use partial::PartialResult;
 pub use parts::{Expand, Join, JoinKind, Page, SortKey, asc, desc};
 pub use pipeline::{GroupBy, Query};
 pub use plan::{Explain, Limits, Plan};
 
 pub(crate) use bind::{BoundJoin, BoundSort, BoundStage, Pipeline, STAGE_DEPTH};
 pub(crate) use json::token::PageToken;
+pub(crate) use partial::{Groups, Merging, error as partial_error};
 pub(crate) use range::TimeRange;

@@ -128,6 +128,8 @@ fn without_the_rights_there_are_no_names_and_no_documents() {
         .split("<td class=\"act\">")
         .skip(1)
         .map(|cell| text_of(cell.split("</td>").next().unwrap()))
+        // The built-in account's name is also a word in the names of roles and groups.
+        .filter(|name| name != "Administrator")
         .collect();
     assert!(names.len() > 20 && names.iter().all(|name| name.len() > 3));
     let name = &names[0];
@@ -198,7 +200,8 @@ fn without_the_rights_there_are_no_names_and_no_documents() {
 #[test]
 fn what_is_of_another_tenant_is_as_if_it_had_never_been() {
     let service = Service::filled(60);
-    let log = service.page("/log?range=P30D");
+    // The cloud's entries have another id in Graph than in the portal's addresses.
+    let log = service.page("/log?range=P30D&source=onPremises");
     let id = links(&log)
         .into_iter()
         .find_map(|link| {

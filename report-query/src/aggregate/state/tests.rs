@@ -136,7 +136,8 @@ proptest! {
         for function in functions {
             let aggregate = aggregate(function);
             let mut merged = state_of(&aggregate, &rows[..cut]).unwrap();
-            merged.merge(&aggregate, state_of(&aggregate, &rows[cut..]).unwrap()).unwrap();
+            let mut budget = Budget::new(u64::MAX);
+            merged.merge(state_of(&aggregate, &rows[cut..]).unwrap(), &mut budget).unwrap();
             let merged = merged.finish(function).unwrap();
             let whole = value_of(function, &rows);
             prop_assert!(merged == whole, "{:?}: {} and {}", function, merged, whole);

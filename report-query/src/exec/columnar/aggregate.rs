@@ -60,25 +60,8 @@ impl<'p> Accumulator<'p> {
     }
 
     /// Whether it comes to the same, in whatever order the rows come.
-    pub(super) fn is_order_free(&self) -> bool {
-        use AggregateFunction as F;
-
-        // The sum of integers is exact.
-        if let States::Sums(..) = self.states {
-            return true;
-        }
-        matches!(
-            self.aggregate.function,
-            F::Count
-                | F::CountIf
-                | F::CountDistinct
-                | F::Min
-                | F::Max
-                | F::CollectSet
-                | F::Any
-                | F::Every
-                | F::Percentile(_)
-        )
+    pub(super) const fn is_order_free(&self) -> bool {
+        self.aggregate.function.is_order_free()
     }
 
     /// Takes in rows of a segment, each with the number of its group, of which there are
@@ -158,25 +141,6 @@ impl<'p> Accumulator<'p> {
         let mut ticker = control.ticker();
         let function = self.aggregate.function;
         match self.states {
-            States::Counts(mut counts) => {
-                counts.resize(groups, 0);
-                let finish = |count| State::Count(count).finish(function);
-                counts.into_iter().map(finish).collect()
-            }
-            States::Sums(_, mut sums) => {
-                sums.resize(groups, (0, 0));
-                let finish = |(ints, count)| match function {
-                    AggregateFunction::Avg => State::Avg {
-                        ints,
-                        floats: 0.0,
-                        count,
-                    },
-                    _ => State::SumInt(ints, count),
-                };
-                sums.into_iter()
-                    .map(|sum| finish(sum).finish(function))
-                    .collect()
-            }
             States::Ints(_, mut values) => {
                 values.resize_with(groups, Vec::new);
                 let AggregateFunction::Percentile(percent) = function else {
@@ -188,15 +152,48 @@ impl<'p> Accumulator<'p> {
                 };
                 values.into_iter().map(finish).collect()
             }
-            States::Any(mut states) => {
-                states.resize_with(groups, || State::new(function));
+            states => {
+                let states = Self { states, ..self }.into_states(groups).into_iter();
                 states
-                    .into_iter()
                     .map(|state| {
                         ticker.steps(FINISH_STEPS)?;
                         state.finish(function)
                     })
                     .collect()
+            }
+        }
+    }
+
+    /// The state of each group.
+    pub(super) fn into_states(self, groups: usize) -> Vec<State> {
+        let function = self.aggregate.function;
+        match self.states {
+            States::Counts(mut counts) => {
+                counts.resize(groups, 0);
+                counts.into_iter().map(State::Count).collect()
+            }
+            States::Sums(_, mut sums) => {
+                sums.resize(groups, (0, 0));
+                let state = |(ints, count)| match function {
+                    AggregateFunction::Avg => State::Avg {
+                        ints,
+                        floats: None,
+                        count,
+                    },
+                    _ => State::SumInt(ints, count),
+                };
+                sums.into_iter().map(state).collect()
+            }
+            States::Ints(_, mut values) => {
+                values.resize_with(groups, Vec::new);
+                let state = |values: Vec<i64>| {
+                    State::Percentile(values.into_iter().map(Value::Int).collect())
+                };
+                values.into_iter().map(state).collect()
+            }
+            States::Any(mut states) => {
+                states.resize_with(groups, || State::new(function));
+                states
             }
         }
     }

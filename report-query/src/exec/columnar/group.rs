@@ -8,12 +8,13 @@ use chrono::{DateTime, Utc};
 
 use super::aggregate::Accumulator;
 use super::select::{Selected, Tests, of_codes};
-use crate::aggregate::{BoundAggregate, Budget};
+use crate::aggregate::{AggregateFunction, BoundAggregate, Budget, Partial};
 use crate::error::{QueryError, Result};
 use crate::exec::batch::{Batch, position, value};
 use crate::exec::control::Control;
 use crate::exec::group::Numbered;
 use crate::expr::{Bound, Row, Scope};
+use crate::query::Groups;
 use crate::schema::Schema;
 use crate::store::{Codes, Part, Segment, with_codes};
 use crate::value::Value;
@@ -155,87 +156,144 @@ impl Numbers {
     }
 }
 
-/// The groups of the rows that pass, by the stage of this number; `None` if a key is none that
-/// columns are grouped by, or if the order of the rows matters and segments overlap.
-pub(in crate::exec) fn group<'s>(
-    schema: &Schema,
-    parts: &[Part<'_>],
-    tests: &Tests<'_>,
-    by: &[Bound],
-    aggregates: &[BoundAggregate],
-    control: &Control<'_>,
-    stage: usize,
-) -> Result<Option<Batch<'s>>> {
-    let within = |error: QueryError| error.at("group").at_index(stage).at("stages");
-    let mut accumulators: Vec<Accumulator<'_>> = aggregates
-        .iter()
-        .map(|aggregate| Accumulator::new(aggregate, schema))
-        .collect();
-    let is_ordered = parts.windows(2).all(|pair| match pair {
-        [a, b] => last_key(a) < first_key(b),
-        _ => true,
-    });
-    if !is_ordered && !accumulators.iter().all(Accumulator::is_order_free) {
-        return Ok(None);
+/// A grouping of the rows of segments: its keys and aggregates, and the number of its stage.
+pub(in crate::exec) struct Grouping<'p> {
+    pub(in crate::exec) by: &'p [Bound],
+    pub(in crate::exec) aggregates: &'p [BoundAggregate],
+    pub(in crate::exec) stage: usize,
+}
+
+impl Grouping<'_> {
+    fn place(&self, error: QueryError) -> QueryError {
+        error.at("group").at_index(self.stage).at("stages")
     }
-    let mut numbers = Numbers::new(control.limits.groups);
-    let mut budget = Budget::new(control.limits.values);
-    for part in parts {
-        let selected = tests.select(part, control)?;
-        if selected.is_empty() {
-            continue;
-        }
-        let Some(keys) = Keys::new(part.segment, by, &selected) else {
+
+    /// The groups of the rows that pass; `None` if a key is none that columns are grouped
+    /// by, or if the order of the rows matters and segments overlap.
+    pub(in crate::exec) fn group<'s>(
+        &self,
+        schema: &Schema,
+        parts: &[Part<'_>],
+        tests: &Tests<'_>,
+        control: &Control<'_>,
+    ) -> Result<Option<Batch<'s>>> {
+        let Some((mut numbers, accumulators)) = self.accumulate(schema, parts, tests, control)?
+        else {
             return Ok(None);
         };
-        let counts: Option<Vec<&mut Vec<u64>>> = accumulators
-            .iter_mut()
-            .map(Accumulator::plain_counts)
+        if self.by.is_empty() {
+            // One group of all rows, even of none.
+            numbers.known.entry(Box::default()).or_default();
+        }
+        let keys = numbers.into_keys();
+        let count = keys.len();
+        let columns = accumulators
+            .into_iter()
+            .map(|accumulator| accumulator.finish(count, control))
+            .collect::<Result<_>>()
+            .map_err(|error| self.place(error))?;
+        Numbered { keys, columns }
+            .into_batch(self.by.len(), control)
+            .map(Some)
+            .map_err(|error| self.place(error))
+    }
+
+    /// The groups of the rows that pass with the states of their aggregates; `None` as
+    /// above, or if the order of the rows matters.
+    pub(in crate::exec) fn partial(
+        &self,
+        schema: &Schema,
+        parts: &[Part<'_>],
+        tests: &Tests<'_>,
+        control: &Control<'_>,
+    ) -> Result<Option<Groups>> {
+        let mut functions = self.aggregates.iter().map(|aggregate| aggregate.function);
+        if !functions.all(AggregateFunction::is_order_free) {
+            return Ok(None);
+        }
+        let Some((numbers, accumulators)) = self.accumulate(schema, parts, tests, control)? else {
+            return Ok(None);
+        };
+        let keys = numbers.into_keys();
+        let mut states: Vec<_> = accumulators
+            .into_iter()
+            .map(|accumulator| accumulator.into_states(keys.len()).into_iter())
             .collect();
-        if let Some(counts) = counts
-            && let Some(found) = keys.counted(&selected, &mut numbers).map_err(within)?
-        {
-            let known = numbers.known.len();
-            for counts in counts {
-                counts.resize(known, 0);
-                for (group, more) in &found {
-                    if let Some(count) = counts.get_mut(*group as usize) {
-                        *count += more;
+        let next = |key: Box<[Value]>| {
+            let key = key.into_iter().map(Value::normalized).collect();
+            // There are as many states of each aggregate as keys.
+            let of_key = states.iter_mut().filter_map(Iterator::next);
+            (key, of_key.map(Partial::Free).collect())
+        };
+        Ok(Some(keys.into_iter().map(next).collect()))
+    }
+
+    /// The numbers of the groups, and the aggregates by these numbers.
+    fn accumulate(
+        &self,
+        schema: &Schema,
+        parts: &[Part<'_>],
+        tests: &Tests<'_>,
+        control: &Control<'_>,
+    ) -> Result<Option<(Numbers, Vec<Accumulator<'_>>)>> {
+        let (by, aggregates) = (self.by, self.aggregates);
+        let within = |error: QueryError| self.place(error);
+        let mut accumulators: Vec<Accumulator<'_>> = aggregates
+            .iter()
+            .map(|aggregate| Accumulator::new(aggregate, schema))
+            .collect();
+        let is_ordered = parts.windows(2).all(|pair| match pair {
+            [a, b] => last_key(a) < first_key(b),
+            _ => true,
+        });
+        if !is_ordered && !accumulators.iter().all(Accumulator::is_order_free) {
+            return Ok(None);
+        }
+        let mut numbers = Numbers::new(control.limits.groups);
+        let mut budget = Budget::new(control.limits.values);
+        for part in parts {
+            let selected = tests.select(part, control)?;
+            if selected.is_empty() {
+                continue;
+            }
+            let Some(keys) = Keys::new(part.segment, by, &selected) else {
+                return Ok(None);
+            };
+            let counts: Option<Vec<&mut Vec<u64>>> = accumulators
+                .iter_mut()
+                .map(Accumulator::plain_counts)
+                .collect();
+            if let Some(counts) = counts
+                && let Some(found) = keys.counted(&selected, &mut numbers).map_err(within)?
+            {
+                let known = numbers.known.len();
+                for counts in counts {
+                    counts.resize(known, 0);
+                    for (group, more) in &found {
+                        if let Some(count) = counts.get_mut(*group as usize) {
+                            *count += more;
+                        }
                     }
                 }
+                continue;
             }
-            continue;
+            let groups = keys.numbered(&selected, &mut numbers).map_err(within)?;
+            let known = numbers.known.len();
+            for accumulator in &mut accumulators {
+                accumulator
+                    .update(
+                        part.segment,
+                        &selected,
+                        &groups,
+                        known,
+                        &mut budget,
+                        control,
+                    )
+                    .map_err(within)?;
+            }
         }
-        let groups = keys.numbered(&selected, &mut numbers).map_err(within)?;
-        let known = numbers.known.len();
-        for accumulator in &mut accumulators {
-            accumulator
-                .update(
-                    part.segment,
-                    &selected,
-                    &groups,
-                    known,
-                    &mut budget,
-                    control,
-                )
-                .map_err(within)?;
-        }
+        Ok(Some((numbers, accumulators)))
     }
-    if by.is_empty() {
-        // One group of all rows, even of none.
-        numbers.known.entry(Box::default()).or_default();
-    }
-    let keys = numbers.into_keys();
-    let count = keys.len();
-    let columns = accumulators
-        .into_iter()
-        .map(|accumulator| accumulator.finish(count, control))
-        .collect::<Result<_>>()
-        .map_err(within)?;
-    Numbered { keys, columns }
-        .into_batch(by.len(), control)
-        .map(Some)
-        .map_err(within)
 }
 
 /// The keys of a segment, each with a small number for each row.

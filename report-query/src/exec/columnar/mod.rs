@@ -19,5 +19,5 @@ mod tests;
 
 pub(super) use ends::Ends;
 pub(super) use facets::{Counter, count as count_facets};
-pub(super) use group::group;
+pub(super) use group::Grouping;
 pub(super) use select::Tests;

@@ -4,6 +4,7 @@
 //! it is, and so that the form is one for JSON, TOML and whatever serde reads.
 
 mod members;
+mod partial;
 mod read;
 mod read_expr;
 pub(super) mod token;
@@ -14,6 +15,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 
 use self::tree::{Fault, Tree, TreeSeed};
+use super::partial::PartialResult;
 use super::pipeline::Query;
 use crate::aggregate::Aggregate;
 use crate::error::{MAX_DEPTH, QueryError, QueryErrorKind, Result};
@@ -115,6 +117,7 @@ serde! {
     Query => read::query, write::query;
     Expr => read_expr::expr, write::expr;
     Aggregate => read_expr::aggregate, write::aggregate;
+    PartialResult => partial::read, partial::write;
 }
 
 /// Tells a query with its parameters from others; the page it is at does not count.
