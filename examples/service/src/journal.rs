@@ -10,23 +10,20 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver as Queue, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver as Queue, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use chrono::{DateTime, TimeDelta, Utc};
-use ingest_protocol::frame::{Frame, Limits, Opener};
-use ingest_protocol::journal::{FsStorage, Item, Options};
+use chrono::{DateTime, Utc};
+use ingest_protocol::frame::Frame;
+use ingest_protocol::journal::{FsStorage, Options};
 use ingest_protocol::receiver::{Commit, Receiver, ReceiverLog, Stored, StreamState};
 use ingest_protocol::{Ack, Answer, Code, Problem, Rejected, StreamId};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use uuid::Uuid;
 
-use crate::clock::{ClockWatch, Verdict};
-use crate::retention::Retained;
-use crate::streams::{Streams, is_full, is_single};
+use crate::streams::{Streams, is_full};
 use crate::tenant::Tenant;
 
 /// Frames that wait at once in each of the two queues.
@@ -36,8 +33,6 @@ const GROUP: usize = 256;
 /// Seconds after which a sender asks again whether the disk has room, or the journal is free.
 const NO_ROOM: u64 = 30;
 const MOVED: u64 = 1;
-/// Seconds between two lines about progress.
-const PROGRESS: Duration = Duration::from_secs(5);
 
 /// The journal, from the side of requests and of the retention.
 #[derive(Debug)]
@@ -50,19 +45,6 @@ pub struct TenantJournal {
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// The last batch was refused since the disk has no room for it.
     is_full: AtomicBool,
-}
-
-/// When the retention looks, and which clock it believes.
-#[derive(Clone, Copy, Debug)]
-pub struct Keeping {
-    /// Between two looks.
-    pub check: Duration,
-    /// How long activity is kept.
-    pub kept: TimeDelta,
-    /// How long a clock that jumped ahead must go on evenly.
-    pub hold: Duration,
-    /// The clock is believed at the start, whatever the journal says.
-    pub accepts_clock: bool,
 }
 
 /// A frame that is to be stored.
@@ -79,11 +61,11 @@ struct Waiting {
 }
 
 /// A frame that is durable, and whose records are to be read.
-struct Durable {
-    arrived: Arrived,
-    ack: Ack,
-    answer: oneshot::Sender<Answer>,
-    room: Option<OwnedSemaphorePermit>,
+pub(crate) struct Durable {
+    pub(crate) arrived: Arrived,
+    pub(crate) ack: Ack,
+    pub(crate) answer: oneshot::Sender<Answer>,
+    pub(crate) room: Option<OwnedSemaphorePermit>,
 }
 
 /// A frame of the journal.
@@ -245,8 +227,12 @@ impl TenantJournal {
     }
 }
 
-/// Starts a tenant's two threads; the tenant is ready when its journal was read.
-pub fn start(tenant: &Arc<Tenant>, keeping: Keeping) {
+/// Starts a tenant's two threads: the commit thread, and the one that `store` is, which sets the tenant
+/// ready and reads what is durable.
+pub(crate) fn start(
+    tenant: &Arc<Tenant>,
+    store: impl FnOnce(&Tenant, &Queue<Durable>) + Send + 'static,
+) {
     let (waiting, to_commit) = sync_channel(WAITING);
     let (durable, to_store) = sync_channel(WAITING);
     *lock(&tenant.journal.queue) = Some(waiting);
@@ -260,7 +246,7 @@ pub fn start(tenant: &Arc<Tenant>, keeping: Keeping) {
             );
         }),
         std::thread::spawn(move || {
-            watched(|| store(&storing, &to_store, keeping), |why| give_up(&why));
+            watched(|| store(&storing, &to_store), |why| give_up(&why));
         }),
     ];
     lock(&tenant.journal.threads).extend(threads);
@@ -280,7 +266,7 @@ pub fn stop(tenant: &Tenant) {
 
 /// What happened to the disk can't be told from inside: only opening the journal again shows what is
 /// there. Nothing that is not stored was acknowledged, so senders send it again.
-fn give_up(error: &dyn std::fmt::Display) -> ! {
+pub(crate) fn give_up(error: &dyn std::fmt::Display) -> ! {
     tracing::error!(
         "the journal failed, and is opened again when the service is started again: {error}"
     );
@@ -433,164 +419,10 @@ pub fn not_yours() -> Problem {
     Problem::new(Code::FORBIDDEN).with_detail("another sender began this stream")
 }
 
-/// The store thread.
-fn store(tenant: &Tenant, queue: &Queue<Durable>, keeping: Keeping) {
-    let mut retained = Retained::default();
-    if !replay(tenant, &mut retained) {
-        return;
-    }
-    retained.forget_unknown(tenant);
-    let at = Instant::now();
-    let mut clock = match retained.witnessed().filter(|_| !keeping.accepts_clock) {
-        Some(newest) => ClockWatch::after(newest, keeping.kept, at, keeping.hold),
-        None => ClockWatch::new(Utc::now(), at, keeping.hold),
-    };
-    let _ = look(tenant, &mut clock, Utc::now()); // before anybody is answered
-    tenant.set_ready();
-    let mut due = Instant::now();
-    loop {
-        if Instant::now() >= due {
-            let now = Utc::now();
-            if look(tenant, &mut clock, now) {
-                retained.check(tenant, now);
-            }
-            due = Instant::now() + keeping.check;
-        }
-        match queue.recv_timeout(due.saturating_duration_since(Instant::now())) {
-            Ok(Durable {
-                arrived,
-                ack,
-                answer,
-                room,
-            }) => {
-                let now = Utc::now();
-                look(tenant, &mut clock, now);
-                let taken = tenant.take(arrived, now, Some(tenant.now()));
-                retained.add(taken, now);
-                drop(room);
-                // Who asked may be gone; it will ask again, and be told of a duplicate.
-                let _ = answer.send(Answer::Ack(ack));
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-    }
-}
-
-/// Looks at the clock; whether what is too old by it may go.
-fn look(tenant: &Tenant, clock: &mut ClockWatch, now: DateTime<Utc>) -> bool {
-    let verdict = clock.look(now, Instant::now());
-    let tenant_name = &tenant.name;
-    match verdict {
-        Verdict::Right | Verdict::Still => {}
-        Verdict::Doubted(doubt) => {
-            tenant.set_doubt(Some(doubt));
-            tracing::error!(
-                tenant = tenant_name,
-                hours_ahead = doubt.ahead().num_hours(),
-                "the clock jumped ahead, and what would be too old by it is not deleted: set it right, or \
-                 leave it if it is right; it is believed when it goes on evenly for `clock_hold_seconds`"
-            );
-        }
-        Verdict::Back => {
-            tenant.set_doubt(None);
-            tracing::warn!(
-                tenant = tenant_name,
-                "the clock is back; what is too old is deleted"
-            );
-        }
-        Verdict::Accepted => {
-            tenant.set_doubt(None);
-            tracing::warn!(
-                tenant = tenant_name,
-                "the clock went on evenly and is believed; what is too old by it is deleted"
-            );
-        }
-    }
-    verdict.is_believed()
-}
-
-/// Reads all frames that the journal keeps. `false` if the service was told to stop before: then not
-/// all is known, and nothing may be forgotten.
-fn replay(tenant: &Tenant, retained: &mut Retained) -> bool {
-    let opener = Opener::new(Limits::MAX);
-    let started = Instant::now();
-    let mut told = started;
-    let mut reader = tenant.journal.log().journal().reader();
-    let first = reader.next_index();
-    let last = tenant.journal.log().journal().position().index();
-    let total = (last + 1).saturating_sub(first);
-    let mut lost = 0;
-    loop {
-        if !tenant.journal.is_running() {
-            tracing::info!(
-                tenant = tenant.name,
-                "journal: told to stop while it is read"
-            );
-            return false;
-        }
-        let item = tenant.journal.log().journal_mut().read(&mut reader);
-        let entry = match item.unwrap_or_else(|error| give_up(&error)) {
-            None => break,
-            Some(Item::Entry(entry)) => entry,
-            Some(other) => {
-                lost += match other {
-                    Item::Lost { first, last } => last + 1 - first,
-                    _ => 1,
-                };
-                tracing::error!(tenant = tenant.name, "the journal can't be read: {other:?}");
-                continue;
-            }
-        };
-        if entry.kind() == ReceiverLog::<FsStorage>::FRAME {
-            match opener.open(entry.body().clone()) {
-                Ok(frame) => {
-                    let stream = frame.header().stream();
-                    let rejected = ingest_protocol::receiver::not_json(&frame);
-                    // Who begins a stream is noted, but of those that were made for one batch.
-                    let is_single = is_single(stream) && tenant.journal.owner(stream).is_none();
-                    let arrived = Arrived {
-                        entry: entry.index(),
-                        frame,
-                        sender: tenant.sender_of(stream),
-                        is_single,
-                        rejected,
-                        at: None,
-                    };
-                    let now = Utc::now();
-                    let taken = tenant.take(arrived, now, retained.witnessed());
-                    retained.add(taken, now);
-                }
-                Err(error) => {
-                    lost += 1;
-                    tracing::error!(tenant = tenant.name, entry = entry.index(), %error, "a frame can't be read");
-                }
-            }
-        }
-        if told.elapsed() >= PROGRESS {
-            told = Instant::now();
-            let done = entry.index() + 1 - first;
-            tracing::info!(
-                tenant = tenant.name,
-                "journal: {done} of {total} entries read"
-            );
-        }
-    }
-    tenant.add_unreadable(lost);
-    tracing::info!(
-        tenant = tenant.name,
-        lost,
-        rows = tenant.store.stats().rows,
-        "journal: {total} entries read in {:.1} s",
-        started.elapsed().as_secs_f64()
-    );
-    true
-}
-
 #[cfg(test)]
 mod tests {
     use ingest_protocol::Audience;
-    use ingest_protocol::frame::{Record, Sealer, Stamp};
+    use ingest_protocol::frame::{Limits, Record, Sealer, Stamp};
     use ingest_protocol::receiver::Reception;
     use tokio::sync::Semaphore;
 

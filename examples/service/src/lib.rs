@@ -27,6 +27,7 @@ mod metrics;
 mod portal;
 mod quarantine;
 mod refuse;
+mod replay;
 mod retention;
 mod saved;
 mod secret;
@@ -52,7 +53,7 @@ use crate::app::App;
 use crate::args::{Args, LogFormat};
 use crate::auth::Keys;
 use crate::config::Config;
-use crate::journal::Keeping;
+use crate::replay::Keeping;
 use crate::secret::Secret;
 
 /// The program: reads the command line, and runs until it is told to stop.
@@ -157,7 +158,7 @@ fn run(args: &Args, config: Config, mut keys: Keys, tls: Option<TlsAcceptor>) ->
     };
     app.tenants
         .iter()
-        .for_each(|tenant| journal::start(tenant, keeping));
+        .for_each(|tenant| replay::start(tenant, keeping));
     if is_demo && !args.empty {
         demo::fill(&app.tenants[0], args.requests, app.started)?;
     }
