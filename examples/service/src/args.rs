@@ -25,6 +25,10 @@ pub struct Args {
     /// Check the configuration, say what is wrong with it or what it means, and end
     #[arg(long, requires = "config")]
     pub check: bool,
+    /// Believe the clock at the start, even if the newest batch is older than is kept: what is too old is
+    /// deleted at once, not when the clock has held for a while
+    #[arg(long)]
+    pub accept_clock: bool,
     /// Demo: begin without any activity
     #[arg(long, conflicts_with = "config")]
     pub empty: bool,

@@ -30,6 +30,9 @@ pub struct Config {
     /// Seconds between two looks for activity that is too old.
     #[serde(default = "default_check")]
     pub retention_check_seconds: u64,
+    /// Seconds that a clock which jumped ahead must go on evenly before anything is deleted by it.
+    #[serde(default = "default_hold")]
+    pub clock_hold_seconds: u64,
     /// Whoever can read `/metrics` without a token: `false` asks for a reader's.
     #[serde(default)]
     pub open_metrics: bool,
@@ -56,6 +59,8 @@ pub struct LimitsConfig {
     pub header_seconds: u64,
     /// Seconds until a request's body must have come.
     pub body_seconds: u64,
+    /// Seconds until some of an answer must have been taken.
+    pub write_seconds: u64,
     /// Seconds that one query may run.
     pub query_seconds: u64,
     /// Queries at once; more wait, and are answered with 503 after `query_seconds`.
@@ -73,6 +78,7 @@ impl Default for LimitsConfig {
             batch_bytes: 512 << 20,
             header_seconds: 10,
             body_seconds: 60,
+            write_seconds: 60,
             query_seconds: 30,
             queries: 16,
             query_rows: 20_000_000,
@@ -166,6 +172,10 @@ fn default_days() -> u32 {
 
 fn default_check() -> u64 {
     60
+}
+
+fn default_hold() -> u64 {
+    3_600
 }
 
 fn default_zone() -> Tz {
@@ -290,6 +300,10 @@ impl Config {
             "`limits.connections` and `limits.queries` must not be 0"
         );
         ensure!(
+            limits.write_seconds > 0,
+            "`limits.write_seconds` must not be 0: nobody could read anything"
+        );
+        ensure!(
             limits.batch_bytes >= 96 << 20,
             "`limits.batch_bytes` must be at least 96 MiB, so that the largest batch fits"
         );
@@ -410,6 +424,7 @@ mod tests {
             ("[limits]\nbatch_bytes = \"1 KB\"", "no size"),
             ("[limits]\nbatch_bytes = \"1 MiB\"", "at least 96 MiB"),
             ("[limits]\nqueries = 0", "must not be 0"),
+            ("[limits]\nwrite_seconds = 0", "must not be 0"),
             ("[tls]\nkey = \"k\"", "missing field `certificate`"),
             ("hmac_key_file = \"k\"", "one of `token_file`"),
             (

@@ -10,7 +10,6 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{self, HeaderMap, StatusCode, request::Parts};
 use axum::response::Response;
 use bytes::Bytes;
-use chrono::Utc;
 use ingest_protocol::frame::{Header, Limits, Opener};
 use ingest_protocol::http::{Call, Endpoint, FRAME_TYPE, respond};
 use ingest_protocol::receiver::{Receiver, Reception, not_json};
@@ -173,7 +172,7 @@ fn decide(
         return Err(not_yours());
     }
     let state = tenant.journal.state(stream);
-    let horizon = tenant.retention.cut(Utc::now());
+    let horizon = tenant.retention.cut(tenant.now());
     Ok(match receiver.receive(frame, state.as_ref(), horizon) {
         Reception::Commit(frame, commit) => {
             let rejected = not_json(&frame);

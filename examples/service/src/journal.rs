@@ -9,30 +9,30 @@
 //! store thread reads the journal before the first new frame.
 
 use std::collections::HashMap;
-use std::sync::mpsc::{Receiver as Queue, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver as Queue, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
-use ingest_protocol::frame::{Frame, Limits, Opener};
-use ingest_protocol::journal::{FsStorage, Item, Options};
+use ingest_protocol::frame::Frame;
+use ingest_protocol::journal::{FsStorage, Options};
 use ingest_protocol::receiver::{Commit, Receiver, ReceiverLog, Stored, StreamState};
 use ingest_protocol::{Ack, Answer, Code, Problem, Rejected, StreamId};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use uuid::Uuid;
 
-use crate::retention::Retained;
-use crate::streams::{Streams, is_single};
+use crate::streams::{Streams, is_full};
 use crate::tenant::Tenant;
 
 /// Frames that wait at once in each of the two queues.
 const WAITING: usize = 256;
 /// Frames of one group.
 const GROUP: usize = 256;
-/// Seconds between two lines about progress.
-const PROGRESS: Duration = Duration::from_secs(5);
+/// Seconds after which a sender asks again whether the disk has room, or the journal is free.
+const NO_ROOM: u64 = 30;
+const MOVED: u64 = 1;
 
 /// The journal, from the side of requests and of the retention.
 #[derive(Debug)]
@@ -43,6 +43,8 @@ pub struct TenantJournal {
     streams: Mutex<Streams>,
     queue: Mutex<Option<SyncSender<Waiting>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// The last batch was refused since the disk has no room for it.
+    is_full: AtomicBool,
 }
 
 /// A frame that is to be stored.
@@ -59,11 +61,11 @@ struct Waiting {
 }
 
 /// A frame that is durable, and whose records are to be read.
-struct Durable {
-    arrived: Arrived,
-    ack: Ack,
-    answer: oneshot::Sender<Answer>,
-    room: Option<OwnedSemaphorePermit>,
+pub(crate) struct Durable {
+    pub(crate) arrived: Arrived,
+    pub(crate) ack: Ack,
+    pub(crate) answer: oneshot::Sender<Answer>,
+    pub(crate) room: Option<OwnedSemaphorePermit>,
 }
 
 /// A frame of the journal.
@@ -115,6 +117,7 @@ impl TenantJournal {
             streams: Mutex::new(Streams::open(folder)?),
             queue: Mutex::new(None),
             threads: Mutex::default(),
+            is_full: AtomicBool::new(false),
         })
     }
 
@@ -139,6 +142,17 @@ impl TenantJournal {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.log().journal().used_bytes()
+    }
+
+    /// Whether the last batch was refused since the disk has no room for it.
+    #[must_use]
+    pub fn disk_is_full(&self) -> bool {
+        self.is_full.load(Ordering::Relaxed)
+    }
+
+    /// Notes it; says whether that is new.
+    fn set_full(&self, is_full: bool) -> bool {
+        self.is_full.swap(is_full, Ordering::Relaxed) != is_full
     }
 
     /// Stores a frame; the answer comes when it is durable and read. `room` is given back then.
@@ -213,8 +227,12 @@ impl TenantJournal {
     }
 }
 
-/// Starts a tenant's two threads; the tenant is ready when its journal was read.
-pub fn start(tenant: &Arc<Tenant>, check: Duration) {
+/// Starts a tenant's two threads: the commit thread, and the one that `store` is, which sets the tenant
+/// ready and reads what is durable.
+pub(crate) fn start(
+    tenant: &Arc<Tenant>,
+    store: impl FnOnce(&Tenant, &Queue<Durable>) + Send + 'static,
+) {
     let (waiting, to_commit) = sync_channel(WAITING);
     let (durable, to_store) = sync_channel(WAITING);
     *lock(&tenant.journal.queue) = Some(waiting);
@@ -228,7 +246,7 @@ pub fn start(tenant: &Arc<Tenant>, check: Duration) {
             );
         }),
         std::thread::spawn(move || {
-            watched(|| store(&storing, &to_store, check), |why| give_up(&why));
+            watched(|| store(&storing, &to_store), |why| give_up(&why));
         }),
     ];
     lock(&tenant.journal.threads).extend(threads);
@@ -248,7 +266,7 @@ pub fn stop(tenant: &Tenant) {
 
 /// What happened to the disk can't be told from inside: only opening the journal again shows what is
 /// there. Nothing that is not stored was acknowledged, so senders send it again.
-fn give_up(error: &dyn std::fmt::Display) -> ! {
+pub(crate) fn give_up(error: &dyn std::fmt::Display) -> ! {
     tracing::error!(
         "the journal failed, and is opened again when the service is started again: {error}"
     );
@@ -300,6 +318,9 @@ fn commit_group(tenant: &Tenant, group: Vec<Waiting>, durable: &SyncSender<Durab
     for ((waiting, stored), (stream, state)) in group.into_iter().zip(stored).zip(states) {
         match stored {
             Stored::Committed(ack, position) => {
+                if tenant.journal.set_full(false) {
+                    tracing::info!(tenant = tenant.name, "the disk has room again");
+                }
                 lock(&tenant.journal.states).insert(stream, state);
                 let arrived = Arrived {
                     entry: position.index(),
@@ -322,10 +343,30 @@ fn commit_group(tenant: &Tenant, group: Vec<Waiting>, durable: &SyncSender<Durab
                 }
             }
             Stored::Refused(problem) => {
+                let now = tenant.journal.state(stream).unwrap_or_default();
+                let problem = match now.next_seq() == waiting.commit.expected_next_seq() {
+                    true => no_room(tenant, problem),
+                    false => problem.with_retry_after(MOVED), // another batch of the stream came first
+                };
                 let _ = waiting.answer.send(Answer::Problem(problem));
             }
         }
     }
+}
+
+/// The disk took none of a batch, which is as it was before; so is the journal.
+fn no_room(tenant: &Tenant, problem: Problem) -> Problem {
+    if tenant.journal.set_full(true) {
+        tracing::error!(
+            tenant = tenant.name,
+            "the disk is full: batches are refused until there is room; readers are answered"
+        );
+    }
+    problem
+        .with_detail(
+            "the service's disk is full; its operator has to make room, and the batch is taken then",
+        )
+        .with_retry_after(NO_ROOM)
 }
 
 /// Binds new streams to their senders; who sends into another's is refused.
@@ -354,10 +395,18 @@ fn bind(tenant: &Tenant, group: Vec<Waiting>) -> Vec<Waiting> {
         return bound;
     }
     if let Err(error) = streams.bind(&new) {
-        tracing::error!(%error, "new streams can't be noted");
         for waiting in bound {
-            let problem = Problem::new(Code::UNAVAILABLE).with_detail("the disk is full or fails");
+            let problem = Problem::new(Code::UNAVAILABLE).with_frame(waiting.frame.header());
+            let problem = match is_full(&error) {
+                true => no_room(tenant, problem),
+                false => problem
+                    .with_detail("the service's disk fails; its log says more")
+                    .with_retry_after(NO_ROOM),
+            };
             let _ = waiting.answer.send(Answer::Problem(problem));
+        }
+        if !is_full(&error) {
+            tracing::error!(tenant = tenant.name, %error, "new streams can't be noted");
         }
         return Vec::new();
     }
@@ -370,119 +419,10 @@ pub fn not_yours() -> Problem {
     Problem::new(Code::FORBIDDEN).with_detail("another sender began this stream")
 }
 
-/// The store thread.
-fn store(tenant: &Tenant, queue: &Queue<Durable>, check: Duration) {
-    let mut retained = Retained::default();
-    if !replay(tenant, &mut retained) {
-        return;
-    }
-    retained.forget_unknown(tenant);
-    tenant.set_ready();
-    let mut due = Instant::now();
-    loop {
-        if Instant::now() >= due {
-            retained.check(tenant, Utc::now());
-            due = Instant::now() + check;
-        }
-        match queue.recv_timeout(due.saturating_duration_since(Instant::now())) {
-            Ok(Durable {
-                arrived,
-                ack,
-                answer,
-                room,
-            }) => {
-                let now = Utc::now();
-                retained.add(tenant.take(arrived, now), now);
-                drop(room);
-                // Who asked may be gone; it will ask again, and be told of a duplicate.
-                let _ = answer.send(Answer::Ack(ack));
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-    }
-}
-
-/// Reads all frames that the journal keeps. `false` if the service was told to stop before: then not
-/// all is known, and nothing may be forgotten.
-fn replay(tenant: &Tenant, retained: &mut Retained) -> bool {
-    let opener = Opener::new(Limits::MAX);
-    let started = Instant::now();
-    let mut told = started;
-    let mut reader = tenant.journal.log().journal().reader();
-    let first = reader.next_index();
-    let last = tenant.journal.log().journal().position().index();
-    let total = (last + 1).saturating_sub(first);
-    let mut lost = 0;
-    loop {
-        if !tenant.journal.is_running() {
-            tracing::info!(
-                tenant = tenant.name,
-                "journal: told to stop while it is read"
-            );
-            return false;
-        }
-        let item = tenant.journal.log().journal_mut().read(&mut reader);
-        let entry = match item.unwrap_or_else(|error| give_up(&error)) {
-            None => break,
-            Some(Item::Entry(entry)) => entry,
-            Some(other) => {
-                lost += match other {
-                    Item::Lost { first, last } => last + 1 - first,
-                    _ => 1,
-                };
-                tracing::error!(tenant = tenant.name, "the journal can't be read: {other:?}");
-                continue;
-            }
-        };
-        if entry.kind() == ReceiverLog::<FsStorage>::FRAME {
-            match opener.open(entry.body().clone()) {
-                Ok(frame) => {
-                    let stream = frame.header().stream();
-                    let rejected = ingest_protocol::receiver::not_json(&frame);
-                    // Who begins a stream is noted, but of those that were made for one batch.
-                    let is_single = is_single(stream) && tenant.journal.owner(stream).is_none();
-                    let arrived = Arrived {
-                        entry: entry.index(),
-                        frame,
-                        sender: tenant.sender_of(stream),
-                        is_single,
-                        rejected,
-                        at: None,
-                    };
-                    let now = Utc::now();
-                    retained.add(tenant.take(arrived, now), now);
-                }
-                Err(error) => {
-                    lost += 1;
-                    tracing::error!(tenant = tenant.name, entry = entry.index(), %error, "a frame can't be read");
-                }
-            }
-        }
-        if told.elapsed() >= PROGRESS {
-            told = Instant::now();
-            let done = entry.index() + 1 - first;
-            tracing::info!(
-                tenant = tenant.name,
-                "journal: {done} of {total} entries read"
-            );
-        }
-    }
-    tenant.add_unreadable(lost);
-    tracing::info!(
-        tenant = tenant.name,
-        lost,
-        rows = tenant.store.stats().rows,
-        "journal: {total} entries read in {:.1} s",
-        started.elapsed().as_secs_f64()
-    );
-    true
-}
-
 #[cfg(test)]
 mod tests {
     use ingest_protocol::Audience;
-    use ingest_protocol::frame::{Record, Sealer, Stamp};
+    use ingest_protocol::frame::{Limits, Record, Sealer, Stamp};
     use ingest_protocol::receiver::Reception;
     use tokio::sync::Semaphore;
 

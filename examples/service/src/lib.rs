@@ -14,6 +14,7 @@ mod args;
 mod audit;
 mod auth;
 mod body;
+mod clock;
 mod config;
 mod decode;
 mod demo;
@@ -26,6 +27,7 @@ mod metrics;
 mod portal;
 mod quarantine;
 mod refuse;
+mod replay;
 mod retention;
 mod saved;
 mod secret;
@@ -42,6 +44,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use chrono::TimeDelta;
 use clap::Parser;
 use tokio_rustls::TlsAcceptor;
 use tracing_subscriber::filter::LevelFilter;
@@ -50,6 +53,7 @@ use crate::app::App;
 use crate::args::{Args, LogFormat};
 use crate::auth::Keys;
 use crate::config::Config;
+use crate::replay::Keeping;
 use crate::secret::Secret;
 
 /// The program: reads the command line, and runs until it is told to stop.
@@ -146,10 +150,15 @@ fn run(args: &Args, config: Config, mut keys: Keys, tls: Option<TlsAcceptor>) ->
         keys.add_token(config.tenants[0].id, demo::SENDER, &token);
     }
     let app = App::open(config, keys)?;
-    let check = Duration::from_secs(app.config.retention_check_seconds);
+    let keeping = Keeping {
+        check: Duration::from_secs(app.config.retention_check_seconds),
+        kept: TimeDelta::days(i64::from(app.config.retention_days)),
+        hold: Duration::from_secs(app.config.clock_hold_seconds),
+        accepts_clock: args.accept_clock,
+    };
     app.tenants
         .iter()
-        .for_each(|tenant| journal::start(tenant, check));
+        .for_each(|tenant| replay::start(tenant, keeping));
     if is_demo && !args.empty {
         demo::fill(&app.tenants[0], args.requests, app.started)?;
     }

@@ -105,6 +105,8 @@ struct Numbers {
     unclassified: u64,
     streams: u64,
     unreadable: u64,
+    disk_is_full: bool,
+    is_held: bool,
 }
 
 impl Numbers {
@@ -120,12 +122,14 @@ impl Numbers {
             unclassified: tenant.unclassified(),
             streams: tenant.agents().len() as u64,
             unreadable: tenant.unreadable(),
+            disk_is_full: tenant.journal.disk_is_full(),
+            is_held: tenant.doubt().is_some(),
         }
     }
 }
 
 /// Counters count from the start of the program, and what the journal kept before it.
-const METRICS: [(&str, &str, &str, Value); 20] = [
+const METRICS: [(&str, &str, &str, Value); 22] = [
     ("batches_total", "counter", "Batches acknowledged.", |n| {
         n.balance.batches
     }),
@@ -237,6 +241,18 @@ const METRICS: [(&str, &str, &str, Value); 20] = [
         "gauge",
         "Streams with batches that are kept.",
         |n| n.streams,
+    ),
+    (
+        "disk_full",
+        "gauge",
+        "1 since a batch was refused for want of room on the disk, until one is stored.",
+        |n| n.disk_is_full.into(),
+    ),
+    (
+        "deletion_held",
+        "gauge",
+        "1 while nothing is deleted, since the clock jumped ahead.",
+        |n| n.is_held.into(),
     ),
 ];
 

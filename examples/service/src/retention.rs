@@ -63,6 +63,8 @@ pub struct Retained {
     checked: Option<DateTime<Utc>>,
     /// The latest time that an entry so far is known to have come at, or after.
     latest: Option<DateTime<Utc>>,
+    /// The same by what others' clocks say alone: ours is what it is compared with.
+    witnessed: Option<DateTime<Utc>>,
 }
 
 impl Retained {
@@ -77,6 +79,9 @@ impl Retained {
             .max();
         let came = taken.came.or(at_least).unwrap_or(now);
         self.latest = self.latest.max(Some(came.min(now)));
+        let theirs = began(taken.stream).filter(|_| !taken.is_single);
+        let theirs = [taken.sealed, theirs, newest].into_iter().flatten();
+        self.witnessed = self.witnessed.max(theirs.filter(|sign| *sign <= now).max());
         let newest = match taken.newest {
             Some(newest) if !taken.is_dark => newest.min(taken.came.unwrap_or(now)),
             _ => came,
@@ -92,6 +97,12 @@ impl Retained {
             stream: taken.stream,
             newest,
         });
+    }
+
+    /// The latest time that somebody else's clock showed, as far as entries say.
+    #[must_use]
+    pub const fn witnessed(&self) -> Option<DateTime<Utc>> {
+        self.witnessed
     }
 
     /// After the journal was read: streams without any entry are gone.
@@ -146,8 +157,14 @@ impl Retained {
         // The last segment never goes, so what is to go must not be in it.
         let began = *self.began.get_or_insert(now);
         if now - began >= SEGMENT || (is_empty && !gone.is_empty()) {
-            journal.end_segment()?;
-            self.began = Some(now);
+            match journal.end_segment() {
+                Ok(()) => self.began = Some(now),
+                // A full disk has no room to begin one. What goes makes some, for the next check.
+                Err(error) if error.is_retryable() => {
+                    tracing::warn!(tenant = tenant.name, %error, "no segment can be begun");
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
         let Some(last) = gone.last() else {
             return Ok(());
@@ -262,6 +279,32 @@ mod tests {
         retained.set_back(now);
         assert_eq!(retained.entries[0].newest, now);
         assert_eq!((retained.began, retained.latest), (Some(now), Some(now)));
+    }
+
+    #[test]
+    fn our_own_clock_is_no_witness_of_itself() {
+        let now = Utc::now();
+        let then = now - TimeDelta::days(40);
+        let mut taken = Taken {
+            entry: 1,
+            stream: crate::streams::single("mim-01"),
+            next_seq: 1,
+            is_single: true,
+            came: None,
+            sealed: None,
+            newest: Some(then),
+            is_dark: false,
+        };
+        let mut retained = Retained::default();
+        retained.add(taken, now + TimeDelta::seconds(1));
+        assert!(retained.latest > Some(then) && retained.witnessed() == Some(then));
+        // Nothing at all is known of it, and that is no sign.
+        (taken.stream, taken.newest) = (StreamId(Uuid::from_u128(1)), None);
+        retained.add(taken, now + TimeDelta::days(9));
+        assert_eq!(retained.witnessed(), Some(then));
+        taken.sealed = Some(now);
+        retained.add(taken, now + TimeDelta::days(9));
+        assert_eq!(retained.witnessed(), Some(now));
     }
 
     #[test]

@@ -167,10 +167,16 @@ impl Saved {
 /// As the disk says.
 pub fn write_durably(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let unfinished = folder.join(format!("{name}.new"));
-    let mut file = File::create(&unfinished)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, folder.join(name))?;
+    let written = File::create(&unfinished).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    let named = written.and_then(|()| fs::rename(&unfinished, folder.join(name)));
+    if named.is_err() {
+        // On a full disk it would take the last room there is.
+        let _ = fs::remove_file(&unfinished);
+    }
+    named?;
     // Windows has no such thing as syncing a directory.
     #[cfg(unix)]
     File::open(folder)?.sync_all()?;

@@ -20,6 +20,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tower_http::compression::CompressionLayer;
 use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
@@ -113,6 +114,10 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, tls: Option<TlsAcceptor
         let (builder, watcher) = (builder.clone(), graceful.watcher());
         let service = TowerToHyperService::new(service.clone());
         let (tls, patience) = (tls.clone(), app.config.limits.header_seconds);
+        // Who takes nothing of an answer would keep its place, and what is written, for ever.
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(Duration::from_secs(app.config.limits.write_seconds)));
+        let stream = Box::pin(stream);
         tokio::spawn(async move {
             let _place = place;
             match tls {

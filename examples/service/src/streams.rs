@@ -114,7 +114,13 @@ impl Streams {
             file: None,
             owners,
         };
-        streams.renew()?;
+        match streams.renew() {
+            // It is written anew before it is appended to, and until then what was read is right.
+            Err(error) if is_full(&error) => {
+                tracing::error!(folder = %folder.display(), "the disk is full: {NAME} is not written anew");
+            }
+            renewed => renewed?,
+        }
         Ok(streams)
     }
 
@@ -183,6 +189,12 @@ impl Streams {
         }
         self.renew()
     }
+}
+
+/// Whether there is no room.
+pub fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded)
 }
 
 /// Writes after so many bytes, durably.

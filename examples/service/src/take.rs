@@ -20,8 +20,15 @@ impl Tenant {
     /// Reads a frame's records into the store; says what the retention must know of it.
     ///
     /// At the start `now` is not when the frame came, which the journal does not say: what was ahead of
-    /// the clock then may be of the past by now, and is taken.
-    pub fn take(&self, arrived: Arrived, now: DateTime<Utc>) -> Taken {
+    /// the clock then may be of the past by now, and is taken. It came at `since` or after. Nothing is too
+    /// old by a clock that is ahead of that and of its own events: what is too old by now goes when the
+    /// clock is believed.
+    pub fn take(
+        &self,
+        arrived: Arrived,
+        now: DateTime<Utc>,
+        since: Option<DateTime<Utc>>,
+    ) -> Taken {
         let mut batch = Batch::read(
             &arrived,
             &mut self.decoder.lock().unwrap_or_else(PoisonError::into_inner),
@@ -31,6 +38,9 @@ impl Tenant {
         let sealed = header.sealed_at().filter(|sealed| sealed.timestamp() != 0);
         let times = || batch.activities.iter().map(|activity| activity.time);
         let newest = times().max();
+        let soon = now + TimeDelta::days(1);
+        let came = times().filter(|time| *time <= soon).max().max(since);
+        let came = came.map_or(now, |came| came.min(now));
         if let (Some(oldest), Some(newest)) = (times().min(), newest) {
             self.spans.add(Span {
                 entry: arrived.entry,
@@ -40,11 +50,11 @@ impl Tenant {
         }
         if let Some(masked) = &self.masked {
             let activities = batch.activities.iter().cloned();
-            masked.append(activities.map(|activity| self.persons.mask(activity)), now);
+            masked.append(activities.map(|activity| self.persons.mask(activity)), came);
         }
         let report = self
             .store
-            .append(std::mem::take(&mut batch.activities), now);
+            .append(std::mem::take(&mut batch.activities), came);
         for (at, why) in &report.rejected {
             batch.refuse(*at, *why);
         }
@@ -95,7 +105,7 @@ impl Tenant {
         agent.last_batch = arrived.at.or(sealed).or(agent.last_batch);
         agent.newest_event = agent
             .newest_event
-            .max(newest.filter(|newest| *newest <= now + TimeDelta::days(1)));
+            .max(newest.filter(|newest| *newest <= soon));
         agent.batches += 1;
         agent.records += records;
         agent.lost += header.lost();

@@ -3,6 +3,7 @@
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
@@ -14,6 +15,7 @@ use report_query::activity::ActivityStore;
 
 use crate::audit::AuditTrail;
 use crate::auth::Rights;
+use crate::clock::Doubt;
 use crate::config::{Config, TenantConfig};
 use crate::decode::Decoder;
 use crate::ingest::Budget;
@@ -62,6 +64,8 @@ pub struct Tenant {
     memory: AtomicUsize,
     unreadable: AtomicU64,
     ready: AtomicBool,
+    /// The clock, where it is not believed.
+    doubt: Mutex<Option<Doubt>>,
     seen: Mutex<Seen>,
 }
 
@@ -109,6 +113,7 @@ impl Tenant {
             memory: AtomicUsize::new(0),
             unreadable: AtomicU64::new(0),
             ready: AtomicBool::new(false),
+            doubt: Mutex::default(),
             seen: Mutex::default(),
         })
     }
@@ -139,6 +144,24 @@ impl Tenant {
     /// From now on readers are answered.
     pub fn set_ready(&self) {
         self.ready.store(true, Ordering::Release);
+    }
+
+    /// The clock, where it is not believed: then nothing is deleted by it.
+    #[must_use]
+    pub fn doubt(&self) -> Option<Doubt> {
+        *self.doubt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_doubt(&self, doubt: Option<Doubt>) {
+        *self.doubt.lock().unwrap_or_else(PoisonError::into_inner) = doubt;
+    }
+
+    /// The time by which what comes is too old, or is not.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        let now = Utc::now();
+        self.doubt()
+            .map_or(now, |doubt| doubt.believed(Instant::now()))
     }
 
     pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {

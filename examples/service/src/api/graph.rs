@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_TYPE, HOST, RETRY_AFTER};
+use axum::http::header::{ALLOW, CONTENT_TYPE, HOST, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -141,7 +141,7 @@ fn admit(app: &App, names: &BTreeMap<String, String>, request: &Parts) -> Result
     if !is("audit_logs", "auditLogs") || !is("directory_audits", "directoryAudits") {
         return Err(Failure::missing());
     }
-    if request.method != Method::GET {
+    if !matches!(request.method, Method::GET | Method::HEAD) {
         let message = "Only GET is supported: the log is read-only.";
         return Err(Failure::new(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -456,6 +456,9 @@ fn respond(headers: &HeaderMap, answer: Answer) -> Response {
     }
     if let Some(seconds) = retry_after {
         headers.insert(RETRY_AFTER, seconds.into());
+    }
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     }
     response
 }

@@ -77,7 +77,15 @@ pub fn routes() -> Router<Arc<App>> {
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Response {
+    let is_full = app
+        .tenants
+        .iter()
+        .any(|tenant| tenant.journal.disk_is_full());
     match app.is_ready() {
+        // Readers are still answered, so nobody should send them elsewhere.
+        true if is_full => {
+            "ready for readers; the disk is full, batches are refused\n".into_response()
+        }
         true => "ready\n".into_response(),
         false => Problem::unavailable("the journal is being read", 5).into_response(),
     }

@@ -1,5 +1,7 @@
 //! The system: agents, where every record is, what is stored, what came, what can't be used.
 
+use std::time::Instant;
+
 use axum::response::Response;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use maud::{Markup, html};
@@ -28,6 +30,7 @@ fn draw(context: &Context) -> Result<Response, Failure> {
             div.acts { a.btn href="/system/quarantine" { "Quarantine" } a.btn href="/system/readers" { "Who read what" } }
         }
         div.stack {
+            (troubles(context))
             (agents(context))
             (balance(context))
             div.grid { (store(context)?) (ingest(context)) }
@@ -36,6 +39,25 @@ fn draw(context: &Context) -> Result<Response, Failure> {
         (super::reports::foot(context))
     };
     Ok(context.page(Place::System, "System", body))
+}
+
+/// What somebody has to do something about.
+fn troubles(context: &Context) -> Markup {
+    let tenant = &context.reader.tenant;
+    html! {
+        @if tenant.journal.disk_is_full() {
+            div.note.bad role="alert" { (icon("warn")) div {
+                b { "The disk is full." } " Batches are refused until there is room; agents keep them, and send them again. Make room on the disk of the service's data."
+            } }
+        }
+        @if let Some(doubt) = tenant.doubt() {
+            div.note.bad role="alert" { (icon("warn")) div {
+                b { "The clock jumped ahead, and nothing is deleted for now." }
+                " By the time that passed it should be " (context.clock.exact(doubt.believed(Instant::now()))) ". If it is wrong, set it right. If it is right, leave it: it is believed when it has gone on evenly for "
+                (counted(context.app.config.clock_hold_seconds.div_ceil(60), "minute", "minutes")) "."
+            } }
+        }
+    }
 }
 
 fn agents(context: &Context) -> Markup {

@@ -207,10 +207,12 @@ fn options_errors_and_headers_are_those_that_clients_know() {
     );
     assert_eq!(error(&service.get("/v1.0/auditLogs/signIns", AUDIT)).0, 404);
     let post = super::process::authorized(http::Request::post(LIST), AUDIT);
-    assert_eq!(
-        error(&service.send(post.body(b"{}".to_vec()).unwrap())).0,
-        405
-    );
+    let refused = service.send(post.body(b"{}".to_vec()).unwrap());
+    assert_eq!(error(&refused).0, 405);
+    assert_eq!(refused.headers["allow"], "GET, HEAD");
+    let head = super::process::authorized(http::Request::head(LIST), AUDIT);
+    let head = service.send(head.body(Vec::new()).unwrap());
+    assert_eq!((head.status, head.body.len()), (200, 0));
     // A token is of the query that gave it.
     let first = service.get(&format!("{LIST}?$top=1"), AUDIT).json();
     let link = first["@odata.nextLink"].as_str().unwrap();

@@ -187,6 +187,59 @@ fn who_is_slow_or_sends_endless_headers_is_let_go() {
 }
 
 #[test]
+fn who_takes_nothing_of_an_answer_is_let_go() {
+    let folder = Folder::with("[limits]\nwrite_seconds = 1\nconnections = 4", "");
+    let service = folder.start().ready();
+    // More than the buffers of a connection hold.
+    let long = "x".repeat(4_000);
+    let stream = Uuid::now_v7();
+    let now = Utc::now();
+    let texts: Vec<_> = (0..2_500)
+        .map(|at| entry(&format!("{at}-{long}"), now))
+        .collect();
+    let texts: Vec<_> = texts.iter().map(String::as_str).collect();
+    service.frame(&seal(A, stream, 1, &texts), SENDER).stored();
+    let ask = || {
+        let mut reader = TcpStream::connect(&service.address).unwrap();
+        let path = "/v1/query?format=ndjson";
+        let query = r#"{"version":1,"stages":[{"select":[{"col":"source_id"},{"col":"text"}]}]}"#;
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {AUDIT}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{query}",
+            query.len()
+        );
+        reader.write_all(head.as_bytes()).unwrap();
+        let mut begin = [0; 12];
+        reader.read_exact(&mut begin).unwrap();
+        assert_eq!(&begin, b"HTTP/1.1 200");
+        reader
+    };
+    // As many as there are connections: the others wait for their ends.
+    let stalled: Vec<_> = (0..4).map(|_| ask()).collect();
+    assert_eq!(service.get("/healthz", "").status, 200);
+    wait_for("the ends of the others", || {
+        service.said().matches("not written to its end").count() == 4
+    });
+    for mut reader in stalled {
+        let mut rest = Vec::new();
+        // What the buffers had, and then a connection that is cut.
+        let _ = reader.read_to_end(&mut rest);
+        assert!(!rest.ends_with(b"0\r\n\r\n"), "the answer was whole");
+    }
+    // One who takes it slowly has it whole.
+    let mut slow = ask();
+    let mut rest = Vec::new();
+    let mut piece = vec![0; 1 << 20];
+    while !rest.ends_with(b"0\r\n\r\n") {
+        let count = slow.read(&mut piece).unwrap();
+        assert!(count > 0, "it was cut after {} bytes", rest.len());
+        rest.extend(&piece[..count]);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(rest.len() > 2 * 2_500 * 4_000);
+}
+
+#[test]
 fn batches_wait_before_memory_runs_out() {
     let folder = Folder::with("", "max_memory = \"1 MiB\"");
     let service = folder.start().ready();

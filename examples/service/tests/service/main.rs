@@ -6,6 +6,8 @@ mod access;
 mod api;
 mod batches;
 mod crash;
+#[cfg(target_os = "linux")]
+mod disk;
 mod generated;
 mod graph;
 mod hostile;

@@ -109,12 +109,24 @@ impl Folder {
         self.path("data").join(A.to_string()).join("journal")
     }
 
+    /// Changes the configuration.
+    pub(crate) fn configure(&self, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.config()).unwrap();
+        assert!(text.contains(from), "{from}");
+        std::fs::write(self.config(), text.replacen(from, to, 1)).unwrap();
+    }
+
     pub(crate) fn config(&self) -> String {
         self.path("service.toml").to_str().unwrap().to_owned()
     }
 
     pub(crate) fn start(&self) -> Service {
         Service::start(&["--config", &self.config()])
+    }
+
+    /// With one more option.
+    pub(crate) fn start_with(&self, option: &str) -> Service {
+        Service::start(&["--config", &self.config(), option])
     }
 }
 
@@ -263,6 +275,18 @@ impl Service {
             post = post.header("Idempotency-Key", key.to_string());
         }
         self.send(post.body(lines.as_bytes().to_vec()).unwrap())
+    }
+
+    /// A gauge or counter of tenant A.
+    #[track_caller]
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        let text = self.get("/metrics", AUDIT);
+        let start = format!("{name}{{tenant=\"{A}\"}} ");
+        let found = text
+            .text()
+            .lines()
+            .find_map(|line| line.strip_prefix(&start));
+        found.unwrap().parse().unwrap()
     }
 
     /// A tenant's balance.

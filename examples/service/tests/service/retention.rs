@@ -1,9 +1,10 @@
 //! What is too old is gone: from reports, and from the disk.
 
 use chrono::{TimeDelta, Utc};
+use ingest_protocol::frame::{Limits, Record, Sealer, Stamp};
 use uuid::Uuid;
 
-use super::process::{A, AUDIT, Folder, SENDER, bytes_below, entry, seal, wait_for};
+use super::process::{A, AUDIT, Folder, SENDER, Service, bytes_below, entry, seal, wait_for};
 
 const DAY: &str = "retention_days = 1\nretention_check_seconds = 1";
 
@@ -131,4 +132,82 @@ fn whole_segments_go_and_streams_with_them() {
         1
     );
     assert!(!service.said().contains("ERROR"), "{}", service.said());
+}
+
+/// The service after batches came that say they are of two days ago.
+fn two_days_later(hold: u64) -> (Folder, String) {
+    let folder = Folder::with(
+        &format!("retention_days = 1\nretention_check_seconds = 3600\nclock_hold_seconds = {hold}"),
+        "",
+    );
+    let service = folder.start().ready();
+    let then = Utc::now() - TimeDelta::days(2);
+    let text = entry("of-then", then);
+    let records = [Record::new(text)];
+    let stamp = Stamp::new(A, Uuid::new_v4().into(), 1).with_sealed_at(then);
+    let frame = Sealer::new(Limits::default())
+        .seal(&stamp, &records)
+        .unwrap();
+    service.frame(&frame, SENDER).stored();
+    service.kill();
+    folder.configure(
+        "retention_check_seconds = 3600",
+        "retention_check_seconds = 1",
+    );
+    (folder, "of-then".to_owned())
+}
+
+#[test]
+fn a_clock_that_jumped_deletes_nothing_before_it_is_believed() {
+    // To a service that starts, its clock jumped by the two days in which nothing came.
+    let (folder, text) = two_days_later(3_600);
+    let service = folder.start().ready();
+    wait_for("the log", || {
+        service.said().contains("the clock jumped ahead")
+    });
+    assert_eq!(service.metric("service_deletion_held"), 1);
+    // The journal's next entry comes after a check, in all likelihood after some.
+    for at in 0..3 {
+        let frame = seal(
+            A,
+            Uuid::now_v7(),
+            1,
+            &[&entry(&format!("new-{at}"), Utc::now())],
+        );
+        service.frame(&frame, SENDER).stored();
+        std::thread::sleep(std::time::Duration::from_millis(1_100));
+    }
+    assert!(holds(&bytes_below(&folder.journal()), &text));
+    let rows = |service: &Service| {
+        service
+            .get("/v1/reports/audit-log?from=2000-01-01", AUDIT)
+            .rows()
+            .len()
+    };
+    assert_eq!(rows(&service), 4, "what is held is in reports");
+    assert_eq!(service.metric("service_deletion_held"), 1);
+    service.kill();
+    // Now there are newer ones, so that nothing speaks against the clock.
+    let service = folder.start().ready();
+    wait_for("the end of the old row", || rows(&service) == 3);
+    assert_eq!(service.metric("service_deletion_held"), 0);
+}
+
+#[test]
+fn a_clock_that_holds_or_is_said_to_be_right_is_believed() {
+    let (folder, text) = two_days_later(2);
+    let service = folder.start().ready();
+    wait_for("the deletion", || {
+        !holds(&bytes_below(&folder.journal()), &text)
+    });
+    assert!(service.said().contains("the clock jumped ahead"));
+    assert!(service.said().contains("is believed; what is too old"));
+    assert_eq!(service.metric("service_deletion_held"), 0);
+
+    let (folder, text) = two_days_later(3_600);
+    let service = folder.start_with("--accept-clock").ready();
+    wait_for("the deletion", || {
+        !holds(&bytes_below(&folder.journal()), &text)
+    });
+    assert!(!service.said().contains("the clock jumped ahead"));
 }
