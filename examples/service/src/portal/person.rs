@@ -1,11 +1,11 @@
 //! People: found by name, shown under an opaque key, with all identities that are surely theirs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use axum::response::Response;
 use maud::{Markup, html};
 use report_query::activity::columns as c;
-use report_query::{Expand, Query, Snapshot, col, count};
+use report_query::{Expand, Query, Snapshot, arg_max, col, count, item};
 
 use super::columns::{Column, Order};
 use super::context::{Context, Row};
@@ -34,8 +34,12 @@ struct Identity {
     name: Option<String>,
     account: Option<String>,
     upn: Option<String>,
+    /// The last one that MIM gave the user, where a request that is kept did.
+    mail: Option<String>,
     rows: u64,
 }
+
+const MIM: &str = "identity_manager";
 
 /// How an identity came to the page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +48,8 @@ enum Joined {
     Asked,
     /// The same UPN on both sides, and nobody else's.
     Upn,
+    /// MIM's mail address is the cloud's UPN, and nobody else's of either.
+    Mail,
 }
 
 /// The key of a person in addresses. Never the name or UPN: addresses end in logs.
@@ -117,7 +123,28 @@ fn identities(context: &Context, snapshot: &Snapshot) -> Result<Vec<Identity>, F
             identity.rows += row.number("rows");
         }
     }
+    let mails = context.run(&mails(), snapshot)?;
+    let mails: HashMap<&str, &str> = Row::all(&mails)
+        .filter_map(|row| Some((row.text("user")?, row.text("mail")?)))
+        .collect();
+    for ((source, stable), identity) in &mut found {
+        let mail = mails.get(&**stable).filter(|_| source == MIM);
+        identity.mail = mail.map(|mail| (*mail).to_owned());
+    }
     Ok(found.into_values().collect())
+}
+
+/// The mail address that MIM's users were given last, by what tells them apart.
+fn mails() -> Query {
+    Query::new()
+        .filter(c::SOURCE.eq(MIM))
+        .filter(c::RESULT.eq("success"))
+        .filter(c::TARGET_TYPES.any(item().eq("User")))
+        .select([c::TIME, c::PERSON_KEY.alias("user"), c::CHANGES])
+        .expand(Expand::new("changes").alias("change"))
+        .filter(col("change").field("property").eq("Email"))
+        .group_by(["user"])
+        .aggregate([arg_max(col("change").field("new"), col("time")).alias("mail")])
 }
 
 impl Identity {
@@ -233,47 +260,50 @@ fn draw(context: &Context) -> Result<Response, Failure> {
     page.draw(person, why_not)
 }
 
-/// The identities that are the same person's: the same UPN, exactly one on each side.
+/// The identities that are the same person's: by the first rule that finds exactly one on each side.
 /// Names, the part before the @, and guests' mangled UPNs say nothing.
 fn join(person: &Identity, people: &[Identity]) -> (Vec<(Identity, Joined)>, Option<String>) {
     let mut joined = vec![(person.clone(), Joined::Asked)];
-    let Some(upn) = person.upn.as_deref().map(str::to_lowercase) else {
-        return (
-            joined,
-            Some("Not joined: this identity has no UPN, and names alone are no proof.".to_owned()),
-        );
-    };
-    if upn.contains("#ext#") {
-        return (
-            joined,
-            Some("Not joined: a guest's UPN is not the one of the home directory.".to_owned()),
-        );
+    let lower = |text: &Option<String>| text.as_deref().map(str::to_lowercase);
+    let is_guest = |name: &String| name.contains("#ext#");
+    let upn = lower(&person.upn);
+    if upn.as_ref().is_some_and(is_guest) {
+        let why = "Not joined: a guest's UPN is not the one of the home directory.";
+        return (joined, Some(why.to_owned()));
     }
-    let with_upn = |same_side: bool| {
-        people
-            .iter()
-            .filter(move |other| (other.source == person.source) == same_side)
-            .filter(|other| {
-                other
-                    .upn
-                    .as_deref()
-                    .is_some_and(|other| other.to_lowercase() == upn)
-            })
+    let is_mim = |identity: &Identity| identity.source == MIM;
+    let found = |of_mim: bool, name: &String, of: &dyn Fn(&Identity) -> &Option<String>| {
+        let of_side = people.iter().filter(|other| is_mim(other) == of_mim);
+        let found = of_side.filter(|other| lower(of(other)).as_ref() == Some(name));
+        found.cloned().collect::<Vec<_>>()
     };
-    let why_not = match (with_upn(true).count(), with_upn(false).count()) {
-        (1, 1) => {
-            joined.extend(with_upn(false).map(|other| (other.clone(), Joined::Upn)));
-            None
+    let side = is_mim(person);
+    let mut why_not =
+        "Not joined: this identity has no UPN, and names alone are no proof.".to_owned();
+    if let Some(upn) = &upn {
+        let of_upn = |of_mim: bool| found(of_mim, upn, &|identity| &identity.upn);
+        let (ours, mut theirs) = (of_upn(side), of_upn(!side));
+        why_not = match (ours.len(), theirs.len()) {
+            (1, 1) => {
+                joined.extend(theirs.pop().map(|other| (other, Joined::Upn)));
+                return (joined, None);
+            }
+            (1, 0) => "Nobody on the other side has this UPN.".to_owned(),
+            (1, many) => format!("Not joined: {many} accounts of the other side have this UPN."),
+            (many, _) => format!("Not joined: {many} accounts of this side have this UPN."),
+        };
+    }
+    let address = if side { lower(&person.mail) } else { upn };
+    if let Some(address) = address.filter(|address| !address.is_empty() && !is_guest(address)) {
+        let mails = found(true, &address, &|identity| &identity.mail);
+        let upns = found(false, &address, &|identity| &identity.upn);
+        if let ([mim], [cloud]) = (&mails[..], &upns[..]) {
+            let other = if side { cloud } else { mim };
+            joined.push((other.clone(), Joined::Mail));
+            return (joined, None);
         }
-        (1, 0) => Some("Nobody on the other side has this UPN.".to_owned()),
-        (1, many) => Some(format!(
-            "Not joined: {many} accounts of the other side have this UPN."
-        )),
-        (many, _) => Some(format!(
-            "Not joined: {many} accounts of this side have this UPN."
-        )),
-    };
-    (joined, why_not)
+    }
+    (joined, Some(why_not))
 }
 
 struct Person<'a> {
@@ -437,7 +467,7 @@ impl Person<'_> {
                                         td { (super::rows::or_none(identity.account.as_deref())) }
                                         td { (super::rows::or_none(identity.upn.as_deref())) }
                                         td { code { (super::rows::or_none(identity.id.as_deref())) } }
-                                        td { @match how { Joined::Asked => "this page", Joined::Upn => "the same UPN on both sides, nobody else's" } }
+                                        td { @match how { Joined::Asked => "this page", Joined::Upn => "the same UPN on both sides, nobody else's", Joined::Mail => "weak: MIM's mail address is the cloud's UPN" } }
                                     }
                                 }
                             }
@@ -452,6 +482,10 @@ impl Person<'_> {
 
 #[cfg(test)]
 mod tests {
+    use mim_events::activity::{Activity, Source, kinds};
+    use report_query::activity::ActivityStore;
+    use report_query::{Retention, asc};
+
     use super::*;
 
     fn identity(source: &str, stable: &str, upn: Option<&str>) -> Identity {
@@ -484,5 +518,83 @@ mod tests {
                 .unwrap()
                 .contains("no UPN")
         );
+    }
+
+    #[test]
+    fn a_mail_address_joins_where_the_upn_does_not() {
+        let mut here = identity("identity_manager", "a", Some("DANA@harbor.local"));
+        here.mail = Some("dana@contoso.example".to_owned());
+        let there = identity("entra", "b", Some("Dana@contoso.example"));
+        for (person, other) in [(&here, &there), (&there, &here)] {
+            let (joined, why) = join(person, &[here.clone(), there.clone()]);
+            assert_eq!(joined[1..], [(other.clone(), Joined::Mail)]);
+            assert_eq!(why, None);
+        }
+        // Shared by two of MIM, or of the cloud.
+        let mut twin = here.clone();
+        twin.stable = "c".to_owned();
+        assert_eq!(
+            join(&there, &[here.clone(), there.clone(), twin]).0.len(),
+            1
+        );
+        let double = identity("entra", "d", Some("dana@contoso.example"));
+        assert_eq!(
+            join(&here, &[here.clone(), there.clone(), double]).0.len(),
+            1
+        );
+        // The UPN goes before it.
+        let same = identity("entra", "e", Some("dana@harbor.local"));
+        let (joined, _) = join(&here, &[here.clone(), there, same.clone()]);
+        assert_eq!(joined[1..], [(same, Joined::Upn)]);
+        // A guest's is that of another directory.
+        here.upn = None;
+        here.mail = Some("dana_x#EXT#@contoso.example".to_owned());
+        let guest = identity("entra", "g", here.mail.as_deref());
+        assert_eq!(join(&here, &[here.clone(), guest]).0.len(), 1);
+    }
+
+    #[test]
+    fn the_mail_address_is_the_last_that_mim_gave() -> anyhow::Result<()> {
+        let store = ActivityStore::new(Retention::days(30));
+        let now = chrono::Utc::now();
+        let given = |minutes: i64, id: &str, mail: &str, result: &str| {
+            let time = now - chrono::TimeDelta::minutes(minutes);
+            let id_of_row = uuid::Uuid::new_v4();
+            let activity = Activity::new(
+                id_of_row,
+                time,
+                Source::IdentityManager,
+                kinds::USER_UPDATE,
+                "Update user",
+            );
+            // As it is written and read: what it is made of has no public constructors.
+            let mut activity = serde_json::to_value(activity)?;
+            activity["result"] = result.into();
+            activity["targets"] = serde_json::json!([{"type": "User", "id": id}]);
+            activity["changes"] = serde_json::json!([
+                {"property": "Email", "new": mail}, {"property": "City", "new": "x"},
+            ]);
+            serde_json::from_value(activity)
+        };
+        let activities = [
+            given(1, "A", "last@x.test", "success")?,
+            given(2, "A", "first@x.test", "success")?,
+            given(0, "A", "refused@x.test", "denied")?,
+            given(3, "b", "b@x.test", "success")?,
+        ];
+        store.append(activities, now);
+        let result = mails().sort([asc("user")]).run(&store.snapshot())?;
+        let rows: Vec<_> = Row::all(&result)
+            .map(|row| [row.text("user"), row.text("mail")].map(|text| text.map(str::to_owned)))
+            .collect();
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            rows,
+            [
+                [some("a"), some("last@x.test")],
+                [some("b"), some("b@x.test")]
+            ]
+        );
+        Ok(())
     }
 }
