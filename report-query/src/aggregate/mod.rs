@@ -26,6 +26,9 @@ mod partial;
 mod percentile;
 mod state;
 
+#[cfg(test)]
+mod samples;
+
 pub use functions::{
     Aggregate, any, arg_max, arg_min, avg, collect_list, collect_set, count, count_distinct,
     count_if, every, first, last, max, min, percentile, sum,

@@ -209,29 +209,11 @@ impl Partial {
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
     use proptest::prelude::*;
 
     use super::*;
-    use crate::expr::{Bound, Cells, Row};
-
-    struct Rows<'a>(&'a [[Value; 2]]);
-
-    impl Cells for Rows<'_> {
-        fn cell(&self, row: usize, column: usize) -> Cow<'_, Value> {
-            Cow::Borrowed(&self.0[row][column])
-        }
-    }
-
-    fn aggregate(function: AggregateFunction) -> BoundAggregate {
-        BoundAggregate {
-            function,
-            arguments: (0..function.arity()).map(Bound::Column).collect(),
-            filter: None,
-            cap: 1000,
-        }
-    }
+    use crate::aggregate::samples::{Rows, aggregate};
+    use crate::expr::Row;
 
     fn budget() -> Budget {
         Budget::new(u64::MAX)

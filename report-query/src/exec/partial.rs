@@ -7,8 +7,8 @@ use super::control::Control;
 use super::group::{self, Numbered};
 use super::run::{behind, place, result};
 use super::stage::{self, by_row, not_splittable};
-use crate::aggregate::{AggregateFunction, BoundAggregate, Budget, Partial, Place};
-use crate::error::{QueryError, QueryErrorKind, Result};
+use crate::aggregate::{AggregateFunction, Budget, Partial, Place};
+use crate::error::{QueryError, Result};
 use crate::query::{BoundStage, Groups, Merging, PartialResult, Pipeline, Plan, partial_error};
 use crate::result::QueryResult;
 use crate::schema::{DataType, Schema};
@@ -25,7 +25,7 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`NotSplittable`](QueryErrorKind::NotSplittable) for other queries, with the stage;
+    /// [`NotSplittable`](crate::QueryErrorKind::NotSplittable) for other queries, with the stage;
     /// otherwise as [`run`](Plan::run).
     pub fn partial(&self, snapshot: &Snapshot) -> Result<PartialResult> {
         self.partial_until(snapshot, &|| false)
@@ -36,7 +36,7 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// As [`partial`](Plan::partial), and [`Cancelled`](QueryErrorKind::Cancelled).
+    /// As [`partial`](Plan::partial), and [`Cancelled`](crate::QueryErrorKind::Cancelled).
     pub fn partial_until(
         &self,
         snapshot: &Snapshot,
@@ -60,7 +60,7 @@ impl Plan {
             split: &split,
             rows: pipeline
                 .stages
-                .get(filters..split.stage)
+                .get(filters..split.grouping.stage)
                 .unwrap_or_default(),
             filters,
             control,
@@ -79,7 +79,7 @@ impl Plan {
         split.complete(&mut groups);
         Ok(PartialResult {
             fingerprint: self.fingerprint(),
-            keys: split.by.len(),
+            keys: split.grouping.by.len(),
             functions,
             groups,
         })
@@ -89,7 +89,7 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`PartialResult`](QueryErrorKind::PartialResult) if one is of another query, of
+    /// [`PartialResult`](crate::QueryErrorKind::PartialResult) if one is of another query, of
     /// other parameters or of other types; otherwise as [`partial`](Plan::partial).
     pub fn finish(&self, partials: impl IntoIterator<Item = PartialResult>) -> Result<QueryResult> {
         let pipeline = self.pipeline();
@@ -99,7 +99,7 @@ impl Plan {
         let functions = split.functions();
         let own = PartialResult {
             fingerprint: self.fingerprint(),
-            keys: split.by.len(),
+            keys: split.grouping.by.len(),
             functions: functions.clone(),
             groups: Groups::new(),
         };
@@ -114,7 +114,7 @@ impl Plan {
         let batch = split.finish(merging.groups, &control)?;
         let batch = behind(
             pipeline,
-            split.stage + 1,
+            split.grouping.stage + 1,
             batch,
             &control,
             |batch, stage, limit| stage::apply(batch, stage, limit, &control),
@@ -124,16 +124,14 @@ impl Plan {
 }
 
 /// A pipeline whose first group can be made of parts of the rows.
-pub(super) struct Split<'p> {
-    by: &'p [crate::expr::Bound],
-    aggregates: &'p [BoundAggregate],
+struct Split<'p> {
+    grouping: Grouping<'p>,
+    /// Of the keys and then of the aggregates.
     types: &'p [DataType],
-    /// The number of the group's stage.
-    pub(super) stage: usize,
 }
 
 impl<'p> Split<'p> {
-    pub(super) fn new(pipeline: &'p Pipeline) -> Result<Self> {
+    fn new(pipeline: &'p Pipeline) -> Result<Self> {
         for (index, stage) in pipeline.stages.iter().enumerate() {
             match stage {
                 BoundStage::Filter(_)
@@ -145,12 +143,12 @@ impl<'p> Split<'p> {
                     aggregates,
                     types,
                 } => {
-                    return Ok(Self {
+                    let grouping = Grouping {
                         by,
                         aggregates,
-                        types,
                         stage: index,
-                    });
+                    };
+                    return Ok(Self { grouping, types });
                 }
                 other => {
                     let error = not_splittable("the stage needs all rows at once");
@@ -163,7 +161,12 @@ impl<'p> Split<'p> {
 
     /// Whether the stages behind the group need no store.
     fn check_behind(&self, pipeline: &Pipeline) -> Result<()> {
-        for (index, stage) in pipeline.stages.iter().enumerate().skip(self.stage + 1) {
+        for (index, stage) in pipeline
+            .stages
+            .iter()
+            .enumerate()
+            .skip(self.grouping.stage + 1)
+        {
             if let BoundStage::Page { .. } | BoundStage::Join(_) | BoundStage::Union { .. } = stage
             {
                 let error = not_splittable("the stage needs the store itself");
@@ -173,24 +176,24 @@ impl<'p> Split<'p> {
         Ok(())
     }
 
-    pub(super) fn functions(&self) -> Vec<AggregateFunction> {
-        let functions = self.aggregates.iter();
+    fn functions(&self) -> Vec<AggregateFunction> {
+        let functions = self.grouping.aggregates.iter();
         functions.map(|aggregate| aggregate.function).collect()
     }
 
-    pub(super) fn place(&self, error: QueryError) -> QueryError {
-        error.at("group").at_index(self.stage).at("stages")
+    fn place(&self, error: QueryError) -> QueryError {
+        self.grouping.place(error)
     }
 
     /// Whether groups that come from elsewhere are of the types of this query's.
     fn check_types(&self, groups: &Groups) -> Result<()> {
         let (keys, columns) = self
             .types
-            .split_at_checked(self.by.len())
+            .split_at_checked(self.grouping.by.len())
             .unwrap_or_default();
         let fits = groups.iter().all(|(key, states)| {
             let mut key = key.iter().zip(keys);
-            let mut states = states.iter().zip(self.aggregates).zip(columns);
+            let mut states = states.iter().zip(self.grouping.aggregates).zip(columns);
             key.all(|(value, data_type)| data_type.mismatch(value).is_none())
                 && states.all(|((state, aggregate), column)| state.fits(aggregate.function, column))
         });
@@ -203,34 +206,31 @@ impl<'p> Split<'p> {
 
     /// Without keys there is one group of all rows, even of none.
     fn complete(&self, groups: &mut Groups) {
-        if self.by.is_empty() {
-            let none = || self.aggregates.iter().map(|of| Partial::new(of.function));
+        if self.grouping.by.is_empty() {
+            let none = || {
+                self.grouping
+                    .aggregates
+                    .iter()
+                    .map(|of| Partial::new(of.function))
+            };
             let group = groups.entry(Box::default());
             group.or_insert_with(|| none().collect());
         }
     }
 
     /// A row for each group, ascending by the keys.
-    pub(super) fn finish<'s>(
-        &self,
-        mut groups: Groups,
-        control: &Control<'_>,
-    ) -> Result<Batch<'s>> {
-        if self.by.is_empty() {
-            // One group of all rows, even of none.
-            let none = || self.aggregates.iter().map(|of| Partial::new(of.function));
-            groups
-                .entry(Box::default())
-                .or_insert_with(|| none().collect());
-        }
+    fn finish<'s>(&self, mut groups: Groups, control: &Control<'_>) -> Result<Batch<'s>> {
+        self.complete(&mut groups);
         let mut ticker = control.ticker();
         let mut keys = Vec::with_capacity(groups.len());
         let mut columns: Vec<Vec<Value>> =
-            vec![Vec::with_capacity(groups.len()); self.aggregates.len()];
+            vec![Vec::with_capacity(groups.len()); self.grouping.aggregates.len()];
         for (key, states) in groups {
             keys.push(key);
-            for ((state, aggregate), column) in
-                states.into_iter().zip(self.aggregates).zip(&mut columns)
+            for ((state, aggregate), column) in states
+                .into_iter()
+                .zip(self.grouping.aggregates)
+                .zip(&mut columns)
             {
                 ticker.steps(group::FINISH_STEPS)?;
                 let value = state.finish(aggregate).map_err(|error| self.place(error))?;
@@ -238,40 +238,36 @@ impl<'p> Split<'p> {
             }
         }
         Numbered { keys, columns }
-            .into_batch(self.by.len(), control)
+            .into_batch(self.grouping.by.len(), control)
             .and_then(|batch| batch.check(control.limits).map(|()| batch))
             .map_err(|error| self.place(error))
     }
 }
 
 /// The stages up to the group, on the rows of one segment.
-pub(super) struct Front<'s, 'p> {
-    pub(super) snapshot: &'s Snapshot,
-    pub(super) schema: &'s Schema,
-    pub(super) tests: &'p Tests<'p>,
-    pub(super) split: &'p Split<'p>,
+struct Front<'s, 'p> {
+    snapshot: &'s Snapshot,
+    schema: &'s Schema,
+    tests: &'p Tests<'p>,
+    split: &'p Split<'p>,
     /// The stages between the leading filters and the group.
-    pub(super) rows: &'p [BoundStage],
-    pub(super) filters: usize,
-    pub(super) control: Control<'p>,
+    rows: &'p [BoundStage],
+    filters: usize,
+    control: Control<'p>,
 }
 
 impl Front<'_, '_> {
     /// The groups of segments; `None` if they are not made on columns.
-    pub(super) fn on_columns(&self, parts: &[Part<'_>]) -> Result<Option<Groups>> {
+    fn on_columns(&self, parts: &[Part<'_>]) -> Result<Option<Groups>> {
         if !self.rows.is_empty() {
             return Ok(None);
         }
-        let grouping = Grouping {
-            by: self.split.by,
-            aggregates: self.split.aggregates,
-            stage: self.split.stage,
-        };
+        let grouping = &self.split.grouping;
         grouping.partial(self.schema, parts, self.tests, &self.control)
     }
 
     /// The groups of a segment, row by row.
-    pub(super) fn by_rows(&self, part: &Part<'_>) -> Result<Groups> {
+    fn by_rows(&self, part: &Part<'_>) -> Result<Groups> {
         let selected = self.tests.select(part, &self.control)?;
         let segment = position(part.index);
         let picks: Vec<Pick> = selected
@@ -301,12 +297,12 @@ impl Front<'_, '_> {
 
     fn grouped(&self, batch: &Batch<'_>, places: &[Place]) -> Result<Groups> {
         let control = &self.control;
-        let groups = group::groups(batch, self.split.by, control)?;
+        let groups = group::groups(batch, self.split.grouping.by, control)?;
         let keys = groups.keys;
         let mut budget = Budget::new(control.limits.values);
         let mut ticker = control.ticker();
         let mut states: Vec<Vec<Partial>> = vec![Vec::new(); keys.len()];
-        for aggregate in self.split.aggregates {
+        for aggregate in self.split.grouping.aggregates {
             for states in &mut states {
                 states.push(Partial::new(aggregate.function));
             }
@@ -339,17 +335,6 @@ fn places(segment: &Segment, origins: &[u32]) -> Vec<Place> {
         places.push((time, id, at));
     }
     places
-}
-
-impl Plan {
-    pub(super) fn check_schema(&self, snapshot: &Snapshot) -> Result<()> {
-        if snapshot.schema() == self.schema() {
-            return Ok(());
-        }
-        Err(QueryError::new(QueryErrorKind::Schema {
-            what: "the plan was made for another schema",
-        }))
-    }
 }
 
 #[cfg(test)]

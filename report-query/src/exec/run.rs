@@ -99,6 +99,15 @@ impl Plan {
         let result = result(pipeline, &batch, &control)?;
         Ok(result.with_run(run.next.map(|token| token.to_text()), run.stats))
     }
+
+    pub(super) fn check_schema(&self, snapshot: &Snapshot) -> Result<()> {
+        if snapshot.schema() == self.schema() {
+            return Ok(());
+        }
+        Err(QueryError::new(QueryErrorKind::Schema {
+            what: "the plan was made for another schema",
+        }))
+    }
 }
 
 /// The rows of the last stage as a result.

@@ -1,34 +1,15 @@
-use std::borrow::Cow;
-
 use proptest::prelude::*;
 
 use super::*;
-use crate::expr::{Bound, Cells, Row};
-
-/// Rows of a value and a key.
-struct Rows(Vec<[Value; 2]>);
-
-impl Cells for Rows {
-    fn cell(&self, row: usize, column: usize) -> Cow<'_, Value> {
-        Cow::Borrowed(&self.0[row][column])
-    }
-}
-
-fn aggregate(function: AggregateFunction) -> BoundAggregate {
-    BoundAggregate {
-        function,
-        arguments: (0..function.arity()).map(Bound::Column).collect(),
-        filter: None,
-        cap: 1000,
-    }
-}
+use crate::aggregate::samples::{Rows, aggregate};
+use crate::expr::Row;
 
 fn state_of(aggregate: &BoundAggregate, rows: &[[Value; 2]]) -> Result<State> {
-    let rows = Rows(rows.to_vec());
+    let cells = Rows(rows);
     let mut state = State::new(aggregate.function);
     let mut budget = Budget::new(u64::MAX);
-    for row in 0..rows.0.len() {
-        state.update(aggregate, &Scope::new(Row::Of(&rows, row)), &mut budget)?;
+    for row in 0..rows.len() {
+        state.update(aggregate, &Scope::new(Row::Of(&cells, row)), &mut budget)?;
     }
     Ok(state)
 }

@@ -164,7 +164,8 @@ pub(in crate::exec) struct Grouping<'p> {
 }
 
 impl Grouping<'_> {
-    fn place(&self, error: QueryError) -> QueryError {
+    /// Says which stage an error comes from.
+    pub(in crate::exec) fn place(&self, error: QueryError) -> QueryError {
         error.at("group").at_index(self.stage).at("stages")
     }
 
