@@ -8,7 +8,7 @@ use ingest_protocol::sender::{SenderConfig, SpooledSender};
 use mim_events::eventlog::LogWriter;
 use uuid::Uuid;
 
-use crate::common::http::serve;
+use crate::common::http::{Request, serve};
 use crate::common::log::{event, write};
 use crate::common::process::{Agent, configure, output, program};
 use crate::common::receiver::{Play, Receiver, TENANT, TOKEN};
@@ -250,6 +250,22 @@ fn an_agent_that_starts_while_the_spool_is_looked_at_waits_for_it() {
     assert_eq!(agent.code(), 0, "{}", agent.said());
 }
 
+/// A server that hears some requests, which are counted, and says nothing for as long as the test
+/// runs.
+#[cfg(unix)]
+fn silent(hears: fn(&Request) -> bool) -> (String, Arc<AtomicU64>) {
+    let asked = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&asked);
+    let address = serve(Arc::new(move |request| {
+        if hears(&request) {
+            counter.fetch_add(1, Ordering::Relaxed);
+            std::thread::sleep(std::time::Duration::from_secs(3_600));
+        }
+        None
+    }));
+    (format!("http://{address}"), asked)
+}
+
 #[cfg(unix)]
 #[test]
 fn a_signal_ends_it_well_also_while_the_service_does_not_answer() {
@@ -257,23 +273,10 @@ fn a_signal_ends_it_well_also_while_the_service_does_not_answer() {
     let folder = temporary.path();
     write(&folder.join("requests.evtx"), 1..=5);
     let receiver = Receiver::start(&folder.join("received"));
-    let asked = Arc::new(AtomicU64::new(0));
-    let counter = Arc::clone(&asked);
-    // It hears the batch, and says nothing for as long as the test runs.
-    let silent = serve(Arc::new(move |request| {
-        if request.method() == "POST" {
-            counter.fetch_add(1, Ordering::Relaxed);
-            std::thread::sleep(std::time::Duration::from_secs(3_600));
-        }
-        None
-    }));
+    let (service, asked) = silent(|request| request.method() == "POST");
     for signal in ["-TERM", "-INT"] {
         let before = asked.load(Ordering::Relaxed);
-        let config = configure(
-            folder,
-            &format!("http://{silent}"),
-            "[http]\ntimeout = \"1h\"\n",
-        );
+        let config = configure(folder, &service, "[http]\ntimeout = \"1h\"\n");
         let mut agent = Agent::start(&config, &["--interval", "1h"]);
         wait_until("a batch is sent", || asked.load(Ordering::Relaxed) > before);
         agent.signal(signal);
@@ -292,20 +295,13 @@ fn a_signal_ends_it_well_also_while_it_waits_for_a_page_or_for_limits() {
     let folder = temporary.path();
     write(&folder.join("requests.evtx"), 1..=5);
     let receiver = Receiver::start(&folder.join("received"));
-    let asked = Arc::new(AtomicU64::new(0));
-    let counter = Arc::clone(&asked);
-    let silent = serve(Arc::new(move |_| {
-        counter.fetch_add(1, Ordering::Relaxed);
-        std::thread::sleep(std::time::Duration::from_secs(3_600));
-        None
-    }));
-    let silent = format!("http://{silent}");
+    let (hung, asked) = silent(|_| true);
     std::fs::write(folder.join("graph"), "graph-token").unwrap();
     let more = "[http]\ntimeout = \"1h\"\n[cloud]\ntoken_file = \"graph\"\n";
-    let pages = format!("{silent}/audits");
+    let pages = format!("{hung}/audits");
     for (service, arguments) in [
         (receiver.url(), &["cloud", "--url", &pages][..]),
-        (silent, &["run"]),
+        (hung, &["run"]),
     ] {
         let before = asked.load(Ordering::Relaxed);
         let config = configure(folder, &service, more);

@@ -289,36 +289,35 @@ fn a_walk_that_is_killed_goes_on_and_sends_nothing_twice() {
     assert_eq!(sorted(receiver.received().documents), graph.all());
 }
 
-#[test]
-fn windows_that_follow_each_other_leave_nothing_out() {
+/// A log that is read to its end in windows of these spans; and that nothing is left out. Its folder,
+/// and its address.
+fn read_in_windows(spans: &str) -> (tempfile::TempDir, Arc<Graph>, String) {
     let temporary = tempfile::tempdir().unwrap();
     let folder = temporary.path();
     let receiver = Receiver::start(&folder.join("received"));
     let (graph, address) = Graph::start(Faults::default());
-    let spans = "first = \"2h\"\ndelay = \"1s\"\noverlap = \"1m\"\nwindow = \"7m\"";
     let config = graph_config(folder, &receiver, spans);
     let url = format!("http://{address}/audits");
     let arguments = ["cloud", "--url", &url, "--once"];
     assert_eq!(Agent::start(&config, &arguments).code(), 0);
     assert_eq!(sorted(receiver.received().documents), graph.all());
+    (temporary, graph, url)
+}
+
+#[test]
+fn windows_that_follow_each_other_leave_nothing_out() {
+    let spans = "first = \"2h\"\ndelay = \"1s\"\noverlap = \"1m\"\nwindow = \"7m\"";
+    let (_temporary, graph, _url) = read_in_windows(spans);
     // 18 windows of 7 minutes are 2 hours and a little.
     assert_eq!(graph.pages(), 18);
 }
 
 #[test]
 fn of_a_long_time_no_more_ids_are_remembered_than_of_the_overlap() {
-    let temporary = tempfile::tempdir().unwrap();
-    let folder = temporary.path();
-    let receiver = Receiver::start(&folder.join("received"));
-    let (graph, address) = Graph::start(Faults::default());
     let spans = "first = \"3h\"\ndelay = \"1s\"\noverlap = \"10m\"\nwindow = \"30d\"";
-    let config = graph_config(folder, &receiver, spans);
-    let url = format!("http://{address}/audits");
-    let arguments = ["cloud", "--url", &url, "--once"];
-    assert_eq!(Agent::start(&config, &arguments).code(), 0);
-    assert_eq!(sorted(receiver.received().documents), graph.all());
+    let (temporary, graph, url) = read_in_windows(spans);
     let spool = SpooledSender::open(
-        FsStorage::new(folder.join("state/cloud/spool")),
+        FsStorage::new(temporary.path().join("state/cloud/spool")),
         JournalOptions::new([1; 16]).read_only(),
         SenderConfig::new(TENANT.parse().unwrap()),
         uuid::Uuid::now_v7().into(),

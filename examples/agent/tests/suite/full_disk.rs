@@ -67,7 +67,8 @@ struct Filled {
 
 impl Filled {
     fn new(folder: &Path) -> Option<Self> {
-        let disk = SmallDisk::mount(folder, "1m")?;
+        let disk = SmallDisk::mount(&folder.join("disk"), "64m")?;
+        disk.fill(1 << 20);
         let (texts, broken) = write_log(&folder.join("requests.evtx"), COUNT);
         let receiver = Receiver::start(&folder.join("received"));
         receiver.play(Play::Down);
@@ -92,7 +93,7 @@ impl Filled {
 
     /// There is room, and the service takes all: every request arrives once, and is told once.
     fn ends_well(mut self) {
-        self.disk.resize("64m");
+        self.disk.make_room();
         self.receiver.play(Play::Up);
         wait_until("all is acknowledged", || {
             let metrics = self.agent.metrics();

@@ -1,78 +1,14 @@
 //! A disk that is really full: nothing that was acknowledged is lost, readers are answered, and it goes on
 //! when there is room.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-
 use chrono::Utc;
 use uuid::Uuid;
 
+use self::small::SmallDisk;
 use super::process::{A, AUDIT, Answer, Folder, SENDER, Service, entry, seal};
 
-/// A file system of a few MiB, mounted where only a process of ours sees it. That process keeps it.
-struct SmallDisk {
-    keeper: Child,
-    path: PathBuf,
-}
-
-impl SmallDisk {
-    /// At a folder; `Err` if this machine does not allow it.
-    fn mount(at: &Path) -> Result<Self, String> {
-        const SCRIPT: &str =
-            r#"mount -t tmpfs -o size=6m none "$1" && echo mounted && exec sleep 3600"#;
-        std::fs::create_dir(at).unwrap();
-        let mut command = Command::new("unshare");
-        command.args(["-rm", "sh", "-c", SCRIPT, "sh"]).arg(at);
-        let spawned = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn();
-        let mut keeper = spawned.map_err(|error| format!("unshare: {error}"))?;
-        let mut said = String::new();
-        let mut out = BufReader::new(keeper.stdout.take().unwrap());
-        out.read_line(&mut said).unwrap();
-        if said != "mounted\n" {
-            let ended = keeper.wait_with_output().unwrap();
-            return Err(String::from_utf8_lossy(&ended.stderr).trim().to_owned());
-        }
-        // Its own root, as others may see it.
-        let root = PathBuf::from(format!("/proc/{}/root", keeper.id()));
-        let path = root.join(at.strip_prefix("/").unwrap());
-        let disk = Self { keeper, path };
-        match std::fs::read_dir(&disk.path) {
-            Ok(_) => Ok(disk),
-            Err(error) => Err(format!("{}: {error}", disk.path.display())),
-        }
-    }
-
-    /// Takes all the room that is left but so many bytes.
-    fn fill(&self, but: usize) {
-        let mut ballast = std::fs::OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(self.ballast())
-            .unwrap();
-        while ballast.write_all(&[b'x'; 4096]).is_ok() {}
-        let length = ballast.metadata().unwrap().len();
-        ballast.set_len(length.saturating_sub(but as u64)).unwrap();
-    }
-
-    fn make_room(&self) {
-        std::fs::remove_file(self.ballast()).unwrap();
-    }
-
-    fn ballast(&self) -> PathBuf {
-        self.path.join("ballast")
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = self.keeper.kill();
-        let _ = self.keeper.wait();
-    }
-}
+#[path = "../../../tests/common/disk.rs"]
+mod small;
 
 /// A stream, and how much of it was acknowledged.
 struct Stream {
@@ -164,11 +100,10 @@ fn signed_in(service: &Service) -> http::request::Builder {
 #[test]
 fn a_full_disk_refuses_batches_and_loses_nothing() {
     let folder = Folder::new();
-    let disk = match SmallDisk::mount(&folder.path("small")) {
-        Ok(disk) => disk,
-        Err(reason) => return println!("not run: {reason}"),
+    let Some(disk) = SmallDisk::mount(&folder.path("small"), "6m") else {
+        return;
     };
-    folder.configure("\"data\"", &format!("{:?}", disk.path.join("data")));
+    folder.configure("\"data\"", &format!("{:?}", disk.path().join("data")));
     let service = folder.start().ready();
     let mut stream = Stream::new();
     for _ in 0..3 {
@@ -208,7 +143,7 @@ fn a_full_disk_refuses_batches_and_loses_nothing() {
     service.kill();
     let service = folder.start().ready();
     let unfinished = format!("data/{A}/streams.ndjson.new");
-    assert!(!disk.path.join(unfinished).exists());
+    assert!(!disk.path().join(unfinished).exists());
     readers_are_answered(&service, stream.next - 1);
     is_refused_for_want_of_room(&service.frame(&frame, SENDER));
     is_refused_for_want_of_room(&service.frame(&Stream::new().frame(), SENDER));

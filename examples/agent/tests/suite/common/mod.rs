@@ -3,6 +3,7 @@
 #[cfg(target_os = "linux")]
 pub(crate) mod clock;
 #[cfg(target_os = "linux")]
+#[path = "../../../../tests/common/disk.rs"]
 pub(crate) mod disk;
 pub(crate) mod http;
 pub(crate) mod log;
