@@ -53,6 +53,14 @@ impl World {
         }
     }
 
+    /// All is pushed, and durable.
+    fn filled() -> (Self, Instant) {
+        let (mut world, now) = (Self::new(1 << 20, 0), Instant::now());
+        assert!(!world.push(now));
+        world.spool.flush().unwrap();
+        (world, now)
+    }
+
     /// Pushes until all is pushed or the spool is full; whether it is full.
     fn push(&mut self, now: Instant) -> bool {
         while self.next < RECORDS {
@@ -166,9 +174,7 @@ fn a_full_spool_has_room_for_a_new_stream() {
 
 #[test]
 fn what_is_done_is_marked_when_there_is_room_on_the_disk_again() {
-    let (mut world, now) = (World::new(1 << 20, 0), Instant::now());
-    assert!(!world.push(now));
-    world.spool.flush().unwrap();
+    let (mut world, now) = World::filled();
     world.disk.set_capacity(Some(world.disk.used()));
     world.send(RECORDS, now);
     // No more than a receiver remembers, if it is killed now.
@@ -181,27 +187,8 @@ fn what_is_done_is_marked_when_there_is_room_on_the_disk_again() {
 }
 
 #[test]
-fn what_is_spooled_is_sent_also_while_a_frame_waits_for_room() {
-    let (mut world, now) = (World::new(1 << 20, 0), Instant::now());
-    assert!(!world.push(now));
-    world.spool.flush().unwrap();
-    world.disk.set_capacity(Some(world.disk.used()));
-    world.spool.push(Record::new("{}"), "end", now).unwrap();
-    assert!(world.spool.flush().unwrap_err().is_retryable());
-    world.send(RECORDS, now);
-    assert_eq!(world.received.len(), 5 * 32);
-    world.disk.set_capacity(None);
-    world.send(RECORDS, now);
-    assert_eq!(world.received.len(), RECORDS + 1);
-    world.spool.settle().unwrap();
-    assert!(world.spool.is_idle());
-}
-
-#[test]
 fn a_mark_is_written_also_where_the_disk_was_full_when_its_turn_came() {
-    let (mut world, now) = (World::new(1 << 20, 0), Instant::now());
-    assert!(!world.push(now));
-    world.spool.flush().unwrap();
+    let (mut world, now) = World::filled();
     world.send(15, now);
     let sent = world.spool.poll_transmit(now).unwrap().unwrap();
     // A frame waits to become durable while so many are done that a mark is due.
@@ -219,9 +206,7 @@ fn a_mark_is_written_also_where_the_disk_was_full_when_its_turn_came() {
 
 #[test]
 fn what_is_spooled_is_sent_while_the_disk_has_no_room_for_more() {
-    let (mut world, now) = (World::new(1 << 20, 0), Instant::now());
-    assert!(!world.push(now));
-    world.spool.flush().unwrap();
+    let (mut world, now) = World::filled();
     world.disk.set_capacity(Some(world.disk.used()));
     for n in RECORDS..RECORDS + 5 {
         world.spool.push(Record::new(text(n)), "", now).unwrap();
