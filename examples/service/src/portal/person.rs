@@ -275,17 +275,18 @@ fn join(person: &Identity, people: &[Identity]) -> (Vec<(Identity, Joined)>, Opt
     let found = |of_mim: bool, name: &String, of: &dyn Fn(&Identity) -> &Option<String>| {
         let of_side = people.iter().filter(|other| is_mim(other) == of_mim);
         let found = of_side.filter(|other| lower(of(other)).as_ref() == Some(name));
-        found.cloned().collect::<Vec<_>>()
+        found.collect::<Vec<_>>()
     };
     let side = is_mim(person);
     let mut why_not =
         "Not joined: this identity has no UPN, and names alone are no proof.".to_owned();
     if let Some(upn) = &upn {
         let of_upn = |of_mim: bool| found(of_mim, upn, &|identity| &identity.upn);
-        let (ours, mut theirs) = (of_upn(side), of_upn(!side));
+        let (ours, theirs) = (of_upn(side), of_upn(!side));
         why_not = match (ours.len(), theirs.len()) {
             (1, 1) => {
-                joined.extend(theirs.pop().map(|other| (other, Joined::Upn)));
+                let theirs = theirs.into_iter().cloned();
+                joined.extend(theirs.map(|other| (other, Joined::Upn)));
                 return (joined, None);
             }
             (1, 0) => "Nobody on the other side has this UPN.".to_owned(),
@@ -298,8 +299,8 @@ fn join(person: &Identity, people: &[Identity]) -> (Vec<(Identity, Joined)>, Opt
         let mails = found(true, &address, &|identity| &identity.mail);
         let upns = found(false, &address, &|identity| &identity.upn);
         if let ([mim], [cloud]) = (&mails[..], &upns[..]) {
-            let other = if side { cloud } else { mim };
-            joined.push((other.clone(), Joined::Mail));
+            let other = Identity::clone(if side { cloud } else { mim });
+            joined.push((other, Joined::Mail));
             return (joined, None);
         }
     }
@@ -482,7 +483,7 @@ impl Person<'_> {
 
 #[cfg(test)]
 mod tests {
-    use mim_events::activity::{Activity, Source, kinds};
+    use mim_events::activity::{Activity, Change, Outcome, Source, Target, kinds};
     use report_query::activity::ActivityStore;
     use report_query::{Retention, asc};
 
@@ -557,30 +558,29 @@ mod tests {
     fn the_mail_address_is_the_last_that_mim_gave() -> anyhow::Result<()> {
         let store = ActivityStore::new(Retention::days(30));
         let now = chrono::Utc::now();
-        let given = |minutes: i64, id: &str, mail: &str, result: &str| {
+        let given = |minutes: i64, id: &str, mail: &str, result: Outcome| {
             let time = now - chrono::TimeDelta::minutes(minutes);
-            let id_of_row = uuid::Uuid::new_v4();
-            let activity = Activity::new(
-                id_of_row,
-                time,
-                Source::IdentityManager,
-                kinds::USER_UPDATE,
-                "Update user",
-            );
-            // As it is written and read: what it is made of has no public constructors.
-            let mut activity = serde_json::to_value(activity)?;
-            activity["result"] = result.into();
-            activity["targets"] = serde_json::json!([{"type": "User", "id": id}]);
-            activity["changes"] = serde_json::json!([
-                {"property": "Email", "new": mail}, {"property": "City", "new": "x"},
-            ]);
-            serde_json::from_value(activity)
+            let (id_of_row, kind) = (uuid::Uuid::new_v4(), kinds::USER_UPDATE);
+            let mim = Source::IdentityManager;
+            let mut activity = Activity::new(id_of_row, time, mim, kind, "Update user");
+            activity.result = result;
+            let mut user = Target::default();
+            user.object_type = "User".to_owned();
+            user.id = Some(id.to_owned());
+            activity.targets.push(user);
+            for (property, new) in [("Email", mail), ("City", "x")] {
+                let mut change = Change::default();
+                change.property = property.to_owned();
+                change.new = Some(new.to_owned());
+                activity.changes.push(change);
+            }
+            activity
         };
         let activities = [
-            given(1, "A", "last@x.test", "success")?,
-            given(2, "A", "first@x.test", "success")?,
-            given(0, "A", "refused@x.test", "denied")?,
-            given(3, "b", "b@x.test", "success")?,
+            given(1, "A", "last@x.test", Outcome::Success),
+            given(2, "A", "first@x.test", Outcome::Success),
+            given(0, "A", "refused@x.test", Outcome::Denied),
+            given(3, "b", "b@x.test", Outcome::Success),
         ];
         store.append(activities, now);
         let result = mails().sort([asc("user")]).run(&store.snapshot())?;
