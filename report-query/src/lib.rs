@@ -137,7 +137,7 @@ pub use report::{ReportDefinition, ReportError};
 pub use result::{QueryResult, ResultColumn};
 pub use schema::{DataType, Field, Schema, Unit};
 pub use store::{AppendReport, Retention, Snapshot, Store, StoreOptions, StoreStats};
-pub use value::Value;
+pub use value::{Text, Value};
 
 /// The README's example is compiled.
 #[cfg(all(doctest, feature = "activity"))]

@@ -305,6 +305,13 @@ impl Schema {
         self.key
     }
 
+    /// Whether the texts of a column have codes in the store's dictionaries.
+    pub(crate) fn is_coded_text(&self, column: usize) -> bool {
+        let is_key = self.key.is_some_and(|(time, id)| column == time || column == id);
+        let field = self.fields.get(column).filter(|_| !is_key);
+        field.is_some_and(|field| field.data_type == DataType::Text)
+    }
+
     /// The column of a name, or an error that names it and the nearest known one.
     pub(crate) fn require(&self, name: &str) -> Result<usize> {
         self.index(name).ok_or_else(|| {

@@ -8,6 +8,11 @@ use std::sync::Arc;
 use chrono::{DateTime, SecondsFormat, Utc};
 use uuid::Uuid;
 
+mod text;
+
+pub use text::Text;
+pub(crate) use text::TextBlock;
+
 /// One cell. Cloning is cheap: texts, lists and records are shared.
 ///
 /// Values have a total order, in which rows are grouped and sorted: within a
@@ -43,7 +48,7 @@ pub enum Value {
     /// A moment, UTC.
     Time(DateTime<Utc>),
     /// A text.
-    Text(Arc<str>),
+    Text(Text),
     /// A GUID.
     Id(Uuid),
     /// Values of one type, in order.
@@ -55,7 +60,7 @@ pub enum Value {
 impl Value {
     /// A text.
     #[must_use]
-    pub fn text(text: impl Into<Arc<str>>) -> Self {
+    pub fn text(text: impl Into<Text>) -> Self {
         Self::Text(text.into())
     }
 
@@ -218,8 +223,6 @@ impl Ord for Value {
             (Self::Int(a), Self::Float(b)) => compare_int_float(*a, *b),
             (Self::Float(a), Self::Int(b)) => compare_int_float(*b, *a).reverse(),
             (Self::Time(a), Self::Time(b)) => a.cmp(b),
-            // The same shared text is common (one dictionary), and equal without a look.
-            (Self::Text(a), Self::Text(b)) if Arc::ptr_eq(a, b) => Ordering::Equal,
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
             (Self::Id(a), Self::Id(b)) => a.cmp(b),
             (Self::List(a), Self::List(b)) | (Self::Record(a), Self::Record(b)) => a.cmp(b),
@@ -326,9 +329,10 @@ from! {
     f64 => |value| Self::Float(value);
     DateTime<Utc> => |value| Self::Time(value);
     &str => |value| Self::Text(value.into());
-    &String => |value| Self::Text(value.as_str().into());
+    &String => |value| Self::Text(value.into());
     String => |value| Self::Text(value.into());
-    Arc<str> => |value| Self::Text(value);
+    Arc<str> => |value| Self::Text(value.into());
+    Text => |value| Self::Text(value);
     Uuid => |value| Self::Id(value);
 }
 

@@ -23,12 +23,57 @@ pub(crate) fn nearest_rank<T: Ord + Clone>(mut values: Vec<T>, percent: f64) -> 
     Some(values.select_nth_unstable(index).1.clone())
 }
 
+/// The same for several percentiles of the same values.
+pub(crate) fn nearest_ranks<T: Ord + Clone>(
+    mut values: Vec<T>,
+    percents: &[f64],
+) -> Vec<Option<T>> {
+    let mut found = vec![None; percents.len()];
+    let index = |percent: f64| {
+        let rank = (percent * values.len() as f64 / 100.0).ceil() as usize;
+        rank.clamp(1, values.len().max(1)) - 1
+    };
+    let mut wanted: Vec<(usize, usize)> = percents
+        .iter()
+        .enumerate()
+        .map(|(at, percent)| (index(*percent), at))
+        .collect();
+    wanted.sort_unstable();
+    // What is before a value that was found is less than it, and not looked at again.
+    let mut from = 0;
+    for (index, at) in wanted {
+        let rest = values.get_mut(from..).unwrap_or_default();
+        if index - from >= rest.len() {
+            break;
+        }
+        let value = rest.select_nth_unstable(index - from).1.clone();
+        from = index;
+        if let Some(place) = found.get_mut(at) {
+            *place = Some(value);
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn rank(values: &[i64], percent: f64) -> Option<i64> {
         nearest_rank(values.to_vec(), percent)
+    }
+
+    proptest! {
+        #[test]
+        fn several_are_as_each_on_its_own(
+            values in prop::collection::vec(-20_i64..20, 0..40),
+            percents in prop::collection::vec(prop_oneof![Just(0.0), Just(100.0), 0.0..100.0], 0..5),
+        ) {
+            let each: Vec<_> = percents.iter().map(|percent| rank(&values, *percent)).collect();
+            prop_assert_eq!(nearest_ranks(values, &percents), each);
+        }
     }
 
     #[test]

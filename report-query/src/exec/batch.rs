@@ -1,13 +1,14 @@
 //! `Batch`: the rows between two stages.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::control::{Control, sort_by};
 use crate::error::{QueryError, Result};
 use crate::expr::{Bound, Cells, Row, Scope};
 use crate::query::Limits;
-use crate::store::Segment;
+use crate::store::{Dictionary, Segment, SegmentView, Snapshot};
 use crate::value::Value;
 
 /// A row of the store.
@@ -20,6 +21,7 @@ pub(super) struct Pick {
 /// Rows in an order: columns of the store by position, and computed columns.
 pub(super) struct Batch<'s> {
     segments: &'s [Arc<Segment>],
+    dictionaries: &'s [Dictionary],
     /// One for each row, if a column is of the store.
     picks: Vec<Pick>,
     columns: Vec<Column>,
@@ -43,9 +45,10 @@ const NULL: &Value = &Value::Null;
 
 impl<'s> Batch<'s> {
     /// Rows of the store with all its columns.
-    pub(super) fn scan(segments: &'s [Arc<Segment>], columns: usize, picks: Vec<Pick>) -> Self {
+    pub(super) fn scan(snapshot: &'s Snapshot, columns: usize, picks: Vec<Pick>) -> Self {
         Self {
-            segments,
+            segments: snapshot.segments(),
+            dictionaries: snapshot.dictionaries(),
             len: picks.len(),
             picks,
             columns: (0..columns).map(Column::Store).collect(),
@@ -56,6 +59,7 @@ impl<'s> Batch<'s> {
     pub(super) fn computed(columns: Vec<Vec<Value>>, len: usize) -> Self {
         Self {
             segments: &[],
+            dictionaries: &[],
             picks: Vec::new(),
             columns: columns.into_iter().map(Column::own).collect(),
             len,
@@ -128,6 +132,7 @@ impl<'s> Batch<'s> {
         };
         Ok(Self {
             segments: self.segments,
+            dictionaries: self.dictionaries,
             picks,
             columns,
             len: rows.len(),
@@ -157,16 +162,23 @@ impl<'s> Batch<'s> {
         Scope::new(Row::Of(self, row))
     }
 
-    /// The segment and code of a cell, if the column is of the store and coded.
+    /// What a cell is known by, if its value repeats: where its code counts, the code, and how
+    /// many codes there are.
     fn code(&self, row: usize, column: usize) -> Option<(usize, usize, usize)> {
         let Some(Column::Store(column)) = self.columns.get(column) else {
             return None;
         };
         let pick = self.picks.get(row)?;
         let segment = self.segments.get(pick.segment as usize)?;
+        if let Some(texts) = segment.texts(*column) {
+            // Codes of texts count in all segments, and null comes behind them.
+            let len = self.dictionaries.get(*column)?.len();
+            let code = texts.code(pick.row as usize).map_or(len, |code| code as usize);
+            return Some((0, code, len + 1));
+        }
         let (codes, values) = segment.coded(*column)?;
         let code = codes.get(pick.row as usize)?;
-        Some((pick.segment as usize, code, values.len()))
+        Some((1 + pick.segment as usize, code, values.len()))
     }
 
     /// Checks the number of rows and of computed cells.
@@ -202,7 +214,13 @@ impl Cells for Batch<'_> {
         match self.columns.get(column) {
             Some(Column::Store(column)) => match self.picks.get(row) {
                 Some(pick) => match self.segments.get(pick.segment as usize) {
-                    Some(segment) => segment.cell(pick.row as usize, *column),
+                    Some(segment) => {
+                        let view = SegmentView {
+                            segment,
+                            dictionaries: self.dictionaries,
+                        };
+                        view.cell_of(pick.row as usize, *column)
+                    }
                     None => Cow::Borrowed(NULL),
                 },
                 None => Cow::Borrowed(NULL),
@@ -220,8 +238,10 @@ pub(super) struct Evaluator<'a, T> {
     eval: fn(&Bound, &Scope<'_>) -> Result<T>,
     /// The only column looked at.
     column: Option<usize>,
-    /// For each segment, for each code.
+    /// For the whole store and then for each segment, for each code.
     known: Vec<Vec<Option<T>>>,
+    /// The same where there are more codes than rows.
+    rare: HashMap<usize, T>,
 }
 
 impl<'a, T: Clone> Evaluator<'a, T> {
@@ -235,6 +255,7 @@ impl<'a, T: Clone> Evaluator<'a, T> {
                 bound => bound.only_column(),
             },
             known: Vec::new(),
+            rare: HashMap::new(),
         }
     }
 
@@ -245,6 +266,15 @@ impl<'a, T: Clone> Evaluator<'a, T> {
         let Some((column, (segment, code, codes))) = coded else {
             return (self.eval)(self.bound, &batch.scope(row));
         };
+        if codes > 2 * batch.len() && segment == 0 {
+            if let Some(value) = self.rare.get(&code) {
+                return Ok(value.clone());
+            }
+            let cell = batch.cell(row, column);
+            let value = (self.eval)(self.bound, &Scope::new(Row::Cell(&cell)))?;
+            self.rare.insert(code, value.clone());
+            return Ok(value);
+        }
         if self.known.len() <= segment {
             self.known.resize(segment + 1, Vec::new());
         }

@@ -5,7 +5,7 @@ use super::control::Control;
 use crate::error::Result;
 use crate::expr::Expr;
 use crate::query::{Limits, Query};
-use crate::store::{Erasure, Part, Store};
+use crate::store::{Erasure, Part, SegmentView, Store};
 
 impl Store {
     /// Removes the rows of which a predicate is true, from memory too: the segments that
@@ -43,20 +43,23 @@ impl Store {
     pub fn erase(&self, predicate: impl Into<Expr>) -> Result<Erasure> {
         let plan = Query::new().filter(predicate).bind(self.schema())?;
         let pipeline = plan.pipeline();
-        let (tests, _) = Tests::new(&pipeline.stages, self.schema());
         let limits = Limits::default();
         let control = Control::new(&limits, &|| false);
-        self.remove(|segment| {
-            // Rows that are expired and still in memory go too.
-            let part = Part {
-                index: 0,
-                segment,
-                rows: 0..segment.len(),
-                as_of: None,
+        self.remove(|segments, dictionaries| {
+            let (tests, _) = Tests::new(&pipeline.stages, self.schema(), dictionaries);
+            let doomed = |segment: SegmentView<'_>| {
+                // Rows that are expired and still in memory go too.
+                let part = Part {
+                    index: 0,
+                    segment,
+                    rows: 0..segment.len(),
+                    as_of: None,
+                };
+                let part = part.between(pipeline.range.from, pipeline.range.to);
+                let selected = tests.select(&part, &control)?;
+                Ok(selected.rows().map(super::batch::position).collect())
             };
-            let part = part.between(pipeline.range.from, pipeline.range.to);
-            let selected = tests.select(&part, &control)?;
-            Ok(selected.rows().map(super::batch::position).collect())
+            segments.map(doomed).collect()
         })
     }
 }
@@ -111,12 +114,16 @@ mod tests {
                 value => value.as_text() == Some(text),
             }
         }
-        store.snapshot().segments().iter().any(|segment| {
-            (0..store.schema().fields().len()).any(|column| match segment.coded(column) {
-                Some((_, values)) => values.iter().any(|value| within(value, text)),
-                None => (0..segment.len()).any(|row| within(&segment.cell(row, column), text)),
+        let snapshot = store.snapshot();
+        let mut dictionaries = snapshot.dictionaries().iter();
+        dictionaries.any(|of| of.blocks().any(|block| block.all().contains(text)))
+            || snapshot.parts().any(|part| {
+                let segment = part.segment;
+                (0..store.schema().fields().len()).any(|column| match segment.coded(column) {
+                    Some((_, values)) => values.iter().any(|value| within(value, text)),
+                    None => (0..segment.len()).any(|row| within(&segment.cell_of(row, column), text)),
+                })
             })
-        })
     }
 
     proptest! {

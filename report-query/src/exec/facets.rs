@@ -51,12 +51,12 @@ impl Facets {
         control.check()?;
 
         let pipeline = base.pipeline();
-        let (tests, _) = Tests::new(&pipeline.stages, schema);
+        let (tests, _) = Tests::new(&pipeline.stages, schema, snapshot.dictionaries());
         let mut counters: Vec<Counter<'_>> = bound
             .iter()
             .map(|facet| {
                 let only = facet.only.as_ref();
-                Counter::new(&facet.key, facet.of_list, only, self.limits.groups)
+                Counter::new(&facet.key, facet.of_list, only, snapshot, self.limits.groups)
             })
             .collect();
         let mut total = 0;
@@ -70,7 +70,7 @@ impl Facets {
         }
         let counts: Vec<Vec<(Value, u64)>> = counters.into_iter().map(Counter::finish).collect();
         let results = bound
-            .into_iter()
+            .iter()
             .zip(counts)
             .map(|(facet, counts)| {
                 let rows = counts.len();
@@ -79,7 +79,7 @@ impl Facets {
                     [value, Value::Int(i64::try_from(count).unwrap_or(i64::MAX))]
                 };
                 let cells = counts.into_iter().flat_map(cell).collect();
-                QueryResult::from_cells(facet.columns, cells, rows)
+                QueryResult::from_cells(facet.columns.clone(), cells, rows)
             })
             .collect();
         Ok(FacetCounts { total, results })

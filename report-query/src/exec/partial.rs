@@ -49,7 +49,7 @@ impl Plan {
         let control = Control::new(self.limits(), stop);
         control.check()?;
         let schema = snapshot.schema();
-        let (tests, filters) = Tests::new(&pipeline.stages, schema);
+        let (tests, filters) = Tests::new(&pipeline.stages, schema, snapshot.dictionaries());
         let (from, to) = (pipeline.range.from, pipeline.range.to);
         let parts = snapshot.parts().map(|part| part.between(from, to));
         let parts: Vec<Part<'_>> = parts.filter(|part| !part.rows.is_empty()).collect();
@@ -256,14 +256,14 @@ struct Front<'s, 'p> {
     control: Control<'p>,
 }
 
-impl Front<'_, '_> {
+impl<'s> Front<'s, '_> {
     /// The groups of segments; `None` if they are not made on columns.
-    fn on_columns(&self, parts: &[Part<'_>]) -> Result<Option<Groups>> {
+    fn on_columns(&self, parts: &[Part<'s>]) -> Result<Option<Groups>> {
         if !self.rows.is_empty() {
             return Ok(None);
         }
         let grouping = &self.split.grouping;
-        grouping.partial(self.schema, parts, self.tests, &self.control)
+        grouping.partial(self.snapshot, parts, self.tests, &self.control)
     }
 
     /// The groups of a segment, row by row.
@@ -279,7 +279,7 @@ impl Front<'_, '_> {
             .collect();
         let mut origins: Vec<u32> = picks.iter().map(|pick| pick.row).collect();
         let columns = self.schema.fields().len();
-        let mut batch = Batch::scan(self.snapshot.segments(), columns, picks);
+        let mut batch = Batch::scan(self.snapshot, columns, picks);
         for (index, stage) in self.rows.iter().enumerate() {
             self.control.check()?;
             let (next, rows) = by_row(batch, stage, &self.control)
@@ -291,7 +291,7 @@ impl Front<'_, '_> {
             }
             batch = next;
         }
-        self.grouped(&batch, &places(part.segment, &origins))
+        self.grouped(&batch, &places(part.segment.segment, &origins))
             .map_err(|error| self.split.place(error))
     }
 

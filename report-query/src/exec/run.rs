@@ -175,7 +175,7 @@ impl Plan {
             }));
         }
         let columns = snapshot.schema().fields().len();
-        let mut batch = Batch::scan(snapshot.segments(), columns, picks);
+        let mut batch = Batch::scan(snapshot, columns, picks);
         batch.sort_by_key(&run.control)?;
         for (index, stage) in self.pipeline().stages.iter().enumerate() {
             batch = run.stage(batch, stage, None).map_err(place(index, stage))?;
@@ -244,7 +244,8 @@ impl<'s> Run<'s, '_> {
     fn front(&mut self, pipeline: &Pipeline) -> Result<(usize, Batch<'s>)> {
         let stages = &pipeline.stages;
         let schema = self.snapshot.schema();
-        let (tests, filters) = Tests::new(stages, schema);
+        let dictionaries = self.snapshot.dictionaries();
+        let (tests, filters) = Tests::new(stages, schema, dictionaries);
         let (from, to) = (pipeline.range.from, pipeline.range.to);
         let all = self.snapshot.parts().map(|part| part.between(from, to));
         let mut parts: Vec<Part<'s>> = all.filter(|part| !part.rows.is_empty()).collect();
@@ -256,7 +257,7 @@ impl<'s> Run<'s, '_> {
                 aggregates,
                 stage: filters,
             };
-            let grouped = grouping.group(schema, &parts, &tests, &self.control)?;
+            let grouped = grouping.group(self.snapshot, &parts, &tests, &self.control)?;
             if let Some(batch) = grouped {
                 batch
                     .check(self.control.limits)
@@ -295,7 +296,7 @@ impl<'s> Run<'s, '_> {
             }));
         }
         let columns = schema.fields().len();
-        let mut batch = Batch::scan(self.snapshot.segments(), columns, picks);
+        let mut batch = Batch::scan(self.snapshot, columns, picks);
         batch.sort_by_key(&self.control)?;
         Ok((filters, batch))
     }

@@ -98,6 +98,11 @@ impl ValueSet {
         }
     }
 
+    /// The values, ascending, if they are looked up as they are and there is no null among them.
+    pub(crate) fn exact_values(&self) -> Option<&[Value]> {
+        (!self.fold && !self.has_null).then_some(&self.values)
+    }
+
     /// Null if it may be the null that is in the list, or is null itself.
     pub(crate) fn has(&self, value: &Value) -> Option<bool> {
         let found = match value {

@@ -124,7 +124,7 @@ impl Expr {
             Node::Column(name) => f.write_str(name),
             Node::Literal(value) if !literals => write!(f, "{value:?}"),
             Node::Literal(Value::Null) => f.write_str("null"),
-            Node::Literal(Value::Text(text)) => write!(f, "{text:?}"),
+            Node::Literal(Value::Text(text)) => write!(f, "{:?}", text.as_str()),
             Node::Literal(value) => write!(f, "{value}"),
             Node::Param(name) => write!(f, "${name}"),
             Node::WhenParam(name, of) => {

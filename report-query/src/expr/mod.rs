@@ -46,6 +46,7 @@ pub(crate) use bind::Binder;
 pub(crate) use bound::{Bound, Comparison};
 pub(crate) use eval::{Cells, Row, Scope};
 pub(crate) use function::Function;
+pub(crate) use text::{Needle, TextTest};
 pub(crate) use time::parse_offset;
 pub(crate) use tree::{Each, Node};
 pub(crate) use typed::is_ordered;

@@ -34,6 +34,16 @@ impl Needle {
         Self { text, fold }
     }
 
+    /// The text, folded if that is asked for.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether case does not matter.
+    pub(crate) const fn is_folded(&self) -> bool {
+        self.fold
+    }
+
     pub(crate) fn test(&self, how: TextTest, text: &str) -> bool {
         if !self.fold {
             return test(how, text, &self.text);

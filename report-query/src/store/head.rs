@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::segment::{Segment, StoredRow};
+use super::segment::{Origin, Segment};
 use crate::schema::Schema;
 
 /// What new rows make of the head.
@@ -19,28 +19,44 @@ pub(super) struct Grown {
     pub(super) sealed: Vec<Arc<Segment>>,
 }
 
-/// Adds rows to the head; those before the cut are left behind.
+/// Adds a chunk of new rows to the head; rows before the cut are left behind.
 pub(super) fn grow(
     schema: &Schema,
     head: &[Arc<Segment>],
-    mut rows: Vec<StoredRow>,
+    new: Segment,
     segment_rows: usize,
     cut: Option<DateTime<Utc>>,
 ) -> Grown {
     let mut head = head.to_vec();
-    while let Some(chunk) = head.pop_if(|chunk| chunk.len() < 2 * rows.len()) {
-        let visible = chunk.rows_between(cut, None);
-        rows.extend(visible.filter_map(|row| chunk.row(row)));
+    let mut count = new.len();
+    let mut merged = vec![Arc::new(new)];
+    while let Some(chunk) = head.pop_if(|chunk| chunk.len() < 2 * count) {
+        count += chunk.rows_between(cut, None).len();
+        merged.push(chunk);
     }
-    rows.sort_by_key(StoredRow::key);
+    if merged.len() == 1 && count < segment_rows {
+        head.append(&mut merged);
+        return Grown {
+            head,
+            sealed: Vec::new(),
+        };
+    }
+    let mut rows = Vec::with_capacity(count);
+    for (number, chunk) in (0..).zip(&merged) {
+        let kept = chunk.rows_between(cut, None);
+        rows.extend(kept.map(|row| (chunk.key(row), (number, row as u32))));
+    }
+    // Stable, since it is quick on runs that are sorted already.
+    rows.sort_by_key(|(key, _)| *key);
+    let rows: Vec<Origin> = rows.into_iter().map(|(_, origin)| origin).collect();
     let mut sealed = Vec::new();
     let mut parts = rows.chunks_exact(segment_rows);
     for part in &mut parts {
-        sealed.push(Arc::new(Segment::new(schema, part)));
+        sealed.push(Arc::new(Segment::of_rows(schema, &merged, part)));
     }
     let rest = parts.remainder();
     if !rest.is_empty() {
-        head.push(Arc::new(Segment::new(schema, rest)));
+        head.push(Arc::new(Segment::of_rows(schema, &merged, rest)));
     }
     Grown { head, sealed }
 }

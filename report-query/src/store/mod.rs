@@ -44,14 +44,15 @@
 //!
 //! Conflicts, quarantined and invalid rows are named by their position in the
 //! batch, so that nothing is lost silently.
-
 //!
 //! [`Store::erase`] removes rows by a predicate, with every text that only they had.
 
 mod codes;
+mod dictionary;
 mod duplicates;
 mod head;
 mod options;
+mod packed;
 mod report;
 mod retention;
 mod segment;
@@ -70,4 +71,5 @@ pub use snapshot::Snapshot;
 pub use store::Store;
 
 pub(crate) use codes::{Codes, with_codes};
-pub(crate) use segment::Segment;
+pub(crate) use dictionary::Dictionary;
+pub(crate) use segment::{Segment, SegmentView, TextColumn};

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::segment::Segment;
+use super::dictionary::Dictionary;
+use super::segment::{Segment, SegmentView};
 use super::store::State;
 use crate::schema::Schema;
 
@@ -90,10 +91,15 @@ impl Snapshot {
         &self.state.segments
     }
 
+    /// What the codes of texts stand for, for each column.
+    pub(crate) fn dictionaries(&self) -> &[Dictionary] {
+        &self.state.dictionaries
+    }
+
     /// The segments with the rows of each that count.
     pub(crate) fn parts(&self) -> impl Iterator<Item = Part<'_>> {
-        self.segments()
-            .iter()
+        self.state
+            .views()
             .enumerate()
             .map(|(index, segment)| Part {
                 index,
@@ -108,7 +114,7 @@ impl Snapshot {
 pub(crate) struct Part<'a> {
     /// Its position among the segments of the snapshot.
     pub(crate) index: usize,
-    pub(crate) segment: &'a Segment,
+    pub(crate) segment: SegmentView<'a>,
     /// Those that are not expired, and within the times that are asked for.
     pub(crate) rows: Range<usize>,
     /// Rows of later batches do not count.
@@ -126,7 +132,7 @@ impl<'a> Part<'a> {
 
     /// The rows that count.
     pub(crate) fn visible(&self) -> impl DoubleEndedIterator<Item = usize> + use<'a> {
-        let (segment, as_of) = (self.segment, self.as_of);
+        let (segment, as_of) = (self.segment.segment, self.as_of);
         self.rows
             .clone()
             .filter(move |row| as_of.is_none_or(|as_of| segment.ingest(*row) <= as_of))

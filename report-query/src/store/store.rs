@@ -1,15 +1,17 @@
 //! `Store`: append, expire, snapshot.
 
 use std::fmt;
+use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::duplicates::{Known, probe};
+use super::dictionary::Dictionary;
+use super::duplicates::{Known, Probe};
 use super::head::{self, Grown};
 use super::options::{StoreOptions, WhenFull};
 use super::report::{AppendReport, Erasure, Expiry, MemoryUsage, Rejected, StoreStats};
-use super::segment::{Segment, StoredRow};
+use super::segment::{Origin, Segment, SegmentView, StoredRow};
 use super::snapshot::Snapshot;
 use crate::error::{QueryError, QueryErrorKind, Result};
 use crate::schema::Schema;
@@ -37,6 +39,8 @@ pub(super) struct State {
     /// Sealed ones, then the chunks of the head.
     pub(super) segments: Vec<Arc<Segment>>,
     sealed: usize,
+    /// The texts of each column; none of those that are not of texts.
+    pub(super) dictionaries: Vec<Dictionary>,
     /// Rows before it are gone, whether or not they are freed.
     pub(super) cut: Option<DateTime<Utc>>,
     /// The number of the newest batch that brought rows.
@@ -58,6 +62,50 @@ struct Counts {
     evicted: u64,
 }
 
+impl State {
+    /// The segments with what their codes stand for.
+    pub(super) fn views(&self) -> impl Iterator<Item = SegmentView<'_>> {
+        self.segments.iter().map(|segment| SegmentView {
+            segment,
+            dictionaries: &self.dictionaries,
+        })
+    }
+
+    fn memory(&self) -> MemoryUsage {
+        let mut usage = MemoryUsage::default();
+        for segment in &self.segments {
+            let memory = segment.memory();
+            usage.columns += memory.columns;
+            usage.values += memory.values;
+        }
+        usage.values += self.dictionaries.iter().map(Dictionary::size).sum::<usize>();
+        usage
+    }
+
+    /// Frees the texts that no row has any more.
+    fn without_unused_texts(mut self) -> Self {
+        let mut used: Vec<Vec<bool>> = self
+            .dictionaries
+            .iter()
+            .map(|dictionary| vec![false; dictionary.len()])
+            .collect();
+        for segment in &self.segments {
+            segment.mark_used(&mut used);
+        }
+        let dictionaries = self.dictionaries.iter().zip(&used);
+        let (dictionaries, remaps): (Vec<_>, Vec<_>) = dictionaries
+            .map(|(dictionary, used)| dictionary.without(used))
+            .unzip();
+        self.dictionaries = dictionaries;
+        if remaps.iter().any(Option::is_some) {
+            for segment in &mut self.segments {
+                *segment = Arc::new(segment.renumbered(&remaps));
+            }
+        }
+        self
+    }
+}
+
 impl Store {
     /// An empty store.
     ///
@@ -71,11 +119,17 @@ impl Store {
                 what: "a store's schema needs a key",
             }));
         };
+        // Whoever chooses the texts must not know what they hash to.
+        let seed = std::hash::RandomState::new().hash_one(key);
+        let state = State {
+            dictionaries: vec![Dictionary::new(seed); schema.fields().len()],
+            ..State::default()
+        };
         Ok(Self {
             schema,
             key,
             options,
-            state: Mutex::default(),
+            state: Mutex::new(Arc::new(state)),
         })
     }
 
@@ -159,7 +213,6 @@ impl Store {
             (Some(time), Some(id)) => Ok(StoredRow {
                 time,
                 id,
-                ingest: 0,
                 values,
             }),
             _ => Err(invalid(None, "no key")),
@@ -176,7 +229,9 @@ impl Store {
     ) -> (AppendReport, State) {
         let cut = state.cut.max(self.options.retention.cut(now));
         let latest = now.checked_add_signed(FUTURE);
-        let mut new: Vec<StoredRow> = Vec::new();
+        let mut new: Vec<&StoredRow> = Vec::new();
+        let ends = batch.first().zip(batch.last());
+        let probe = ends.map(|((_, first), (_, last))| Probe::new(state, first.time, last.time));
         for (index, row) in batch {
             if cut.is_some_and(|cut| row.time < cut) {
                 report.expired += 1;
@@ -192,13 +247,12 @@ impl Store {
                     Known::Duplicate
                 }
                 Some(last) if last.key() == row.key() => Known::Conflict,
-                _ => probe(state.segments.iter(), row),
+                _ => probe
+                    .as_ref()
+                    .map_or(Known::New, |probe| probe.look_up(row)),
             };
             match known {
-                Known::New => new.push(StoredRow {
-                    ingest: state.newest + 1,
-                    ..row.clone()
-                }),
+                Known::New => new.push(row),
                 Known::Duplicate => report.duplicates += 1,
                 Known::Conflict => {
                     report.conflicts += 1;
@@ -214,6 +268,9 @@ impl Store {
         if !new.is_empty() {
             next.newest += 1;
             report.ingest = Some(next.newest);
+            let (new, dictionaries) =
+                Segment::of_batch(&self.schema, &state.dictionaries, &new, next.newest);
+            next.dictionaries = dictionaries;
             let (sealed, head) = state.segments.split_at(state.sealed);
             let Grown { head, sealed: more } = head::grow(
                 &self.schema,
@@ -263,9 +320,9 @@ impl Store {
                 continue;
             }
             let segment = if kept.start * 2 >= segment.len() {
-                let rows: Vec<StoredRow> = kept.filter_map(|row| segment.row(row)).collect();
-                debug_assert!(rows.iter().all(|row| row.time >= at));
-                Arc::new(Segment::new(&self.schema, &rows))
+                let rows: Vec<Origin> = kept.map(|row| (0, row as u32)).collect();
+                let from = std::slice::from_ref(segment);
+                Arc::new(Segment::of_rows(&self.schema, from, &rows))
             } else {
                 Arc::clone(segment)
             };
@@ -273,6 +330,13 @@ impl Store {
             if index < state.sealed {
                 next.sealed += 1;
             }
+        }
+        // Where no segment was freed or built anew, each text has its rows still.
+        let same = |(a, b): (&Arc<Segment>, &Arc<Segment>)| Arc::ptr_eq(a, b);
+        if next.segments.len() < state.segments.len()
+            || !next.segments.iter().zip(&state.segments).all(same)
+        {
+            next = next.without_unused_texts();
         }
         (next, expiry)
     }
@@ -283,7 +347,7 @@ impl Store {
         let Some((limit, when_full)) = self.options.memory else {
             return next;
         };
-        let used: usize = next.segments.iter().map(|segment| total(segment)).sum();
+        let used = next.memory().total();
         if used <= limit || report.appended == 0 {
             return next;
         }
@@ -327,7 +391,10 @@ impl Store {
     /// all that are in memory. What it fails with leaves the store as it was.
     pub(crate) fn remove(
         &self,
-        mut doomed: impl FnMut(&Segment) -> Result<Vec<u32>>,
+        mut doomed: impl FnMut(
+            &mut dyn Iterator<Item = SegmentView<'_>>,
+            &[Dictionary],
+        ) -> Result<Vec<Vec<u32>>>,
     ) -> Result<Erasure> {
         loop {
             let state = self.load();
@@ -337,8 +404,9 @@ impl Store {
                 sealed: 0,
                 ..(*state).clone()
             };
-            for (index, segment) in state.segments.iter().enumerate() {
-                let mut doomed = doomed(segment)?
+            let doomed = doomed(&mut state.views(), &state.dictionaries)?;
+            for ((index, segment), doomed) in state.segments.iter().enumerate().zip(doomed) {
+                let mut doomed = doomed
                     .into_iter()
                     .map(|row| row as usize)
                     .peekable();
@@ -353,12 +421,15 @@ impl Store {
                         let is_kept = kept.contains(&row);
                         erasure.rows += u64::from(goes && is_kept);
                         // What is expired goes along.
-                        rows.extend(segment.row(row).filter(|_| is_kept && !goes));
+                        if is_kept && !goes {
+                            rows.push((0, row as u32));
+                        }
                     }
                     if rows.is_empty() {
                         continue;
                     }
-                    Arc::new(Segment::new(&self.schema, &rows))
+                    let from = std::slice::from_ref(segment);
+                    Arc::new(Segment::of_rows(&self.schema, from, &rows))
                 };
                 next.segments.push(segment);
                 if index < state.sealed {
@@ -366,6 +437,9 @@ impl Store {
                 }
             }
             next.counts.erased += erasure.rows;
+            if erasure.segments > 0 {
+                next = next.without_unused_texts();
+            }
             if erasure.segments == 0 || self.publish(&state, next) {
                 return Ok(erasure);
             }
@@ -405,13 +479,7 @@ impl Store {
     /// About how many bytes the rows take. Snapshots that are held keep more.
     #[must_use]
     pub fn memory_usage(&self) -> MemoryUsage {
-        let mut usage = MemoryUsage::default();
-        for segment in &self.load().segments {
-            let memory = segment.memory();
-            usage.columns += memory.columns;
-            usage.values += memory.values;
-        }
-        usage
+        self.load().memory()
     }
 }
 

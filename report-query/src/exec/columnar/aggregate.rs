@@ -1,61 +1,95 @@
 //! Aggregates over rows whose groups have numbers.
 
-use std::collections::HashSet;
+use chrono::{DateTime, Utc};
 
-use super::select::{Answers, Selected};
-use crate::aggregate::{AggregateFunction, BoundAggregate, Budget, State, nearest_rank};
+use super::distinct::DistinctTexts;
+use super::select::Answers;
+use super::selected::Selected;
+use crate::aggregate::{AggregateFunction, BoundAggregate, Budget, State, nearest_ranks};
 use crate::error::Result;
+use crate::exec::batch::position;
 use crate::exec::control::Control;
 use crate::exec::group::FINISH_STEPS;
-use crate::expr::{Bound, Row, Scope};
+use crate::expr::{Bound, Cells, Row, Scope};
 use crate::schema::{DataType, Schema};
-use crate::store::{Segment, with_codes};
+use crate::store::{Dictionary, SegmentView, with_codes};
 use crate::value::Value;
+
+/// Rows of a segment with the numbers of their groups, of which there are `known` by now.
+pub(super) struct Rows<'r, 's> {
+    pub(super) segment: SegmentView<'s>,
+    pub(super) selected: &'r Selected,
+    pub(super) groups: &'r [u32],
+    pub(super) known: usize,
+}
 
 /// An aggregate, and a state for each group.
 pub(super) struct Accumulator<'p> {
     aggregate: &'p BoundAggregate,
-    states: States,
+    states: States<'p>,
 }
 
-enum States {
-    Counts(Vec<u64>),
+enum States<'p> {
+    /// Of the rows that pass these tests.
+    Counts(Vec<Answers<'p>>, Vec<u64>),
     /// Of a column of integers: the sum of its values, and how many there are.
     Sums(usize, Vec<(i128, u64)>),
     /// Of a column of integers: all its values.
     Ints(usize, Vec<Vec<i64>>),
+    /// The integers of another accumulator, by its number.
+    Same(usize),
+    /// The least or greatest time of the rows.
+    Times(Vec<Option<DateTime<Utc>>>),
+    Distinct(DistinctTexts<'p>),
+    /// One row of each group that has the value of a column.
+    Picks(Picks<'p>),
     Any(Vec<State>),
 }
 
-impl<'p> Accumulator<'p> {
-    pub(super) fn new(aggregate: &'p BoundAggregate, schema: &Schema) -> Self {
-        use AggregateFunction as F;
+/// The first or last row of each group, of rows that come in the order of time.
+struct Picks<'p> {
+    column: usize,
+    last: bool,
+    /// Rows without a value don't count.
+    skip_null: bool,
+    /// Segment and row.
+    picks: Vec<(u32, u32)>,
+    segments: Vec<SegmentView<'p>>,
+}
 
-        let ints = match aggregate.arguments[..] {
-            [Bound::Column(column)] if aggregate.filter.is_none() => {
-                let field = schema.fields().get(column);
-                field
-                    .filter(|field| field.data_type == DataType::Int)
-                    .map(|_| column)
+const NONE: (u32, u32) = (u32::MAX, u32::MAX);
+
+impl<'p> Accumulator<'p> {
+    /// The accumulators of a group's aggregates, for rows that come in order or don't.
+    pub(super) fn all(
+        aggregates: &'p [BoundAggregate],
+        schema: &Schema,
+        dictionaries: &'p [Dictionary],
+        is_ordered: bool,
+    ) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::with_capacity(aggregates.len());
+        for aggregate in aggregates {
+            let mut states = States::new(aggregate, schema, dictionaries, is_ordered);
+            if let States::Ints(column, _) = states {
+                let same = |other: &Self| matches!(other.states, States::Ints(c, _) if c == column);
+                if let Some(other) = all.iter().position(same) {
+                    states = States::Same(other);
+                }
             }
-            _ => None,
-        };
-        let states = match (aggregate.function, ints) {
-            (F::Count | F::CountIf, _) => States::Counts(Vec::new()),
-            (F::Sum | F::Avg, Some(column)) => States::Sums(column, Vec::new()),
-            (F::Percentile(_), Some(column)) => States::Ints(column, Vec::new()),
-            _ => States::Any(Vec::new()),
-        };
-        Self { aggregate, states }
+            all.push(Self { aggregate, states });
+        }
+        all
     }
 
-    /// The counts of groups, if it counts all rows.
-    pub(super) fn plain_counts(&mut self) -> Option<&mut Vec<u64>> {
-        let aggregate = self.aggregate;
-        let is_plain = aggregate.filter.is_none() && aggregate.arguments.is_empty();
-        match &mut self.states {
-            States::Counts(counts) if is_plain => Some(counts),
-            _ => None,
+    /// Whether it counts all rows.
+    pub(super) fn is_plain_count(&mut self) -> bool {
+        matches!(&self.states, States::Counts(tests, _) if tests.is_empty())
+    }
+
+    /// Gives it counts that were made for several.
+    pub(super) fn set_counts(&mut self, total: &[u64]) {
+        if let States::Counts(_, counts) = &mut self.states {
+            total.clone_into(counts);
         }
     }
 
@@ -64,36 +98,33 @@ impl<'p> Accumulator<'p> {
         self.aggregate.function.is_order_free()
     }
 
-    /// Takes in rows of a segment, each with the number of its group, of which there are
-    /// `known` by now.
+    /// Takes in rows.
     pub(super) fn update(
         &mut self,
-        segment: &Segment,
-        selected: &Selected,
-        groups: &[u32],
-        known: usize,
+        rows: &Rows<'_, 'p>,
         budget: &mut Budget,
         control: &Control<'_>,
     ) -> Result<()> {
         let aggregate = self.aggregate;
-        let mut ticker = control.ticker();
         control.check()?;
+        let known = rows.known;
+        let numbered = || rows.selected.rows().zip(rows.groups);
         match &mut self.states {
-            States::Counts(counts) => {
+            States::Counts(tests, counts) => {
                 counts.resize(known, 0);
-                count(aggregate, counts, segment, selected, groups)
+                count(tests, counts, rows, control)
             }
             States::Sums(column, sums) => {
                 sums.resize(known, (0, 0));
                 // A column without values is none of integers.
-                let Some(ints) = segment.ints(*column) else {
+                let Some(ints) = rows.segment.ints(*column) else {
                     return Ok(());
                 };
-                for (row, group) in selected.rows().zip(groups) {
-                    if let (Some(Some(int)), Some((sum, count))) =
+                for (row, group) in numbered() {
+                    if let (Some(int), Some((sum, count))) =
                         (ints.get(row), sums.get_mut(*group as usize))
                     {
-                        *sum += i128::from(*int);
+                        *sum += i128::from(int);
                         *count += 1;
                     }
                 }
@@ -101,33 +132,49 @@ impl<'p> Accumulator<'p> {
             }
             States::Ints(column, values) => {
                 values.resize_with(known, Vec::new);
-                let Some(ints) = segment.ints(*column) else {
+                let Some(ints) = rows.segment.ints(*column) else {
                     return Ok(());
                 };
                 let mut taken = 0;
-                for (row, group) in selected.rows().zip(groups) {
-                    if let (Some(Some(int)), Some(values)) =
+                for (row, group) in numbered() {
+                    if let (Some(int), Some(values)) =
                         (ints.get(row), values.get_mut(*group as usize))
                     {
-                        values.push(*int);
+                        values.push(int);
                         taken += 1;
                     }
                 }
                 budget.take(taken)
             }
+            States::Same(_) => Ok(()),
+            States::Times(times) => {
+                times.resize(known, None);
+                let of = rows.segment.times();
+                let is_least = aggregate.function == AggregateFunction::Min;
+                for (row, group) in numbered() {
+                    if let (Some(time), Some(kept)) = (of.get(row), times.get_mut(*group as usize))
+                        && kept.is_none_or(|kept| if is_least { time < kept } else { time > kept })
+                    {
+                        *kept = Some(time);
+                    }
+                }
+                Ok(())
+            }
+            States::Distinct(distinct) => match rows.segment.texts(distinct.column) {
+                Some(texts) => distinct.update(rows, texts, budget),
+                None => Ok(()),
+            },
+            States::Picks(picks) => {
+                picks.update(rows);
+                Ok(())
+            }
             States::Any(states) => {
                 states.resize_with(known, || State::new(aggregate.function));
-                if aggregate.function == AggregateFunction::CountDistinct
-                    && aggregate.filter.is_none()
-                    && let [Bound::Column(column)] = aggregate.arguments[..]
-                    && let Some(distinct) = Pairs::new(segment, column, selected, groups)
-                {
-                    return distinct.insert(aggregate, states, budget);
-                }
-                for (row, group) in selected.rows().zip(groups) {
+                let mut ticker = control.ticker();
+                for (row, group) in numbered() {
                     ticker.step()?;
                     if let Some(state) = states.get_mut(*group as usize) {
-                        let scope = Scope::new(Row::Of(segment, row));
+                        let scope = Scope::new(Row::Of(&rows.segment, row));
                         state.update(aggregate, &scope, budget)?;
                     }
                 }
@@ -136,21 +183,73 @@ impl<'p> Accumulator<'p> {
         }
     }
 
-    /// What each group comes to.
-    pub(super) fn finish(self, groups: usize, control: &Control<'_>) -> Result<Vec<Value>> {
+    /// What each group comes to, for each aggregate.
+    pub(super) fn finish_all(
+        all: Vec<Self>,
+        groups: usize,
+        control: &Control<'_>,
+    ) -> Result<Vec<Vec<Value>>> {
+        // Percentiles of the same values are found together.
+        let functions: Vec<AggregateFunction> =
+            all.iter().map(|one| one.aggregate.function).collect();
+        let users: Vec<Vec<usize>> = (0..all.len())
+            .map(|owner| {
+                let uses = |one: &Self| matches!(one.states, States::Same(of) if of == owner);
+                let others = all.iter().enumerate().filter(|(_, one)| uses(one));
+                std::iter::once(owner)
+                    .chain(others.map(|(at, _)| at))
+                    .collect()
+            })
+            .collect();
+        let mut columns: Vec<Vec<Value>> = vec![Vec::new(); all.len()];
+        for ((at, one), users) in all.into_iter().enumerate().zip(users) {
+            match one.states {
+                States::Same(_) => {}
+                States::Ints(_, values) => {
+                    let percents = users.iter().map(|user| match functions.get(*user) {
+                        Some(AggregateFunction::Percentile(percent)) => *percent,
+                        _ => 0.0,
+                    });
+                    let percents: Vec<f64> = percents.collect();
+                    let found = percentiles(values, &percents, groups, control)?;
+                    for (user, column) in users.into_iter().zip(found) {
+                        if let Some(place) = columns.get_mut(user) {
+                            *place = column;
+                        }
+                    }
+                }
+                _ => {
+                    if let Some(place) = columns.get_mut(at) {
+                        *place = one.finish(groups, control)?;
+                    }
+                }
+            }
+        }
+        Ok(columns)
+    }
+
+    fn finish(self, groups: usize, control: &Control<'_>) -> Result<Vec<Value>> {
         let mut ticker = control.ticker();
         let function = self.aggregate.function;
         match self.states {
-            States::Ints(_, mut values) => {
-                values.resize_with(groups, Vec::new);
-                let AggregateFunction::Percentile(percent) = function else {
-                    return Ok(vec![Value::Null; groups]);
+            States::Times(mut times) => {
+                times.resize(groups, None);
+                Ok(times.into_iter().map(Value::from).collect())
+            }
+            States::Picks(mut picks) => {
+                picks.picks.resize(groups, NONE);
+                let value = |(segment, row): &(u32, u32)| {
+                    let segment = picks.segments.get(*segment as usize);
+                    let value = segment.map(|segment| segment.cell(*row as usize, picks.column));
+                    value.map(std::borrow::Cow::into_owned).unwrap_or_default()
                 };
-                let finish = |values: Vec<i64>| {
-                    ticker.steps(FINISH_STEPS + values.len())?;
-                    Ok(nearest_rank(values, percent).into())
-                };
-                values.into_iter().map(finish).collect()
+                Ok(picks.picks.iter().map(value).collect())
+            }
+            States::Distinct(distinct) => {
+                let counts = distinct.counts(groups).into_iter();
+                counts
+                    .map(|count| State::Count(count).finish(AggregateFunction::Count))
+                    .collect()
             }
             states => {
                 let states = Self { states, ..self }.into_states(groups).into_iter();
@@ -164,11 +263,28 @@ impl<'p> Accumulator<'p> {
         }
     }
 
-    /// The state of each group.
-    pub(super) fn into_states(self, groups: usize) -> Vec<State> {
+    /// The state of each group, for each aggregate.
+    pub(super) fn all_states(mut all: Vec<Self>, groups: usize) -> Vec<Vec<State>> {
+        for at in 0..all.len() {
+            let of = match all.get(at).map(|one| &one.states) {
+                Some(States::Same(of)) => *of,
+                _ => continue,
+            };
+            let values = match all.get(of).map(|one| &one.states) {
+                Some(States::Ints(column, values)) => States::Ints(*column, values.clone()),
+                _ => continue,
+            };
+            if let Some(one) = all.get_mut(at) {
+                one.states = values;
+            }
+        }
+        all.into_iter().map(|one| one.into_states(groups)).collect()
+    }
+
+    fn into_states(self, groups: usize) -> Vec<State> {
         let function = self.aggregate.function;
         match self.states {
-            States::Counts(mut counts) => {
+            States::Counts(_, mut counts) => {
                 counts.resize(groups, 0);
                 counts.into_iter().map(State::Count).collect()
             }
@@ -191,47 +307,168 @@ impl<'p> Accumulator<'p> {
                 };
                 values.into_iter().map(state).collect()
             }
+            States::Times(mut times) => {
+                times.resize(groups, None);
+                let state = |time: Option<DateTime<Utc>>| match function {
+                    AggregateFunction::Max => State::Max(time.into()),
+                    _ => State::Min(time.into()),
+                };
+                times.into_iter().map(state).collect()
+            }
+            States::Distinct(distinct) => {
+                let values = distinct.into_values(groups).into_iter();
+                values.map(State::CountDistinct).collect()
+            }
             States::Any(mut states) => {
                 states.resize_with(groups, || State::new(function));
                 states
+            }
+            // What depends on the order of rows is not asked for its state, and what is the same
+            // as another's has been replaced.
+            States::Picks(_) | States::Same(_) => vec![State::new(function); groups],
+        }
+    }
+}
+
+impl<'p> States<'p> {
+    fn new(
+        aggregate: &'p BoundAggregate,
+        schema: &Schema,
+        dictionaries: &'p [Dictionary],
+        is_ordered: bool,
+    ) -> Self {
+        use AggregateFunction as F;
+
+        if let F::Count | F::CountIf = aggregate.function {
+            let tests = aggregate.filter.iter().chain(aggregate.arguments.first());
+            let tests = tests.map(|test| Answers::new(test, schema, dictionaries));
+            return Self::Counts(tests.collect(), Vec::new());
+        }
+        let any = Self::Any(Vec::new());
+        let Some(Bound::Column(column)) = aggregate.arguments.first() else {
+            return any;
+        };
+        if aggregate.filter.is_some() {
+            return any;
+        }
+        let column = *column;
+        let is_int = schema
+            .fields()
+            .get(column)
+            .is_some_and(|field| field.data_type == DataType::Int);
+        let time = schema.key().map(|(time, _)| time);
+        let picks = |last, skip_null| {
+            Self::Picks(Picks {
+                column,
+                last,
+                skip_null,
+                picks: Vec::new(),
+                segments: Vec::new(),
+            })
+        };
+        match aggregate.function {
+            F::Sum | F::Avg if is_int => Self::Sums(column, Vec::new()),
+            F::Percentile(_) if is_int => Self::Ints(column, Vec::new()),
+            F::Min | F::Max if time == Some(column) => Self::Times(Vec::new()),
+            F::CountDistinct if schema.is_coded_text(column) => match dictionaries.get(column) {
+                Some(dictionary) => Self::Distinct(DistinctTexts::new(column, dictionary)),
+                None => any,
+            },
+            F::First if is_ordered => picks(false, true),
+            F::Last if is_ordered => picks(true, true),
+            function @ (F::ArgMin | F::ArgMax) if is_ordered => match aggregate.arguments.get(1) {
+                // Of equal times the least is the first row's, the greatest the last's.
+                Some(Bound::Column(key)) if time == Some(*key) => {
+                    picks(function == F::ArgMax, false)
+                }
+                _ => any,
+            },
+            _ => any,
+        }
+    }
+}
+
+impl<'p> Picks<'p> {
+    fn update(&mut self, rows: &Rows<'_, 'p>) {
+        self.picks.resize(rows.known, NONE);
+        let segment = rows.segment;
+        if self.skip_null && segment.is_null(self.column) {
+            return;
+        }
+        let number = position(self.segments.len());
+        self.segments.push(segment);
+        let texts = segment.segment.texts(self.column);
+        let is_null = |row: usize| match texts {
+            Some(texts) => texts.code(row).is_none(),
+            None => segment.cell(row, self.column).is_null(),
+        };
+        for (row, group) in rows.selected.rows().zip(rows.groups) {
+            let Some(pick) = self.picks.get_mut(*group as usize) else {
+                continue;
+            };
+            if (self.last || *pick == NONE) && !(self.skip_null && is_null(row)) {
+                *pick = (number, position(row));
             }
         }
     }
 }
 
+/// The percentiles of each group's values.
+fn percentiles(
+    mut values: Vec<Vec<i64>>,
+    percents: &[f64],
+    groups: usize,
+    control: &Control<'_>,
+) -> Result<Vec<Vec<Value>>> {
+    let mut ticker = control.ticker();
+    values.resize_with(groups, Vec::new);
+    let mut columns: Vec<Vec<Value>> = vec![Vec::with_capacity(groups); percents.len()];
+    for values in values {
+        ticker.steps(FINISH_STEPS + values.len())?;
+        for (column, found) in columns.iter_mut().zip(nearest_ranks(values, percents)) {
+            column.push(found.into());
+        }
+    }
+    Ok(columns)
+}
+
 fn count(
-    aggregate: &BoundAggregate,
+    tests: &[Answers<'_>],
     counts: &mut [u64],
-    segment: &Segment,
-    selected: &Selected,
-    groups: &[u32],
+    rows: &Rows<'_, '_>,
+    control: &Control<'_>,
 ) -> Result<()> {
-    let tests: Vec<&Bound> = aggregate
-        .filter
-        .iter()
-        .chain(aggregate.arguments.first())
-        .collect();
     let mut add = |group: u32, passes: bool| {
         if let Some(count) = counts.get_mut(group as usize) {
             *count += u64::from(passes);
         }
     };
-    let answers: Option<Vec<Answers<'_>>> = tests
+    let answers: Option<Vec<_>> = tests
         .iter()
-        .map(|test| Answers::new(segment, test, selected))
+        .map(|test| test.of_codes(rows.segment, rows.selected))
         .collect();
-    match (&tests[..], answers) {
-        ([], _) => groups.iter().for_each(|group| add(*group, true)),
-        (_, Some(answers)) => {
-            for (row, group) in selected.rows().zip(groups) {
-                add(*group, answers.iter().all(|answers| answers.of(row)));
+    match answers.as_deref() {
+        Some([]) => rows.groups.iter().for_each(|group| add(*group, true)),
+        Some([(codes, passes)]) => with_codes!(codes, codes => {
+            for (row, group) in rows.selected.rows().zip(rows.groups) {
+                let code = codes.get(row).map(|code| *code as usize);
+                add(*group, code.is_some_and(|code| passes.has(code)));
+            }
+        }),
+        Some(answers) => {
+            for (row, group) in rows.selected.rows().zip(rows.groups) {
+                let passes = |(codes, passes): &(&crate::store::Codes, super::texts::Passes)| {
+                    codes.get(row).is_some_and(|code| passes.has(code))
+                };
+                add(*group, answers.iter().all(passes));
             }
         }
-        (tests, None) => {
-            'rows: for (row, group) in selected.rows().zip(groups) {
-                let scope = Scope::new(Row::Of(segment, row));
+        None => {
+            let mut ticker = control.ticker();
+            'rows: for (row, group) in rows.selected.rows().zip(rows.groups) {
+                ticker.step()?;
                 for test in tests {
-                    if test.test(&scope)? != Some(true) {
+                    if !test.of_row(rows.segment, row)? {
                         continue 'rows;
                     }
                 }
@@ -240,80 +477,4 @@ fn count(
         }
     }
     Ok(())
-}
-
-fn wide(code: impl Into<u32>) -> u32 {
-    code.into()
-}
-
-/// The different pairs of a group and a code.
-struct Pairs<'s> {
-    values: &'s [Value],
-    pairs: Vec<(u32, u32)>,
-}
-
-impl<'s> Pairs<'s> {
-    /// `None` where a column has no codes.
-    fn new(
-        segment: &'s Segment,
-        column: usize,
-        selected: &Selected,
-        groups: &[u32],
-    ) -> Option<Self> {
-        /// Bits that are set aside at most, 2 MiB of them.
-        const BITS: u64 = 1 << 24;
-
-        let (codes, values) = segment.coded(column)?;
-        let width = values.len() as u64;
-        let most = groups
-            .iter()
-            .copied()
-            .max()
-            .map_or(0, |group| u64::from(group) + 1);
-        let bits = most.saturating_mul(width);
-        let is_dense = bits <= BITS;
-        let mut seen = vec![
-            0_u64;
-            if is_dense {
-                bits.div_ceil(64) as usize
-            } else {
-                0
-            }
-        ];
-        let mut hashed: HashSet<(u32, u32)> = HashSet::new();
-        let mut pairs = Vec::new();
-        with_codes!(codes, codes => {
-            for (row, group) in selected.rows().zip(groups) {
-                let code = codes.get(row).map_or(0, |code| wide(*code));
-                let is_new = if is_dense {
-                    let bit = u64::from(*group) * width + u64::from(code);
-                    let word = seen.get_mut((bit / 64) as usize)?;
-                    let is_new = *word >> (bit % 64) & 1 == 0;
-                    *word |= 1 << (bit % 64);
-                    is_new
-                } else {
-                    hashed.insert((*group, code))
-                };
-                if is_new {
-                    pairs.push((*group, code));
-                }
-            }
-        });
-        Some(Self { values, pairs })
-    }
-
-    fn insert(
-        self,
-        aggregate: &BoundAggregate,
-        states: &mut [State],
-        budget: &mut Budget,
-    ) -> Result<()> {
-        for (group, code) in self.pairs {
-            let value = self.values.get(code as usize);
-            if let (Some(state), Some(value)) = (states.get_mut(group as usize), value) {
-                state.take(aggregate, value, budget)?;
-            }
-        }
-        Ok(())
-    }
 }

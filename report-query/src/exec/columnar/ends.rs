@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::select::Selected;
+use super::selected::Selected;
 use crate::expr::Bound;
 use crate::query::{BoundSort, BoundStage, PageToken};
 use crate::schema::Schema;
@@ -106,7 +106,7 @@ impl Ends {
         let times = part.segment.times();
         let counts = |time: &DateTime<Utc>| self.after != Some(*time);
         let found = || {
-            let times = selected.rows().filter_map(|row| times.get(row).copied());
+            let times = selected.rows().filter_map(|row| times.get(row));
             times.filter(counts)
         };
         if self.newest {

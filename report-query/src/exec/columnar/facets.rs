@@ -1,22 +1,24 @@
 //! Counts of several facets in one pass: each row is counted by how many choices leave
 //! it out. None: it counts everywhere. One: in the facet of that choice alone.
 
-use super::group::{Keys, Numbers};
-use super::select::{Answers, Selected};
+use super::keys::Keys;
+use super::select::Answers;
+use super::selected::Selected;
 use crate::error::{QueryError, Result};
-use crate::exec::batch::{position, truth, value};
+use crate::exec::batch::{position, value};
 use crate::exec::control::Control;
 use crate::expr::{Bound, Row, Scope};
-use crate::store::Segment;
+use crate::store::{SegmentView, Snapshot};
 use crate::value::Value;
 
 /// A facet while it is counted.
 pub(in crate::exec) struct Counter<'p> {
-    key: &'p Bound,
+    key: &'p [Bound],
     of_list: bool,
-    only: Option<&'p Bound>,
-    numbers: Numbers,
+    only: Option<Answers<'p>>,
+    keys: Keys<'p>,
     counts: Vec<u64>,
+    snapshot: &'p Snapshot,
 }
 
 /// Which choices leave a row out: none, the one of the facet before this number, or several.
@@ -28,23 +30,26 @@ impl<'p> Counter<'p> {
         key: &'p Bound,
         of_list: bool,
         only: Option<&'p Bound>,
+        snapshot: &'p Snapshot,
         groups: u64,
     ) -> Self {
+        let (schema, dictionaries) = (snapshot.schema(), snapshot.dictionaries());
+        let key = std::slice::from_ref(key);
         Self {
             key,
             of_list,
-            only,
-            numbers: Numbers::new(groups),
+            only: only.map(|only| Answers::new(only, schema, dictionaries)),
+            keys: Keys::new(key, schema, dictionaries, groups),
             counts: Vec::new(),
+            snapshot,
         }
     }
 
     /// The values and their counts, ascending.
     pub(in crate::exec) fn finish(self) -> Vec<(Value, u64)> {
         let mut found: Vec<(Value, u64)> = self
-            .numbers
-            .into_keys()
-            .into_iter()
+            .keys
+            .tuples()
             .zip(self.counts)
             .filter_map(|(key, count)| Some((key.into_vec().pop()?, count)))
             .collect();
@@ -55,7 +60,7 @@ impl<'p> Counter<'p> {
     /// Counts rows of a segment.
     fn count(
         &mut self,
-        segment: &Segment,
+        segment: SegmentView<'_>,
         selected: &Selected,
         control: &Control<'_>,
     ) -> Result<()> {
@@ -64,28 +69,22 @@ impl<'p> Counter<'p> {
         }
         control.check()?;
         if !self.of_list {
-            let (numbers, counts) = (&mut self.numbers, &mut self.counts);
-            return count_keys(self.key, segment, selected, numbers, counts, control);
+            let (keys, counts) = (&mut self.keys, &mut self.counts);
+            return count_keys(self.key, segment, selected, keys, counts, control);
         }
         // A number for each list of the segment, and then for their items.
-        let mut lists = Numbers::new(u64::MAX);
+        let (schema, dictionaries) = (self.snapshot.schema(), self.snapshot.dictionaries());
+        let mut lists = Keys::new(self.key, schema, dictionaries, u64::MAX);
         let mut counts = Vec::new();
-        count_keys(
-            self.key,
-            segment,
-            selected,
-            &mut lists,
-            &mut counts,
-            control,
-        )?;
+        count_keys(self.key, segment, selected, &mut lists, &mut counts, control)?;
         let mut ticker = control.ticker();
-        for (key, more) in lists.into_keys().into_iter().zip(counts) {
+        for (key, more) in lists.tuples().zip(counts) {
             let items = key.first().and_then(Value::as_list).unwrap_or_default();
             for (at, item) in items.iter().enumerate() {
                 ticker.steps(1 + at)?;
                 let before = items.get(..at).unwrap_or_default();
                 if !before.contains(item) {
-                    let number = self.numbers.of(Box::new([item.clone()]))?;
+                    let number = self.keys.number_of(std::iter::once(item.clone()))?;
                     add(&mut self.counts, number, more);
                 }
             }
@@ -106,28 +105,26 @@ fn add(counts: &mut Vec<u64>, number: u32, more: u64) {
 
 /// Counts rows of a segment by the values of a key.
 fn count_keys(
-    key: &Bound,
-    segment: &Segment,
+    key: &[Bound],
+    segment: SegmentView<'_>,
     selected: &Selected,
-    numbers: &mut Numbers,
+    keys: &mut Keys<'_>,
     counts: &mut Vec<u64>,
     control: &Control<'_>,
 ) -> Result<()> {
-    let Some(keys) = Keys::new(segment, std::slice::from_ref(key), selected) else {
+    let Some(of_segment) = keys.of(segment, selected) else {
         let mut ticker = control.ticker();
         for row in selected.rows() {
             ticker.step()?;
-            let value = value(key, &Scope::new(Row::Of(segment, row)))?;
-            add(counts, numbers.of(Box::new([value]))?, 1);
+            let scope = Scope::new(Row::Of(&segment, row));
+            let values = key.iter().map(|key| value(key, &scope));
+            let values = values.collect::<Result<Vec<Value>>>()?;
+            add(counts, keys.number_of(values.into_iter())?, 1);
         }
         return Ok(());
     };
-    if let Some(found) = keys.counted(selected, numbers)? {
-        for (number, more) in found {
-            add(counts, number, more);
-        }
-    } else {
-        for number in keys.numbered(selected, numbers)? {
+    if !keys.count(&of_segment, selected, counts)? {
+        for number in keys.numbered(&of_segment, selected)? {
             add(counts, number, 1);
         }
     }
@@ -137,7 +134,7 @@ fn count_keys(
 /// Counts rows of a segment in all facets; gives how many no choice leaves out.
 pub(in crate::exec) fn count(
     counters: &mut [Counter<'_>],
-    segment: &Segment,
+    segment: SegmentView<'_>,
     selected: Selected,
     control: &Control<'_>,
 ) -> Result<u64> {
@@ -151,8 +148,17 @@ pub(in crate::exec) fn count(
     }
     let mut out = vec![NONE; selected.len()];
     for (index, counter) in counters.iter().enumerate() {
-        if let Some(only) = counter.only {
-            leave_out(only, number(index), segment, &selected, &mut out, control)
+        if let Some(only) = &counter.only {
+            control.check()?;
+            let number = number(index);
+            let mark = |passes: bool, out: &mut u16| {
+                if !passes {
+                    *out = if *out == NONE { number } else { SEVERAL };
+                }
+            };
+            // What several leave out counts nowhere, whatever this one says.
+            let is_asked = |out: &u16| *out != SEVERAL;
+            only.each(segment, &selected, &mut out, control, mark, is_asked)
                 .map_err(|error| place(error, index, "only"))?;
         }
     }
@@ -188,34 +194,4 @@ fn number(index: usize) -> u16 {
 /// Says which facet an error comes from.
 fn place(error: QueryError, index: usize, member: &str) -> QueryError {
     error.at(member).at_index(index).at("facets")
-}
-
-/// Marks the rows that a choice leaves out.
-fn leave_out(
-    only: &Bound,
-    number: u16,
-    segment: &Segment,
-    selected: &Selected,
-    out: &mut [u16],
-    control: &Control<'_>,
-) -> Result<()> {
-    control.check()?;
-    let mark = |out: &mut u16| *out = if *out == NONE { number } else { SEVERAL };
-    if let Some(answers) = Answers::new(segment, only, selected) {
-        answers.each(selected, out, |passes, out| {
-            if !passes {
-                mark(out);
-            }
-        });
-        return Ok(());
-    }
-    let mut ticker = control.ticker();
-    for (row, out) in selected.rows().zip(out) {
-        ticker.step()?;
-        // What several leave out counts nowhere, whatever this one says.
-        if *out != SEVERAL && !truth(only, &Scope::new(Row::Of(segment, row)))? {
-            mark(out);
-        }
-    }
-    Ok(())
 }

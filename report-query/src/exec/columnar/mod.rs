@@ -6,13 +6,18 @@
 //! ```
 //!
 //! What is asked of a column whose values repeat is asked once for each different value of a
-//! segment. The answers are those of the stages row by row, which the tests compare.
+//! segment, and of a text once for the whole store. The answers are those of the stages row by row, which the tests compare.
 
 mod aggregate;
+mod distinct;
 mod ends;
 mod facets;
 mod group;
+mod keys;
+mod search;
 mod select;
+mod selected;
+mod texts;
 
 #[cfg(test)]
 mod tests;

@@ -1,79 +1,34 @@
 //! Which rows of a segment pass the filters.
 
-use std::borrow::Cow;
-use std::ops::Range;
-
-use super::super::batch::{position, truth};
+use super::super::batch::truth;
+use super::selected::Selected;
+use super::texts::{Passes, TextAnswers};
 use crate::error::Result;
 use crate::exec::control::Control;
-use crate::expr::{Bound, Cells, Row, Scope};
+use crate::expr::{Bound, Comparison, Row, Scope};
 use crate::query::{BoundStage, TimeRange};
 use crate::schema::Schema;
-use crate::store::{Part, Segment, with_codes};
+use crate::store::{Codes, Dictionary, Part, SegmentView, with_codes};
 use crate::value::Value;
 
 /// The filters in front of a pipeline, taken apart at their `and`s.
-/// Each with the number of its stage.
-pub(in crate::exec) struct Tests<'p>(Vec<(usize, &'p Bound)>);
+pub(in crate::exec) struct Tests<'p>(Vec<Test<'p>>);
 
-/// Rows of a segment, ascending.
-pub(in crate::exec) enum Selected {
-    All(Range<usize>),
-    Some(Vec<u32>),
-}
-
-impl Selected {
-    pub(in crate::exec) fn len(&self) -> usize {
-        match self {
-            Self::All(rows) => rows.len(),
-            Self::Some(rows) => rows.len(),
-        }
-    }
-
-    pub(in crate::exec) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    pub(in crate::exec) fn first_and_last(&self) -> Option<(usize, usize)> {
-        match self {
-            Self::All(rows) => (!rows.is_empty()).then(|| (rows.start, rows.end - 1)),
-            Self::Some(rows) => Some((*rows.first()? as usize, *rows.last()? as usize)),
-        }
-    }
-
-    pub(in crate::exec) fn rows(&self) -> impl Iterator<Item = usize> {
-        let (all, some) = match self {
-            Self::All(rows) => (rows.clone(), &[][..]),
-            Self::Some(rows) => (0..0, &rows[..]),
-        };
-        all.chain(some.iter().map(|row| *row as usize))
-    }
-
-    /// Keeps the rows that a test finds, given their number.
-    fn retain(&mut self, mut test: impl FnMut(usize) -> bool) {
-        match self {
-            Self::Some(rows) => rows.retain(|row| test(*row as usize)),
-            Self::All(rows) => {
-                let mut kept = vec![0; rows.len()];
-                let mut len = 0;
-                // Without a branch: whether a row passes is hard to foresee.
-                for row in rows.clone() {
-                    if let Some(place) = kept.get_mut(len) {
-                        *place = position(row);
-                    }
-                    len += usize::from(test(row));
-                }
-                kept.truncate(len);
-                *self = Self::Some(kept);
-            }
-        }
-    }
+/// One of them.
+struct Test<'p> {
+    /// The number of its stage.
+    stage: usize,
+    answers: Answers<'p>,
 }
 
 impl<'p> Tests<'p> {
     /// Of the filters that the stages begin with, but for what the range of times says already;
     /// also how many stages those are.
-    pub(in crate::exec) fn new(stages: &'p [BoundStage], schema: &Schema) -> (Self, usize) {
+    pub(in crate::exec) fn new(
+        stages: &'p [BoundStage],
+        schema: &Schema,
+        dictionaries: &'p [Dictionary],
+    ) -> (Self, usize) {
         let mut tests: Vec<(usize, &Bound)> = Vec::new();
         let mut filters = 0;
         while let Some(BoundStage::Filter(predicate)) = stages.get(filters) {
@@ -86,12 +41,21 @@ impl<'p> Tests<'p> {
         if let Some((time, _)) = schema.key() {
             tests.retain(|(_, test)| !TimeRange::default().narrow(test, time));
         }
+        let test = |(stage, test)| Test {
+            stage,
+            answers: Answers::new(test, schema, dictionaries),
+        };
+        let mut tests: Vec<Test<'_>> = tests.into_iter().map(test).collect();
+        // What is cheap first, as long as nothing can fail that would not be asked otherwise.
+        if tests.iter().all(|test| test.answers.test.is_total()) {
+            tests.sort_by_key(|test| test.answers.cost());
+        }
         (Self(tests), filters)
     }
 
     /// Whether none of them can fail, so that rows which nobody asks for need not be tested.
     pub(in crate::exec) fn are_total(&self) -> bool {
-        self.0.iter().all(|(_, test)| test.is_total())
+        self.0.iter().all(|test| test.answers.test.is_total())
     }
 
     /// The rows of a part that pass all filters.
@@ -100,136 +64,186 @@ impl<'p> Tests<'p> {
         part: &Part<'_>,
         control: &Control<'_>,
     ) -> Result<Selected> {
+        Ok(self.marked(part, control)?.listed())
+    }
+
+    /// The same, maybe as marks: for those who count rows.
+    pub(super) fn marked(&self, part: &Part<'_>, control: &Control<'_>) -> Result<Selected> {
         control.check()?;
         let segment = part.segment;
         let mut selected = Selected::All(part.rows.clone());
         if let Some(as_of) = part.as_of {
             selected.retain(|row| segment.ingest(row) <= as_of);
         }
-        for (stage, test) in &self.0 {
+        for Test { stage, answers } in &self.0 {
             if selected.is_empty() {
                 break;
             }
-            match Answers::new(segment, test, &selected) {
-                Some(answers) => answers.keep(&mut selected),
-                None => keep_by_row(segment, test, &mut selected, control)
-                    .map_err(|error| error.at("filter").at_index(*stage).at("stages"))?,
-            }
+            answers
+                .keep(segment, &mut selected, control)
+                .map_err(|error| error.at("filter").at_index(*stage).at("stages"))?;
         }
         Ok(selected)
     }
 }
 
-/// What a test says of each different value of a column.
-pub(super) struct Answers<'s> {
-    segment: &'s Segment,
-    column: usize,
-    passes: Vec<bool>,
+/// What a test says of rows, asked once of each different value where that is enough.
+pub(super) struct Answers<'p> {
+    test: &'p Bound,
+    /// The only column it looks at, if it cannot fail: else it must not be asked of values that no
+    /// row has that comes to it.
+    column: Option<usize>,
+    texts: Option<TextAnswers<'p>>,
 }
 
-impl<'s> Answers<'s> {
-    /// `None` if the test looks at more than one column, if that has no codes, or if the test
-    /// may fail: it must not be asked of values that no row has that comes to it.
-    pub(super) fn new(segment: &'s Segment, test: &Bound, selected: &Selected) -> Option<Self> {
-        let column = test.only_column().filter(|_| test.is_total())?;
-        let passes = of_codes(segment, column, selected, |value| {
-            truth(test, &Scope::new(Row::Cell(value))).ok()
-        })?;
-        Some(Self {
-            segment,
+impl<'p> Answers<'p> {
+    pub(super) fn new(test: &'p Bound, schema: &Schema, dictionaries: &'p [Dictionary]) -> Self {
+        let column = test.only_column().filter(|_| test.is_total());
+        let dictionary = column
+            .filter(|column| schema.is_coded_text(*column))
+            .and_then(|column| dictionaries.get(column));
+        Self {
+            test,
             column,
-            passes,
-        })
+            texts: dictionary.map(|dictionary| TextAnswers::new(test, dictionary)),
+        }
     }
 
-    /// Whether a row passes.
-    pub(super) fn of(&self, row: usize) -> bool {
-        let codes = self.segment.coded(self.column).map(|(codes, _)| codes);
-        let code = codes.and_then(|codes| codes.get(row));
-        code.and_then(|code| self.passes.get(code)) == Some(&true)
+    const fn cost(&self) -> u8 {
+        match (&self.texts, self.column) {
+            (Some(texts), _) => texts.cost(),
+            (None, Some(_)) => 1,
+            (None, None) => 3,
+        }
+    }
+
+    /// What it says of each code of a segment, where rows have codes.
+    pub(super) fn of_codes<'s>(
+        &self,
+        segment: SegmentView<'s>,
+        selected: &Selected,
+    ) -> Option<(&'s Codes, Passes)> {
+        let column = self.column?;
+        if let (Some(texts), Some(answers)) = (segment.segment.texts(column), &self.texts) {
+            return Some((texts.codes(), answers.of(texts, selected)));
+        }
+        let (codes, values) = segment.segment.coded(column)?;
+        let passes = values.iter().map(|value| self.of_value(value)).collect();
+        Some((codes, Passes::of(passes)))
+    }
+
+    /// What it says of a row.
+    pub(super) fn of_row(&self, segment: SegmentView<'_>, row: usize) -> Result<bool> {
+        truth(self.test, &Scope::new(Row::Of(&segment, row)))
+    }
+
+    /// Of a test that cannot fail.
+    fn of_value(&self, value: &Value) -> bool {
+        truth(self.test, &Scope::new(Row::Cell(value))).unwrap_or_default()
+    }
+
+    /// Keeps the rows that pass.
+    fn keep(
+        &self,
+        segment: SegmentView<'_>,
+        selected: &mut Selected,
+        control: &Control<'_>,
+    ) -> Result<()> {
+        if let Some(column) = self.column {
+            if segment.is_null(column) {
+                if !self.of_value(&Value::Null) {
+                    *selected = Selected::Some(Vec::new());
+                }
+                return Ok(());
+            }
+            if let Some((codes, passes)) = self.of_codes(segment, selected) {
+                keep_codes(codes, &passes, selected);
+                return Ok(());
+            }
+            if let Some(numbers) = segment.segment.ints(column)
+                && let Some((comparison, bound)) = self.of_numbers()
+            {
+                selected.retain(|row| {
+                    let number = numbers.get(row);
+                    number.is_some_and(|number| comparison.holds(number.cmp(&bound)))
+                });
+                return Ok(());
+            }
+        }
+        let mut failed = None;
+        let mut ticker = control.ticker();
+        selected.retain(|row| {
+            if failed.is_some() {
+                return false;
+            }
+            let passes = ticker
+                .step()
+                .and_then(|()| truth(self.test, &Scope::new(Row::Of(&segment, row))));
+            passes.unwrap_or_else(|error| {
+                failed = Some(error);
+                false
+            })
+        });
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// If it compares whole numbers with one.
+    fn of_numbers(&self) -> Option<(Comparison, i64)> {
+        match self.test {
+            Bound::Compare(comparison, a, b) => match (&**a, &**b) {
+                (Bound::Column(_), Bound::Const(Value::Int(bound))) => Some((*comparison, *bound)),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// Says of each row whether it passes, with what stands beside it.
     pub(super) fn each<T>(
         &self,
+        segment: SegmentView<'_>,
         selected: &Selected,
         beside: &mut [T],
+        control: &Control<'_>,
         mut say: impl FnMut(bool, &mut T),
-    ) {
-        let Some((codes, _)) = self.segment.coded(self.column) else {
-            return;
-        };
-        with_codes!(codes, codes => for (row, beside) in selected.rows().zip(beside) {
-            let passes = codes.get(row).and_then(|code| self.passes.get(*code as usize));
-            say(passes == Some(&true), beside);
-        });
-    }
-
-    fn keep(&self, selected: &mut Selected) {
-        let passes = &self.passes[..];
-        if passes.iter().all(|passes| *passes) {
-            return;
+        mut is_asked: impl FnMut(&T) -> bool,
+    ) -> Result<()> {
+        if let Some((codes, passes)) = self.of_codes(segment, selected) {
+            with_codes!(codes, codes => for (row, beside) in selected.rows().zip(beside) {
+                let code = codes.get(row).map(|code| *code as usize);
+                say(code.is_some_and(|code| passes.has(code)), beside);
+            });
+            return Ok(());
         }
-        if !passes.contains(&true) {
-            *selected = Selected::Some(Vec::new());
-            return;
+        let mut ticker = control.ticker();
+        for (row, beside) in selected.rows().zip(beside) {
+            ticker.step()?;
+            if is_asked(beside) {
+                say(self.of_row(segment, row)?, beside);
+            }
         }
-        let Some((codes, _)) = self.segment.coded(self.column) else {
-            return;
-        };
-        with_codes!(codes, codes => selected.retain(|row| {
-            codes.get(row).and_then(|code| passes.get(*code as usize)) == Some(&true)
-        }));
+        Ok(())
     }
 }
 
-/// What comes of each value of a coded column, in the order of codes: of all, or if there are
-/// more of them than rows, of those that rows have.
-pub(super) fn of_codes<T: Clone + Default>(
-    segment: &Segment,
-    column: usize,
-    selected: &Selected,
-    mut evaluate: impl FnMut(&Value) -> Option<T>,
-) -> Option<Vec<T>> {
-    let (codes, values) = segment.coded(column)?;
-    if values.len() <= selected.len() {
-        return values.iter().map(evaluate).collect();
-    }
-    let mut found: Vec<Option<T>> = vec![None; values.len()];
-    for row in selected.rows() {
-        let code = codes.get(row)?;
-        if let Some(place @ None) = found.get_mut(code) {
-            *place = Some(evaluate(values.get(code)?)?);
-        }
-    }
-    Some(found.into_iter().map(Option::unwrap_or_default).collect())
-}
-
-fn keep_by_row(
-    segment: &Segment,
-    test: &Bound,
-    selected: &mut Selected,
-    control: &Control<'_>,
-) -> Result<()> {
-    let mut failed = None;
-    let mut ticker = control.ticker();
-    selected.retain(|row| {
-        if failed.is_some() {
-            return false;
-        }
-        let passes = ticker
-            .step()
-            .and_then(|()| truth(test, &Scope::new(Row::Of(segment, row))));
-        passes.unwrap_or_else(|error| {
-            failed = Some(error);
-            false
-        })
-    });
-    failed.map_or(Ok(()), Err)
-}
-
-impl Cells for Segment {
-    fn cell(&self, row: usize, column: usize) -> Cow<'_, Value> {
-        Self::cell(self, row, column)
+fn keep_codes(codes: &Codes, passes: &Passes, selected: &mut Selected) {
+    match passes {
+        Passes::All => {}
+        Passes::None => *selected = Selected::Some(Vec::new()),
+        // A code that does not fit the width is none of a row.
+        Passes::One(one) => match codes {
+            Codes::U8(codes) => {
+                let one = *one as u8;
+                selected.keep_by(codes, |code| code == one);
+            }
+            Codes::U16(codes) => {
+                let one = *one as u16;
+                selected.keep_by(codes, |code| code == one);
+            }
+            Codes::U32(codes) => selected.keep_by(codes, |code| code == *one),
+        },
+        Passes::Table(table) => with_codes!(codes, codes => {
+            selected.keep_by(codes, |code| table.get(code as usize) == Some(&true));
+        }),
     }
 }

@@ -1,0 +1,169 @@
+//! Different texts of groups, by their codes.
+
+use std::collections::HashSet;
+
+use foldhash::fast::RandomState;
+
+use super::aggregate::Rows;
+use crate::aggregate::{Budget, Distinct};
+use crate::error::Result;
+use crate::exec::batch::position;
+use crate::store::{Dictionary, TextColumn, with_codes};
+
+/// The codes of each group's texts.
+pub(super) struct DistinctTexts<'p> {
+    pub(super) column: usize,
+    dictionary: &'p Dictionary,
+    seen: Seen,
+}
+
+enum Seen {
+    /// A bit for each code of a dictionary that has few.
+    Masks(Vec<u64>),
+    /// As many words of them as that takes.
+    Words(Vec<Box<[u64]>>),
+    /// Pairs of group and code, where words for each group would be too many.
+    Pairs(HashSet<u64, RandomState>),
+}
+
+/// Words that all groups have at most, 32 MiB of them.
+const WORDS: usize = 1 << 22;
+
+impl<'p> DistinctTexts<'p> {
+    pub(super) fn new(column: usize, dictionary: &'p Dictionary) -> Self {
+        let seen = if dictionary.len() <= 64 {
+            Seen::Masks(Vec::new())
+        } else {
+            Seen::Words(Vec::new())
+        };
+        Self {
+            column,
+            dictionary,
+            seen,
+        }
+    }
+
+    fn words(&self) -> usize {
+        self.dictionary.len().div_ceil(64)
+    }
+
+    /// Takes in the texts of rows.
+    pub(super) fn update(
+        &mut self,
+        rows: &Rows<'_, '_>,
+        texts: &TextColumn,
+        budget: &mut Budget,
+    ) -> Result<()> {
+        let words = self.words();
+        if let Seen::Words(of_groups) = &self.seen
+            && words * rows.known > WORDS
+        {
+            let mut pairs = HashSet::default();
+            for (group, seen) in (0..).zip(of_groups) {
+                pairs.extend(codes_of(seen).map(|code| pair(group, code)));
+            }
+            self.seen = Seen::Pairs(pairs);
+        }
+        let codes = texts.texts();
+        let mut new = 0;
+        match &mut self.seen {
+            Seen::Masks(masks) => {
+                masks.resize(rows.known, 0);
+                with_codes!(texts.codes(), small => for (row, group) in rows.selected.rows().zip(rows.groups) {
+                    let code = small.get(row).and_then(|at| codes.get(*at as usize));
+                    if let (Some(code), Some(mask)) = (code, masks.get_mut(*group as usize)) {
+                        let with = *mask | 1 << (code % 64);
+                        new += u64::from(with != *mask);
+                        *mask = with;
+                    }
+                });
+            }
+            Seen::Words(of_groups) => {
+                of_groups.resize_with(rows.known, || vec![0; words].into());
+                with_codes!(texts.codes(), small => for (row, group) in rows.selected.rows().zip(rows.groups) {
+                    let code = small.get(row).and_then(|at| codes.get(*at as usize));
+                    if let (Some(code), Some(seen)) = (code, of_groups.get_mut(*group as usize))
+                        && let Some(word) = seen.get_mut(*code as usize / 64)
+                    {
+                        let with = *word | 1 << (code % 64);
+                        new += u64::from(with != *word);
+                        *word = with;
+                    }
+                });
+            }
+            Seen::Pairs(pairs) => {
+                for (row, group) in rows.selected.rows().zip(rows.groups) {
+                    if let Some(code) = texts.code(row) {
+                        new += u64::from(pairs.insert(pair(*group, code)));
+                    }
+                }
+            }
+        }
+        budget.take(new)
+    }
+
+    /// How many there are of each group.
+    pub(super) fn counts(&self, groups: usize) -> Vec<u64> {
+        let mut counts = vec![0; groups];
+        match &self.seen {
+            Seen::Masks(masks) => {
+                for (count, mask) in counts.iter_mut().zip(masks) {
+                    *count = u64::from(mask.count_ones());
+                }
+            }
+            Seen::Words(of_groups) => {
+                for (count, seen) in counts.iter_mut().zip(of_groups) {
+                    *count = seen.iter().map(|word| u64::from(word.count_ones())).sum();
+                }
+            }
+            Seen::Pairs(pairs) => {
+                for pair in pairs {
+                    if let Some(count) = counts.get_mut((pair >> 32) as usize) {
+                        *count += 1;
+                    }
+                }
+            }
+        }
+        counts
+    }
+
+    /// The texts of each group.
+    pub(super) fn into_values(self, groups: usize) -> Vec<Distinct> {
+        let mut codes: Vec<Vec<u32>> = vec![Vec::new(); groups];
+        match self.seen {
+            Seen::Masks(masks) => {
+                for (codes, mask) in codes.iter_mut().zip(masks) {
+                    codes.extend(codes_of(&[mask]));
+                }
+            }
+            Seen::Words(of_groups) => {
+                for (codes, seen) in codes.iter_mut().zip(of_groups) {
+                    codes.extend(codes_of(&seen));
+                }
+            }
+            Seen::Pairs(pairs) => {
+                for pair in pairs {
+                    if let Some(codes) = codes.get_mut((pair >> 32) as usize) {
+                        codes.push(pair as u32);
+                    }
+                }
+            }
+        }
+        let values = |codes: Vec<u32>| {
+            Distinct::from_values(codes.into_iter().map(|code| self.dictionary.value(code)))
+        };
+        codes.into_iter().map(values).collect()
+    }
+}
+
+fn pair(group: u32, code: u32) -> u64 {
+    u64::from(group) << 32 | u64::from(code)
+}
+
+/// The codes whose bits are set.
+fn codes_of(words: &[u64]) -> impl Iterator<Item = u32> {
+    words.iter().enumerate().flat_map(|(at, word)| {
+        let bits = (0..64).filter(move |bit| word >> bit & 1 == 1);
+        bits.map(move |bit| position(at * 64 + bit))
+    })
+}

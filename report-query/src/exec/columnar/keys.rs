@@ -1,0 +1,632 @@
+//! The keys of groups: a number for each different value, and one for each different tuple of
+//! these.
+//!
+//! Numbers hold for all segments of a query. Of a text the number is its code in the dictionary
+//! of the store, so that no text is looked at while rows are grouped.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use chrono::{DateTime, Utc};
+use foldhash::fast::RandomState;
+use uuid::Uuid;
+
+use super::selected::Selected;
+use crate::error::{QueryError, Result};
+use crate::exec::batch::{position, value};
+use crate::expr::{Bound, Row, Scope};
+use crate::schema::{DataType, Schema};
+use crate::store::{Codes, Dictionary, SegmentView, with_codes};
+use crate::value::Value;
+
+/// Groups of which a table of a segment has a place for each; more are looked up by hashing.
+const DENSE: usize = 1 << 16;
+
+/// Values by their numbers, from 0 on.
+struct Numbered<T> {
+    numbers: HashMap<T, u32, RandomState>,
+    values: Vec<T>,
+}
+
+impl<T: Clone + Eq + Hash> Numbered<T> {
+    fn new() -> Self {
+        Self {
+            numbers: HashMap::default(),
+            values: Vec::new(),
+        }
+    }
+
+    fn number(&mut self, value: T) -> u32 {
+        if let Some(number) = self.numbers.get(&value) {
+            return *number;
+        }
+        let number = position(self.values.len());
+        self.values.push(value.clone());
+        self.numbers.insert(value, number);
+        number
+    }
+}
+
+/// The numbers of the values of a key.
+enum Space<'p> {
+    /// Codes, and null behind them.
+    Texts(&'p Dictionary),
+    Ids(Numbered<Option<Uuid>>),
+    Ints(Numbered<Option<i64>>),
+    Values(Numbered<Value>),
+}
+
+impl<'p> Space<'p> {
+    fn new(key: &Bound, schema: &Schema, dictionaries: &'p [Dictionary]) -> Self {
+        let Bound::Column(column) = key else {
+            return Self::Values(Numbered::new());
+        };
+        if schema.is_coded_text(*column)
+            && let Some(dictionary) = dictionaries.get(*column)
+        {
+            return Self::Texts(dictionary);
+        }
+        match schema.fields().get(*column).map(|field| &field.data_type) {
+            Some(DataType::Id) => Self::Ids(Numbered::new()),
+            Some(DataType::Int) => Self::Ints(Numbered::new()),
+            _ => Self::Values(Numbered::new()),
+        }
+    }
+
+    fn number(&mut self, value: Value) -> u32 {
+        match self {
+            // Of values of texts only null comes this way.
+            Self::Texts(dictionary) => position(dictionary.len()),
+            Self::Ids(ids) => ids.number(value.as_id()),
+            Self::Ints(ints) => ints.number(value.as_int()),
+            Self::Values(values) => values.number(value),
+        }
+    }
+
+    fn value(&self, number: u32) -> Value {
+        let at = number as usize;
+        match self {
+            Self::Texts(dictionary) => dictionary.value(number),
+            Self::Ids(ids) => ids.values.get(at).copied().flatten().into(),
+            Self::Ints(ints) => ints.values.get(at).copied().flatten().into(),
+            Self::Values(values) => values.values.get(at).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// The order of two values.
+    fn compare(&self, a: u32, b: u32) -> Ordering {
+        if a == b {
+            return Ordering::Equal;
+        }
+        match self {
+            // Null is last.
+            Self::Texts(dictionary) => match (dictionary.text(a), dictionary.text(b)) {
+                (Some(a), Some(b)) => a.cmp(b),
+                (a, b) => b.is_some().cmp(&a.is_some()),
+            },
+            _ => self.value(a).cmp(&self.value(b)),
+        }
+    }
+}
+
+/// A key in one segment: a small number for each row, and the number of its value.
+enum Key<'s> {
+    /// All rows have this value.
+    One(u32),
+    Coded(&'s Codes, Cow<'s, [u32]>),
+    /// Where each bucket of the ascending times ends, and its start.
+    Buckets(Vec<(usize, u32)>),
+    /// The number of each selected row's value.
+    Rows(Vec<u32>),
+}
+
+impl Key<'_> {
+    /// How many different small numbers there may be; `None` if they are not small.
+    fn count(&self) -> Option<usize> {
+        match self {
+            Self::One(_) => Some(1),
+            Self::Coded(_, values) => Some(values.len()),
+            Self::Buckets(buckets) => Some(buckets.len()),
+            Self::Rows(_) => None,
+        }
+    }
+
+    /// The number of the value that a small number stands for.
+    fn value(&self, small: usize) -> u32 {
+        let value = match self {
+            Self::One(value) => Some(*value),
+            Self::Coded(_, values) => values.get(small).copied(),
+            Self::Buckets(buckets) => buckets.get(small).map(|(_, value)| *value),
+            Self::Rows(_) => None,
+        };
+        value.unwrap_or_default()
+    }
+
+    /// Adds the row's small number, times the stride, to each of the places.
+    fn add(&self, selected: &Selected, stride: u32, places: &mut [u32]) {
+        match (self, selected) {
+            (Self::One(_) | Self::Rows(_), _) => {}
+            (Self::Coded(codes, _), Selected::All(rows)) => with_codes!(codes, codes => {
+                let codes = codes.get(rows.clone()).unwrap_or_default();
+                for (code, place) in codes.iter().zip(places) {
+                    *place += u32::from(*code) * stride;
+                }
+            }),
+            (Self::Coded(codes, _), Selected::Some(rows)) => with_codes!(codes, codes => {
+                for (row, place) in rows.iter().zip(places) {
+                    if let Some(code) = codes.get(*row as usize) {
+                        *place += u32::from(*code) * stride;
+                    }
+                }
+            }),
+            (Self::Coded(codes, _), selected) => {
+                for (row, place) in selected.rows().zip(places) {
+                    *place += position(codes.get(row).unwrap_or_default()) * stride;
+                }
+            }
+            (Self::Buckets(buckets), Selected::All(rows)) => {
+                let mut rest = places;
+                let mut at = rows.start;
+                for (bucket, (end, _)) in (0..).zip(buckets) {
+                    let (of, others) = rest.split_at_mut((end - at).min(rest.len()));
+                    of.iter_mut().for_each(|place| *place += bucket * stride);
+                    (rest, at) = (others, *end);
+                }
+            }
+            (Self::Buckets(buckets), selected) => {
+                let mut bucket = 0_u32;
+                for (row, place) in selected.rows().zip(places) {
+                    while buckets
+                        .get(bucket as usize)
+                        .is_some_and(|(end, _)| row >= *end)
+                    {
+                        bucket += 1;
+                    }
+                    *place += bucket * stride;
+                }
+            }
+        }
+    }
+}
+
+/// The groups of a query so far.
+pub(in crate::exec) struct Keys<'p> {
+    by: &'p [Bound],
+    spaces: Vec<Space<'p>>,
+    tuples: Tuples,
+    /// The numbers of the keys' values, tuple by tuple.
+    values: Vec<u32>,
+    len: usize,
+    /// How many there may be.
+    most: u64,
+}
+
+/// The number of each tuple.
+enum Tuples {
+    /// Of one value.
+    Ones(Vec<u32>),
+    Pairs(HashMap<u64, u32, RandomState>),
+    Longer(HashMap<Box<[u32]>, u32, RandomState>),
+}
+
+const NONE: u32 = u32::MAX;
+
+/// The keys of a segment's rows.
+pub(super) struct SegmentKeys<'s> {
+    keys: Vec<Key<'s>>,
+    /// The product of their counts, unless that is too large for a table.
+    dense: Option<usize>,
+}
+
+impl<'p> Keys<'p> {
+    pub(super) fn new(
+        by: &'p [Bound],
+        schema: &Schema,
+        dictionaries: &'p [Dictionary],
+        most: u64,
+    ) -> Self {
+        let space = |key| Space::new(key, schema, dictionaries);
+        Self {
+            by,
+            spaces: by.iter().map(space).collect(),
+            tuples: match by.len() {
+                0 | 1 => Tuples::Ones(Vec::new()),
+                2 => Tuples::Pairs(HashMap::default()),
+                _ => Tuples::Longer(HashMap::default()),
+            },
+            values: Vec::new(),
+            len: 0,
+            most,
+        }
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The number of a tuple of values.
+    fn number(&mut self, tuple: &[u32]) -> Result<u32> {
+        let known = match (&mut self.tuples, tuple) {
+            (Tuples::Ones(numbers), _) => {
+                let value = tuple.first().copied().unwrap_or_default() as usize;
+                if numbers.len() <= value {
+                    numbers.resize(value + 1, NONE);
+                }
+                numbers.get(value).copied().filter(|number| *number != NONE)
+            }
+            (Tuples::Pairs(numbers), _) => numbers.get(&pair(tuple)).copied(),
+            (Tuples::Longer(numbers), _) => numbers.get(tuple).copied(),
+        };
+        if let Some(number) = known {
+            return Ok(number);
+        }
+        if self.len as u64 >= self.most {
+            return Err(QueryError::limit("groups", self.most));
+        }
+        let number = position(self.len);
+        self.len += 1;
+        self.values.extend_from_slice(tuple);
+        match &mut self.tuples {
+            Tuples::Ones(numbers) => {
+                let value = tuple.first().copied().unwrap_or_default() as usize;
+                if let Some(place) = numbers.get_mut(value) {
+                    *place = number;
+                }
+            }
+            Tuples::Pairs(numbers) => {
+                numbers.insert(pair(tuple), number);
+            }
+            Tuples::Longer(numbers) => {
+                numbers.insert(tuple.into(), number);
+            }
+        }
+        Ok(number)
+    }
+
+    /// The number of values that were evaluated, one for each key.
+    pub(super) fn number_of(&mut self, values: impl Iterator<Item = Value>) -> Result<u32> {
+        let spaces = self.spaces.iter_mut();
+        let tuple: Vec<u32> = spaces
+            .zip(values)
+            .map(|(space, value)| space.number(value))
+            .collect();
+        self.number(&tuple)
+    }
+
+    /// The keys of a segment; `None` if one has to be evaluated row by row.
+    pub(super) fn of<'s>(
+        &mut self,
+        segment: SegmentView<'s>,
+        selected: &Selected,
+    ) -> Option<SegmentKeys<'s>> {
+        let keys: Vec<Key<'s>> = self
+            .by
+            .iter()
+            .zip(&mut self.spaces)
+            .map(|(key, space)| of_segment(segment, key, space, selected))
+            .collect::<Option<_>>()?;
+        let product = |product: usize, key: &Key<'_>| product.checked_mul(key.count()?);
+        let count = keys.iter().try_fold(1, product);
+        let dense = count.filter(|count| *count <= DENSE);
+        Some(SegmentKeys { keys, dense })
+    }
+
+    /// The number of each row's group.
+    pub(super) fn numbered(
+        &mut self,
+        keys: &SegmentKeys<'_>,
+        selected: &Selected,
+    ) -> Result<Vec<u32>> {
+        if let [Key::Rows(values)] = &keys.keys[..] {
+            return values.iter().map(|value| self.number(&[*value])).collect();
+        }
+        let mut tuple = Vec::with_capacity(keys.keys.len());
+        if let Some(count) = keys.dense {
+            let mut table = vec![NONE; count];
+            let mut places = keys.places(selected);
+            for place in &mut places {
+                let Some(known) = table.get_mut(*place as usize) else {
+                    continue;
+                };
+                if *known == NONE {
+                    keys.tuple(*place, &mut tuple);
+                    *known = self.number(&tuple)?;
+                }
+                *place = *known;
+            }
+            return Ok(places);
+        }
+        // Each key on its own, then the tuples of their values.
+        let mut columns = Vec::with_capacity(keys.keys.len());
+        for key in &keys.keys {
+            columns.push(match key {
+                Key::Rows(values) => Cow::Borrowed(values),
+                key => {
+                    let mut places = vec![0; selected.len()];
+                    key.add(selected, 1, &mut places);
+                    places
+                        .iter_mut()
+                        .for_each(|place| *place = key.value(*place as usize));
+                    Cow::Owned(places)
+                }
+            });
+        }
+        let mut numbers = Vec::with_capacity(selected.len());
+        for at in 0..selected.len() {
+            tuple.clear();
+            tuple.extend(columns.iter().filter_map(|values| values.get(at)));
+            numbers.push(self.number(&tuple)?);
+        }
+        Ok(numbers)
+    }
+
+    /// Adds how many rows each group has, if a table holds that.
+    pub(super) fn count(
+        &mut self,
+        keys: &SegmentKeys<'_>,
+        selected: &Selected,
+        total: &mut Vec<u64>,
+    ) -> Result<bool> {
+        let Some(count) = keys.dense else {
+            return Ok(false);
+        };
+        let mut add = |number: u32, more: u64| {
+            let at = number as usize;
+            if total.len() <= at {
+                total.resize(at + 1, 0);
+            }
+            if let Some(count) = total.get_mut(at) {
+                *count += more;
+            }
+        };
+        if keys.keys.is_empty() {
+            add(self.number(&[])?, selected.len() as u64);
+            return Ok(true);
+        }
+        let counts = keys.counts(selected, count);
+        let mut tuple = Vec::with_capacity(keys.keys.len());
+        for (place, count) in (0..).zip(counts) {
+            if count > 0 {
+                keys.tuple(place, &mut tuple);
+                add(self.number(&tuple)?, u64::from(count));
+            }
+        }
+        Ok(true)
+    }
+
+    /// The value of a key in a group.
+    pub(in crate::exec) fn value(&self, group: u32, key: usize) -> Value {
+        let at = group as usize * self.by.len() + key;
+        match (self.spaces.get(key), self.values.get(at)) {
+            (Some(space), Some(number)) => space.value(*number),
+            _ => Value::Null,
+        }
+    }
+
+    /// The order of two groups by their keys.
+    pub(in crate::exec) fn compare(&self, a: u32, b: u32) -> Ordering {
+        let width = self.by.len();
+        let of = |group: u32| self.values.get(group as usize * width..).unwrap_or_default();
+        for (space, (a, b)) in self.spaces.iter().zip(of(a).iter().zip(of(b))) {
+            let order = space.compare(*a, *b);
+            if order.is_ne() {
+                return order;
+            }
+        }
+        Ordering::Equal
+    }
+
+    /// The keys of all groups, in the order of their numbers.
+    pub(super) fn tuples(&self) -> impl Iterator<Item = Box<[Value]>> {
+        let width = self.by.len();
+        let key = move |group: u32| (0..width).map(|key| self.value(group, key)).collect();
+        (0..position(self.len)).map(key)
+    }
+}
+
+fn pair(tuple: &[u32]) -> u64 {
+    let at = |at: usize| u64::from(tuple.get(at).copied().unwrap_or_default());
+    at(0) << 32 | at(1)
+}
+
+/// `None` if the key has to be evaluated row by row.
+fn of_segment<'s>(
+    segment: SegmentView<'s>,
+    key: &Bound,
+    space: &mut Space<'_>,
+    selected: &Selected,
+) -> Option<Key<'s>> {
+    if let Bound::Bucket(of, bucket) = key
+        && let Bound::Column(column) = &**of
+        && segment.is_key_time(*column)
+    {
+        let times = segment.segment.times();
+        let mut buckets: Vec<(usize, u32)> = Vec::new();
+        let (mut at, last) = selected.first_and_last()?;
+        while at <= last {
+            let start: DateTime<Utc> = bucket.start(times.get(at)?)?;
+            let same = |time| bucket.start(time) == Some(start);
+            at = times.partition_point(at..times.len(), same).max(at + 1);
+            buckets.push((at, space.number(Value::Time(start))));
+        }
+        return Some(Key::Buckets(buckets));
+    }
+    let column = key.only_column().filter(|_| key.is_total())?;
+    let of = |cell: &Value| value(key, &Scope::new(Row::Cell(cell))).ok();
+    if segment.is_null(column) {
+        return Some(Key::One(space.number(of(&Value::Null)?)));
+    }
+    if let Some(texts) = segment.segment.texts(column) {
+        let dictionary = segment.dictionary(column)?;
+        let null = position(dictionary.len());
+        if matches!(space, Space::Texts(_)) {
+            let values = texts.texts().iter().copied().chain([null]).collect();
+            return Some(Key::Coded(texts.codes(), values));
+        }
+        // Of a few rows not all texts are asked.
+        if selected.len() < texts.texts().len() {
+            let mut numbers = vec![NONE; texts.texts().len() + 1];
+            for row in selected.rows() {
+                let code = texts.codes().get(row)?;
+                if let Some(number @ &mut NONE) = numbers.get_mut(code) {
+                    let value = texts.texts().get(code).map(|code| dictionary.value(*code));
+                    *number = space.number(of(&value.unwrap_or_default())?);
+                }
+            }
+            return Some(Key::Coded(texts.codes(), numbers.into()));
+        }
+        let values = texts.texts().iter().map(|code| dictionary.value(*code));
+        let numbers: Option<Vec<u32>> = values
+            .chain([Value::Null])
+            .map(|value| Some(space.number(of(&value)?)))
+            .collect();
+        return Some(Key::Coded(texts.codes(), numbers?.into()));
+    }
+    if let Some((codes, values)) = segment.segment.coded(column) {
+        let numbers: Option<Vec<u32>> = values
+            .iter()
+            .map(|value| Some(space.number(of(value)?)))
+            .collect();
+        return Some(Key::Coded(codes, numbers?.into()));
+    }
+    let Bound::Column(_) = key else {
+        return None;
+    };
+    match space {
+        Space::Ids(numbers) => {
+            let ids = segment.segment.ids(column)?;
+            let number = |row: usize| numbers.number(ids.get(row).copied().flatten());
+            Some(Key::Rows(selected.rows().map(number).collect()))
+        }
+        Space::Ints(numbers) => {
+            let ints = segment.segment.ints(column)?;
+            let number = |row| numbers.number(ints.get(row));
+            Some(Key::Rows(selected.rows().map(number).collect()))
+        }
+        _ => None,
+    }
+}
+
+impl SegmentKeys<'_> {
+    /// One small number for each row out of those of its keys.
+    fn places(&self, selected: &Selected) -> Vec<u32> {
+        let mut places = vec![0; selected.len()];
+        let mut stride = 1;
+        for key in &self.keys {
+            key.add(selected, stride, &mut places);
+            stride *= position(key.count().unwrap_or(1));
+        }
+        places
+    }
+
+    /// The numbers of the values at a place.
+    fn tuple(&self, place: u32, tuple: &mut Vec<u32>) {
+        let mut place = place as usize;
+        tuple.clear();
+        for key in &self.keys {
+            let count = key.count().unwrap_or(1);
+            tuple.push(key.value(place % count));
+            place /= count;
+        }
+    }
+
+    /// How many rows there are at each place.
+    fn counts(&self, selected: &Selected, places: usize) -> Vec<u32> {
+        let mut counts = Counts::new(places);
+        match (&self.keys[..], selected) {
+            // Straight from the codes.
+            ([Key::Coded(codes, _)], Selected::All(rows)) => with_codes!(codes, codes => {
+                counts.add(codes.get(rows.clone()).unwrap_or_default().iter().map(|code| *code as usize));
+            }),
+            ([Key::Coded(codes, _)], Selected::Some(rows)) => with_codes!(codes, codes => {
+                counts.add(rows.iter().filter_map(|row| codes.get(*row as usize)).map(|code| *code as usize));
+            }),
+            ([Key::Coded(a, of_a), Key::Coded(b, _)], Selected::All(rows)) => {
+                let stride = of_a.len();
+                with_codes!(a, a => with_codes!(b, b => {
+                    let a = a.get(rows.clone()).unwrap_or_default();
+                    let b = b.get(rows.clone()).unwrap_or_default();
+                    counts.add(a.iter().zip(b).map(|(a, b)| *a as usize + *b as usize * stride));
+                }));
+            }
+            ([Key::Buckets(buckets), Key::Coded(codes, _)], Selected::All(rows)) => {
+                let mut at = rows.start;
+                for (bucket, (end, _)) in buckets.iter().enumerate() {
+                    let end = (*end).min(rows.end);
+                    with_codes!(codes, codes => {
+                        let codes = codes.get(at..end).unwrap_or_default();
+                        counts.add(codes.iter().map(|code| bucket + *code as usize * buckets.len()));
+                    });
+                    at = end;
+                }
+            }
+            _ => {
+                let places = self.places(selected);
+                counts.add(places.into_iter().map(|place| place as usize));
+            }
+        }
+        counts.finish()
+    }
+}
+
+/// Counts of places. A count that was just changed is slow to change again, so that neighbours
+/// count in tables of their own where these are small.
+struct Counts {
+    places: usize,
+    tables: Vec<u32>,
+    lanes: usize,
+}
+
+impl Counts {
+    fn new(places: usize) -> Self {
+        let lanes = if places <= 2048 { 4 } else { 1 };
+        Self {
+            places,
+            tables: vec![0; places * lanes],
+            lanes,
+        }
+    }
+
+    fn add(&mut self, places: impl Iterator<Item = usize>) {
+        let len = self.places;
+        if self.lanes == 1 {
+            for place in places {
+                if let Some(count) = self.tables.get_mut(place) {
+                    *count += 1;
+                }
+            }
+            return;
+        }
+        let (a, rest) = self.tables.split_at_mut(len);
+        let (b, rest) = rest.split_at_mut(len);
+        let (c, d) = rest.split_at_mut(len);
+        let mut places = places;
+        let count = |table: &mut [u32], place: Option<usize>| match place {
+            Some(place) => {
+                if let Some(count) = table.get_mut(place) {
+                    *count += 1;
+                }
+                true
+            }
+            None => false,
+        };
+        while count(a, places.next())
+            && count(b, places.next())
+            && count(c, places.next())
+            && count(d, places.next())
+        {}
+    }
+
+    fn finish(mut self) -> Vec<u32> {
+        let (total, others) = self.tables.split_at_mut(self.places);
+        for lane in others.chunks(self.places.max(1)) {
+            for (count, more) in total.iter_mut().zip(lane) {
+                *count += more;
+            }
+        }
+        self.tables.truncate(self.places);
+        self.tables
+    }
+}

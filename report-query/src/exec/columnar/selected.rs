@@ -1,0 +1,167 @@
+//! `Selected`: which rows of a segment are left.
+
+use std::ops::Range;
+
+use super::super::batch::position;
+
+/// Rows of a segment, ascending.
+pub(in crate::exec) enum Selected {
+    All(Range<usize>),
+    /// Of the rows from a number on, those that have a one.
+    Marked(usize, Vec<u8>),
+    Some(Vec<u32>),
+}
+
+impl Selected {
+    pub(in crate::exec) fn len(&self) -> usize {
+        match self {
+            Self::All(rows) => rows.len(),
+            Self::Marked(_, marks) => ones(marks),
+            Self::Some(rows) => rows.len(),
+        }
+    }
+
+    pub(in crate::exec) fn is_empty(&self) -> bool {
+        match self {
+            Self::Marked(_, marks) => !marks.contains(&1),
+            others => others.len() == 0,
+        }
+    }
+
+    pub(in crate::exec) fn first_and_last(&self) -> Option<(usize, usize)> {
+        match self {
+            Self::All(rows) => (!rows.is_empty()).then(|| (rows.start, rows.end - 1)),
+            Self::Marked(start, marks) => {
+                let first = marks.iter().position(|mark| *mark == 1)?;
+                let last = marks.iter().rposition(|mark| *mark == 1)?;
+                Some((start + first, start + last))
+            }
+            Self::Some(rows) => Some((*rows.first()? as usize, *rows.last()? as usize)),
+        }
+    }
+
+    pub(in crate::exec) fn rows(&self) -> impl Iterator<Item = usize> {
+        let (all, marked, some) = match self {
+            Self::All(rows) => (rows.clone(), None, &[][..]),
+            Self::Marked(start, marks) => (0..0, Some((*start, marks)), &[][..]),
+            Self::Some(rows) => (0..0, None, &rows[..]),
+        };
+        let marked = marked.into_iter().flat_map(|(start, marks)| {
+            let marks = marks.iter().enumerate().filter(|(_, mark)| **mark == 1);
+            marks.map(move |(at, _)| start + at)
+        });
+        all.chain(marked)
+            .chain(some.iter().map(|row| *row as usize))
+    }
+
+    /// The same without marks.
+    pub(super) fn listed(self) -> Self {
+        let Self::Marked(start, marks) = self else {
+            return self;
+        };
+        let count = ones(&marks);
+        if count == marks.len() {
+            return Self::All(start..start + count);
+        }
+        let mut rows = Vec::with_capacity(count);
+        let (words, rest) = marks.as_chunks::<8>();
+        let mut at = position(start);
+        for word in words {
+            let mut word = u64::from_le_bytes(*word);
+            while word != 0 {
+                rows.push(at + word.trailing_zeros() / 8);
+                word &= word - 1;
+            }
+            at += 8;
+        }
+        rows.extend((at..).zip(rest).filter(|(_, mark)| **mark == 1).map(|(row, _)| row));
+        Self::Some(rows)
+    }
+
+    /// Keeps the rows of which a number that is kept for each passes a test.
+    pub(super) fn keep_by<T: Copy>(&mut self, numbers: &[T], test: impl Fn(T) -> bool) {
+        match self {
+            Self::All(rows) => {
+                let numbers = numbers.get(rows.clone()).unwrap_or_default();
+                let marks = numbers.iter().map(|number| u8::from(test(*number)));
+                *self = Self::Marked(rows.start, marks.collect());
+            }
+            Self::Marked(start, marks) => {
+                let numbers = numbers.get(*start..).unwrap_or_default();
+                for (mark, number) in marks.iter_mut().zip(numbers) {
+                    *mark &= u8::from(test(*number));
+                }
+            }
+            Self::Some(rows) => rows.retain(|row| {
+                let number = numbers.get(*row as usize);
+                number.is_some_and(|number| test(*number))
+            }),
+        }
+    }
+
+    /// Keeps the rows that a test finds, given their number.
+    pub(super) fn retain(&mut self, mut test: impl FnMut(usize) -> bool) {
+        match self {
+            Self::Some(rows) => rows.retain(|row| test(*row as usize)),
+            Self::All(rows) => {
+                let marks = rows.clone().map(|row| u8::from(test(row)));
+                *self = Self::Marked(rows.start, marks.collect());
+            }
+            Self::Marked(start, marks) => {
+                for (row, mark) in (*start..).zip(marks) {
+                    if *mark == 1 {
+                        *mark = u8::from(test(row));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// How many ones there are. Sums of bytes that can't overflow are what is summed fast.
+fn ones(marks: &[u8]) -> usize {
+    let sum = |marks: &[u8]| marks.iter().fold(0_u8, |sum, mark| sum + mark);
+    let (blocks, rest) = marks.as_chunks::<128>();
+    let lanes = |block: &[u8; 128]| block.iter().map(|mark| u32::from(*mark)).sum::<u32>();
+    blocks.iter().map(|block| lanes(block) as usize).sum::<usize>() + usize::from(sum(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_rows_are_those_that_pass(
+            codes in prop::collection::vec(0_u8..6, 0..400),
+            (start, end) in (0_usize..400, 0_usize..400),
+            tests in prop::collection::vec((0_u8..6, any::<bool>()), 0..4),
+            from_list in any::<bool>(),
+        ) {
+            let end = end.min(codes.len());
+            let start = start.min(end);
+            let mut selected = if from_list {
+                Selected::Some((start as u32..end as u32).collect())
+            } else {
+                Selected::All(start..end)
+            };
+            let mut expected: Vec<usize> = (start..end).collect();
+            for (code, by_row) in tests {
+                if by_row {
+                    selected.retain(|row| codes[row] != code);
+                } else {
+                    selected.keep_by(&codes, |other| other != code);
+                }
+                expected.retain(|row| codes[*row] != code);
+                prop_assert_eq!(selected.rows().collect::<Vec<_>>(), expected.clone());
+                prop_assert_eq!(selected.len(), expected.len());
+                prop_assert_eq!(selected.is_empty(), expected.is_empty());
+                let ends = expected.first().copied().zip(expected.last().copied());
+                prop_assert_eq!(selected.first_and_last(), ends);
+            }
+            prop_assert_eq!(selected.listed().rows().collect::<Vec<_>>(), expected);
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! What a test says of the texts of a column, asked of the column's dictionary: for all segments
+//! at once, and only of what is needed.
+
+use std::sync::OnceLock;
+
+use super::super::batch::truth;
+use super::search::Search;
+use super::selected::Selected;
+use crate::expr::{Bound, Comparison, Row, Scope};
+use crate::store::{Dictionary, TextColumn};
+use crate::value::{TextBlock, Value};
+
+/// What a test says of each text of a dictionary.
+pub(super) struct TextAnswers<'p> {
+    dictionary: &'p Dictionary,
+    test: &'p Bound,
+    of_null: bool,
+    way: Way<'p>,
+}
+
+enum Way<'p> {
+    /// These codes alone pass, or if the flag is set, all others. Ascending.
+    Codes(Vec<u32>, bool),
+    /// Each block of the dictionary is looked through when one of its texts is asked for.
+    Blocks {
+        /// Where the first code of each block is, and what comes of its texts.
+        blocks: Vec<(u32, OnceLock<Box<[bool]>>)>,
+        search: Option<Search<'p>>,
+    },
+}
+
+/// Which codes of a segment pass.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Passes {
+    All,
+    None,
+    /// One alone.
+    One(u32),
+    /// For each code whether it does.
+    Table(Vec<bool>),
+}
+
+impl Passes {
+    pub(super) fn of(table: Vec<bool>) -> Self {
+        let mut passing = (0..).zip(&table).filter(|(_, passes)| **passes);
+        match (passing.next(), passing.next()) {
+            (None, _) => Self::None,
+            (Some((one, _)), None) if table.len() > 1 => Self::One(one),
+            _ if table.iter().all(|passes| *passes) => Self::All,
+            _ => Self::Table(table),
+        }
+    }
+
+    pub(super) fn has(&self, code: usize) -> bool {
+        match self {
+            Self::All => true,
+            Self::None => false,
+            Self::One(one) => *one as usize == code,
+            Self::Table(table) => table.get(code) == Some(&true),
+        }
+    }
+}
+
+impl<'p> TextAnswers<'p> {
+    /// Of a test that looks at this column alone, and cannot fail.
+    pub(super) fn new(test: &'p Bound, dictionary: &'p Dictionary) -> Self {
+        let way = match codes(test, dictionary) {
+            Some((codes, others)) => Way::Codes(codes, others),
+            None => {
+                let mut first = 0;
+                let blocks = dictionary.blocks().map(|block| {
+                    let begins = first;
+                    first += block.len() as u32;
+                    (begins, OnceLock::new())
+                });
+                Way::Blocks {
+                    blocks: blocks.collect(),
+                    search: Search::new(test),
+                }
+            }
+        };
+        Self {
+            dictionary,
+            test,
+            of_null: passes(test, &Value::Null),
+            way,
+        }
+    }
+
+    /// What is cheap comes first.
+    pub(super) const fn cost(&self) -> u8 {
+        match &self.way {
+            Way::Codes(..) => 0,
+            Way::Blocks { .. } => 2,
+        }
+    }
+
+    /// What it says of the texts of a segment, by their numbers there.
+    pub(super) fn of(&self, texts: &TextColumn, selected: &Selected) -> Passes {
+        let codes = texts.texts();
+        let null = codes.len();
+        match &self.way {
+            Way::Codes(passing, others) => {
+                let mut found = passing
+                    .iter()
+                    .filter_map(|code| codes.binary_search(code).ok());
+                let (first, second) = (found.next(), found.next());
+                let Some(first) = first else {
+                    return match (*others, self.of_null) {
+                        (false, false) => Passes::None,
+                        (true, true) => Passes::All,
+                        (others, _) => {
+                            let mut table = vec![others; null + 1];
+                            set(&mut table, null, self.of_null);
+                            Passes::of(table)
+                        }
+                    };
+                };
+                if second.is_none() && !others && !self.of_null {
+                    return Passes::One(first as u32);
+                }
+                let mut table = vec![*others; null + 1];
+                for at in [Some(first), second].into_iter().flatten().chain(found) {
+                    set(&mut table, at, !others);
+                }
+                set(&mut table, null, self.of_null);
+                Passes::of(table)
+            }
+            Way::Blocks { blocks, search } => {
+                let mut table = vec![false; null + 1];
+                set(&mut table, null, self.of_null);
+                // Of a few rows it is asked itself, not of all texts around theirs.
+                if selected.len() * 16 < codes.len() {
+                    let mut asked = vec![false; null];
+                    for row in selected.rows() {
+                        let Some(at) = texts.codes().get(row).filter(|at| *at < null) else {
+                            continue;
+                        };
+                        if asked.get(at) == Some(&false) {
+                            set(&mut asked, at, true);
+                            let value = codes.get(at).map(|code| self.dictionary.value(*code));
+                            let passes = value.is_some_and(|value| passes(self.test, &value));
+                            set(&mut table, at, passes);
+                        }
+                    }
+                    return Passes::of(table);
+                }
+                let mut all = self.dictionary.blocks().zip(blocks).peekable();
+                for (at, code) in codes.iter().enumerate() {
+                    while let Some((block, (first, _))) = all.peek()
+                        && (*first as usize + block.len()) <= *code as usize
+                    {
+                        all.next();
+                    }
+                    let Some((block, (first, answers))) = all.peek() else {
+                        break;
+                    };
+                    let answers = answers.get_or_init(|| self.of_block(block, search.as_ref()));
+                    let passes = answers.get((code - first) as usize) == Some(&true);
+                    set(&mut table, at, passes);
+                }
+                Passes::of(table)
+            }
+        }
+    }
+
+    fn of_block(
+        &self,
+        block: &std::sync::Arc<TextBlock>,
+        search: Option<&Search<'p>>,
+    ) -> Box<[bool]> {
+        if let Some(found) = search.and_then(|search| search.find(block)) {
+            return found;
+        }
+        let text = |at| Value::Text(crate::value::Text::of(block, at));
+        (0..block.len() as u32)
+            .map(|at| passes(self.test, &text(at)))
+            .collect()
+    }
+}
+
+fn set(table: &mut [bool], at: usize, to: bool) {
+    if let Some(place) = table.get_mut(at) {
+        *place = to;
+    }
+}
+
+/// Of a test that cannot fail.
+fn passes(test: &Bound, value: &Value) -> bool {
+    truth(test, &Scope::new(Row::Cell(value))).unwrap_or_default()
+}
+
+/// If a test is equality with texts or their absence: their codes, and whether all others pass
+/// instead of them.
+fn codes(test: &Bound, dictionary: &Dictionary) -> Option<(Vec<u32>, bool)> {
+    let find = |value: &Value| match value {
+        Value::Text(text) => Some(dictionary.find(text)),
+        _ => None,
+    };
+    let sorted = |mut codes: Vec<u32>| {
+        codes.sort_unstable();
+        codes.dedup();
+        codes
+    };
+    match test {
+        Bound::Compare(comparison @ (Comparison::Eq | Comparison::Ne), a, b) => {
+            match (&**a, &**b) {
+                (Bound::Column(_), Bound::Const(value)) | (Bound::Const(value), Bound::Column(_)) => {
+                    let codes = find(value)?.into_iter().collect();
+                    Some((codes, *comparison == Comparison::Ne))
+                }
+                _ => None,
+            }
+        }
+        Bound::InSet(of, set) => {
+            let values = set.exact_values().filter(|_| matches!(**of, Bound::Column(_)))?;
+            let found: Option<Vec<_>> = values.iter().map(find).collect();
+            Some((sorted(found?.into_iter().flatten().collect()), false))
+        }
+        Bound::Or(parts) => {
+            let mut all = Vec::new();
+            for part in parts {
+                let (codes, others) = codes(part, dictionary)?;
+                if others {
+                    return None;
+                }
+                all.extend(codes);
+            }
+            Some((sorted(all), false))
+        }
+        Bound::Not(inner) => match &**inner {
+            // What is null is not known to be another text, nor is it of those.
+            inner @ (Bound::Compare(..) | Bound::Or(_)) => {
+                codes(inner, dictionary).map(|(codes, others)| (codes, !others))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,434 @@
+//! `Dictionary`: the different texts of a column of the store, each with a code.
+//!
+//! A dictionary is immutable, as everything that a state of the store holds: one that has
+//! more texts is another, which shares most of its memory with the one before. Texts stand in
+//! blocks, and the tables that find them are as short lists of ever smaller ones: what is new
+//! is small, and merged when it has grown.
+//!
+//! A code stays what it is, but for [`without`](Dictionary::without), which may number the texts
+//! anew, in the same order.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+
+use crate::value::{Text, TextBlock, Value};
+
+/// Texts of a full block.
+const BLOCK: usize = 1024;
+
+/// The different texts of a column.
+#[derive(Clone)]
+pub(crate) struct Dictionary {
+    hasher: FixedState,
+    /// Blocks of `BLOCK` texts.
+    full: Arc<Vec<Arc<TextBlock>>>,
+    /// Then smaller ones, ever shorter.
+    short: Vec<Arc<TextBlock>>,
+    tables: Vec<Arc<Table>>,
+    len: usize,
+    /// Texts that are gone, and whose codes stand for nothing.
+    gone: usize,
+}
+
+impl Dictionary {
+    /// An empty one; the seed keeps those who choose the texts from choosing their hashes.
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            hasher: FixedState::with_seed(seed),
+            full: Arc::default(),
+            short: Vec::new(),
+            tables: Vec::new(),
+            len: 0,
+            gone: 0,
+        }
+    }
+
+    /// How many codes there are: they are less than this.
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The block of a code, and the position in it.
+    fn place(&self, code: u32) -> Option<(&Arc<TextBlock>, usize)> {
+        let code = code as usize;
+        if let Some(block) = self.full.get(code / BLOCK) {
+            return Some((block, code % BLOCK));
+        }
+        let mut at = code - self.full.len() * BLOCK;
+        for block in &self.short {
+            if at < block.len() {
+                return Some((block, at));
+            }
+            at -= block.len();
+        }
+        None
+    }
+
+    /// The text of a code.
+    pub(crate) fn text(&self, code: u32) -> Option<&str> {
+        let (block, at) = self.place(code)?;
+        block.get(at)
+    }
+
+    /// The text of a code, as a value.
+    pub(crate) fn value(&self, code: u32) -> Value {
+        match self.place(code) {
+            Some((block, at)) => Value::Text(Text::of(block, at as u32)),
+            None => Value::Null,
+        }
+    }
+
+    /// The code of a text.
+    pub(crate) fn find(&self, text: &str) -> Option<u32> {
+        self.find_hashed(text, self.hasher.hash_one(text))
+    }
+
+    fn find_hashed(&self, text: &str, hash: u64) -> Option<u32> {
+        let is_it = |code| self.text(code) == Some(text);
+        self.tables.iter().find_map(|table| table.find(hash, is_it))
+    }
+
+    /// The blocks in the order of codes.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = &Arc<TextBlock>> {
+        self.full.iter().chain(&self.short)
+    }
+
+    /// The same with more texts behind; each is new.
+    fn with(&self, new: &[Text]) -> Self {
+        let mut next = self.clone();
+        if new.is_empty() {
+            return next;
+        }
+        let first = next.len;
+        next.len += new.len();
+
+        let mut merged = Vec::new();
+        let mut count = new.len();
+        while let Some(block) = next.short.pop_if(|block| block.len() < 2 * count) {
+            count += block.len();
+            merged.push(block);
+        }
+        let is_block_full = next.short.iter().map(|block| block.len()).sum::<usize>() + count >= BLOCK;
+        if is_block_full {
+            // Everything short together makes full blocks.
+            merged.extend(next.short.drain(..).rev());
+        }
+        let before = merged.iter().rev().flat_map(|block| block.texts());
+        let mut texts = before.chain(new.iter().map(Text::as_str));
+        if is_block_full {
+            let full = Arc::make_mut(&mut next.full);
+            let short = merged.iter().map(|block| block.len()).sum::<usize>() + new.len();
+            for _ in 0..short / BLOCK {
+                full.push(Arc::new(TextBlock::new(texts.by_ref().take(BLOCK))));
+            }
+        }
+        let rest = TextBlock::new(texts);
+        if rest.len() > 0 {
+            next.short.push(Arc::new(rest));
+        }
+
+        let hashed = |code: usize| {
+            let text = next.text(code as u32).unwrap_or_default();
+            (next.hasher.hash_one(text), code as u32)
+        };
+        let mut count = new.len();
+        let mut tables = next.tables.clone();
+        let mut old: Vec<Arc<Table>> = Vec::new();
+        while let Some(table) = tables.pop_if(|table| table.len < 2 * count) {
+            count += table.len;
+            old.push(table);
+        }
+        let mut table = Table::new(count);
+        let old = old.iter().flat_map(|table| table.codes());
+        for code in old.map(|code| code as usize).chain(first..next.len) {
+            let (hash, code) = hashed(code);
+            table.insert(hash, code);
+        }
+        tables.push(Arc::new(table));
+        next.tables = tables;
+        next
+    }
+
+    /// The same without the texts that are not used any more. Where most are gone, those that
+    /// are left get new codes, in the same order: for each old code its new one.
+    pub(super) fn without(&self, is_used: &[bool]) -> (Self, Option<Box<[u32]>>) {
+        let is_used = |code: usize| is_used.get(code) == Some(&true);
+        let used = (0..self.len).filter(|code| is_used(*code)).count();
+        if used + self.gone == self.len {
+            return (self.clone(), None);
+        }
+        if used * 2 <= self.len {
+            let mut remap = vec![u32::MAX; self.len].into_boxed_slice();
+            let mut kept = Vec::with_capacity(used);
+            let mut code = 0;
+            for block in self.blocks() {
+                for at in 0..block.len() {
+                    if is_used(code) {
+                        if let Some(to) = remap.get_mut(code) {
+                            *to = kept.len() as u32;
+                        }
+                        kept.push(Text::of(block, at as u32));
+                    }
+                    code += 1;
+                }
+            }
+            let empty = Self {
+                hasher: self.hasher.clone(),
+                full: Arc::default(),
+                short: Vec::new(),
+                tables: Vec::new(),
+                len: 0,
+                gone: 0,
+            };
+            return (empty.with(&kept), Some(remap));
+        }
+        let mut first = 0;
+        let mut clean = |block: &Arc<TextBlock>| {
+            let codes = first..first + block.len();
+            first = codes.end;
+            // A text that went before is empty, as it will be again.
+            let mut goes = codes.clone().zip(block.texts());
+            if goes.all(|(code, text)| is_used(code) || text.is_empty()) {
+                return Arc::clone(block);
+            }
+            let texts = codes.zip(block.texts());
+            let texts = texts.map(|(code, text)| if is_used(code) { text } else { "" });
+            Arc::new(TextBlock::new(texts))
+        };
+        let full = self.full.iter().map(&mut clean).collect();
+        let short = self.short.iter().map(&mut clean).collect();
+        let next = Self {
+            full: Arc::new(full),
+            short,
+            gone: self.len - used,
+            ..self.clone()
+        };
+        // Whoever looks for the empty text must not find one of those.
+        let mut tables = Vec::with_capacity(self.tables.len());
+        for table in &self.tables {
+            if table.codes().all(|code| is_used(code as usize)) {
+                tables.push(Arc::clone(table));
+                continue;
+            }
+            let codes: Vec<u32> = table
+                .codes()
+                .filter(|code| is_used(*code as usize))
+                .collect();
+            if codes.is_empty() {
+                continue;
+            }
+            let mut table = Table::new(codes.len());
+            for code in codes {
+                table.insert(next.hasher.hash_one(next.text(code).unwrap_or_default()), code);
+            }
+            tables.push(Arc::new(table));
+        }
+        (Self { tables, ..next }, None)
+    }
+
+    /// Bytes that it takes.
+    pub(super) fn size(&self) -> usize {
+        let blocks: usize = self.blocks().map(|block| block.size()).sum();
+        let pointers = size_of::<usize>() * (self.full.capacity() + self.short.capacity());
+        let tables: usize = self.tables.iter().map(|table| table.size()).sum();
+        blocks + pointers + tables
+    }
+}
+
+/// Gives the texts of a batch their codes.
+pub(super) struct Interner<'d, 't> {
+    dictionary: &'d Dictionary,
+    /// Codes of the texts that came so far.
+    seen: std::collections::HashMap<&'t str, u32, FixedState>,
+    new: Vec<Text>,
+}
+
+impl<'d, 't> Interner<'d, 't> {
+    pub(super) fn new(dictionary: &'d Dictionary) -> Self {
+        Self {
+            dictionary,
+            seen: std::collections::HashMap::with_hasher(dictionary.hasher.clone()),
+            new: Vec::new(),
+        }
+    }
+
+    pub(super) fn code(&mut self, text: &'t Text) -> u32 {
+        if let Some(code) = self.seen.get(text.as_str()) {
+            return *code;
+        }
+        let code = self.dictionary.find(text).unwrap_or_else(|| {
+            self.new.push(text.clone());
+            // A store has no 2^32 texts: each takes more than 16 bytes.
+            (self.dictionary.len() + self.new.len() - 1) as u32
+        });
+        self.seen.insert(text, code);
+        code
+    }
+
+    /// The dictionary with the new texts.
+    pub(super) fn finish(self) -> Dictionary {
+        self.dictionary.with(&self.new)
+    }
+}
+
+/// Codes by the hash of their texts: open addressing, with a byte of the hash beside each
+/// code, so that few texts are compared in vain.
+struct Table {
+    tags: Box<[u8]>,
+    codes: Box<[u32]>,
+    len: usize,
+}
+
+/// No code is here.
+const FREE: u32 = u32::MAX;
+
+impl Table {
+    /// For so many codes.
+    fn new(count: usize) -> Self {
+        // At most four of five places are taken.
+        let places = (count * 5 / 4 + 1).next_power_of_two();
+        Self {
+            tags: vec![0; places].into(),
+            codes: vec![FREE; places].into(),
+            len: 0,
+        }
+    }
+
+    const fn tag(hash: u64) -> u8 {
+        (hash >> 56) as u8
+    }
+
+    fn find(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+        let mask = self.codes.len() - 1;
+        let mut at = hash as usize & mask;
+        loop {
+            let code = *self.codes.get(at)?;
+            if code == FREE {
+                return None;
+            }
+            if self.tags.get(at) == Some(&Self::tag(hash)) && is_it(code) {
+                return Some(code);
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    /// Of a text that is not there yet. There has to be a place for it.
+    fn insert(&mut self, hash: u64, code: u32) {
+        let mask = self.codes.len() - 1;
+        let mut at = hash as usize & mask;
+        while self.codes.get(at).is_some_and(|code| *code != FREE) {
+            at = (at + 1) & mask;
+        }
+        if let (Some(place), Some(tag)) = (self.codes.get_mut(at), self.tags.get_mut(at)) {
+            *place = code;
+            *tag = Self::tag(hash);
+            self.len += 1;
+        }
+    }
+
+    fn codes(&self) -> impl Iterator<Item = u32> {
+        self.codes.iter().copied().filter(|code| *code != FREE)
+    }
+
+    fn size(&self) -> usize {
+        2 * size_of::<usize>()
+            + size_of::<Self>()
+            + size_of_val(&*self.tags)
+            + size_of_val(&*self.codes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{HashMap, HashSet};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn extended(dictionary: &Dictionary, texts: &[Text]) -> (Dictionary, Vec<u32>) {
+        let mut interner = Interner::new(dictionary);
+        let codes = texts.iter().map(|text| interner.code(text)).collect();
+        (interner.finish(), codes)
+    }
+
+    fn text(number: usize) -> Text {
+        // Number 0 is the empty text.
+        "text ".repeat(number % 3).as_str().into()
+    }
+
+    fn named(number: usize) -> Text {
+        if number == 0 { text(0) } else { format!("name-{number}").into() }
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_has_one_code_and_a_code_one_text(
+            batches in prop::collection::vec((0_usize..3_000, 1_usize..600), 1..16),
+            kept in 1_usize..7,
+        ) {
+            let mut dictionary = Dictionary::new(7);
+            let mut known: HashMap<Text, u32> = HashMap::new();
+            for (at, (first, count)) in batches.iter().enumerate() {
+                let texts: Vec<Text> = (*first..first + count).map(named).collect();
+                let before = dictionary.clone();
+                let (next, codes) = extended(&dictionary, &texts);
+                for (text, code) in texts.iter().zip(codes) {
+                    prop_assert_eq!(*known.entry(text.clone()).or_insert(code), code);
+                    prop_assert_eq!(next.text(code), Some(text.as_str()));
+                    prop_assert_eq!(next.find(text), Some(code));
+                    prop_assert_eq!(next.value(code), Value::Text(text.clone()));
+                }
+                let all: Vec<&str> = next.blocks().flat_map(|block| block.texts()).collect();
+                prop_assert_eq!(all.len(), next.len());
+                // The one before is as it was.
+                prop_assert_eq!(before.len(), dictionary.len());
+                for (text, code) in known.iter().filter(|(_, code)| (**code as usize) < before.len()) {
+                    prop_assert_eq!(before.text(*code), Some(text.as_str()));
+                }
+                dictionary = next;
+
+                if at % 5 == 4 {
+                    let is_used: Vec<bool> = (0..dictionary.len()).map(|code| code % 7 < kept).collect();
+                    let (next, remap) = dictionary.without(&is_used);
+                    known.retain(|_, code| is_used[*code as usize]);
+                    for (text, code) in &mut known {
+                        if let Some(remap) = &remap {
+                            *code = remap[*code as usize];
+                        }
+                        prop_assert_eq!(next.find(text), Some(*code));
+                        prop_assert_eq!(next.text(*code), Some(text.as_str()));
+                    }
+                    let left: HashSet<&str> = next.blocks().flat_map(|block| block.texts()).collect();
+                    for text in dictionary.blocks().flat_map(|block| block.texts()) {
+                        if !known.contains_key(text) {
+                            prop_assert_eq!(next.find(text), None);
+                            prop_assert!(text.is_empty() || !left.contains(text));
+                        }
+                    }
+                    if let Some(remap) = remap {
+                        prop_assert_eq!(next.len(), known.len());
+                        let new: Vec<u32> = remap.iter().copied().filter(|code| *code != u32::MAX).collect();
+                        prop_assert!(new.is_sorted());
+                    }
+                    dictionary = next;
+                }
+            }
+            prop_assert!(dictionary.short.len() <= 11, "{}", dictionary.short.len());
+            prop_assert!(dictionary.tables.len() <= 16, "{}", dictionary.tables.len());
+        }
+    }
+
+    #[test]
+    fn nothing_is_found_in_an_empty_one() {
+        let dictionary = Dictionary::new(1);
+        assert_eq!((dictionary.find(""), dictionary.text(0)), (None, None));
+        assert_eq!(dictionary.value(0), Value::Null);
+        let (next, remap) = dictionary.without(&[]);
+        assert_eq!((next.len(), remap), (0, None));
+        assert_eq!(next.size(), 0);
+    }
+}
