@@ -1,6 +1,9 @@
 //! Joins by hash, and unions.
 
 use std::collections::HashMap;
+use std::hash::Hash;
+
+use foldhash::fast::RandomState;
 
 use super::batch::{Batch, Column, check_cells, check_rows, column, position};
 use super::control::Control;
@@ -9,29 +12,107 @@ use crate::expr::{Bound, Cells};
 use crate::query::{BoundJoin, JoinKind};
 use crate::value::Value;
 
-/// The keys of all rows; none where one of them is null.
-fn keys(
+/// The rows of one side by their keys; those where a key is null have no partner.
+struct Partners<K> {
+    /// The first row of each key.
+    first: HashMap<K, u32, RandomState>,
+    /// For each row the next one with its key.
+    next: Vec<u32>,
+}
+
+const NONE: u32 = u32::MAX;
+
+impl<K: Eq + Hash> Partners<K> {
+    fn new(keys: impl DoubleEndedIterator<Item = Option<K>> + ExactSizeIterator) -> Self {
+        let mut next = vec![NONE; keys.len()];
+        let mut first = HashMap::with_capacity_and_hasher(keys.len(), RandomState::default());
+        // From behind, so that rows come in their order.
+        for (row, key) in keys.enumerate().rev() {
+            let Some(key) = key else {
+                continue;
+            };
+            if let (Some(after), Some(next)) = (first.insert(key, position(row)), next.get_mut(row)) {
+                *next = after;
+            }
+        }
+        Self { first, next }
+    }
+
+    fn of(&self, key: Option<&K>) -> impl Iterator<Item = u32> {
+        let mut at = key.and_then(|key| self.first.get(key)).copied();
+        std::iter::from_fn(move || {
+            let row = at.filter(|row| *row != NONE)?;
+            at = self.next.get(row as usize).copied();
+            Some(row)
+        })
+    }
+}
+
+/// The values of each key for all rows.
+fn key_columns(
     batch: &Batch<'_>,
     keys: &[Bound],
     control: &Control<'_>,
-) -> Result<Vec<Option<Box<[Value]>>>> {
-    let columns = keys
-        .iter()
-        .map(|key| column(batch, key, control))
-        .collect::<Result<Vec<_>>>()?;
+) -> Result<Vec<Vec<Value>>> {
+    keys.iter().map(|key| column(batch, key, control)).collect()
+}
+
+/// The keys of rows from their columns.
+fn tuples(
+    columns: &[Vec<Value>],
+    rows: usize,
+) -> impl DoubleEndedIterator<Item = Option<Box<[Value]>>> + ExactSizeIterator {
     let key_of = |row: usize| {
-        columns
-            .iter()
-            .map(|values| values.get(row).filter(|value| !value.is_null()).cloned())
+        let values = columns.iter().map(move |values| values.get(row));
+        values
+            .map(|value| value.filter(|value| !value.is_null()).cloned())
             .collect()
     };
-    let mut ticker = control.ticker();
-    (0..batch.len())
-        .map(|row| {
+    (0..rows).map(key_of)
+}
+
+/// The pairs of rows that a join gives: of the left and, but where there is none, of the right.
+#[derive(Default)]
+struct Pairs {
+    left: Vec<u32>,
+    right: Vec<Option<u32>>,
+}
+
+impl Pairs {
+    fn find<K: Eq + Hash>(
+        left: impl Iterator<Item = Option<K>>,
+        partners: &Partners<K>,
+        kind: JoinKind,
+        control: &Control<'_>,
+    ) -> Result<Self> {
+        let mut pairs = Self::default();
+        let mut ticker = control.ticker();
+        for (row, key) in left.enumerate() {
             ticker.step()?;
-            Ok(key_of(row))
-        })
-        .collect()
+            let row = position(row);
+            let mut found = partners.of(key.as_ref()).peekable();
+            match kind {
+                JoinKind::Semi if found.peek().is_none() => {}
+                JoinKind::Anti if found.peek().is_some() => {}
+                JoinKind::Semi | JoinKind::Anti => pairs.left.push(row),
+                JoinKind::Left if found.peek().is_none() => {
+                    pairs.left.push(row);
+                    pairs.right.push(None);
+                }
+                JoinKind::Inner | JoinKind::Left => {
+                    for partner in found {
+                        ticker.step()?;
+                        pairs.left.push(row);
+                        pairs.right.push(Some(partner));
+                        // Checked on the way: the pairs may be many more than the rows.
+                        check_rows(pairs.left.len() as u64, control.limits)?;
+                    }
+                }
+            }
+            check_rows(pairs.left.len() as u64, control.limits)?;
+        }
+        Ok(pairs)
+    }
 }
 
 pub(super) fn join<'s>(
@@ -40,37 +121,24 @@ pub(super) fn join<'s>(
     join: &BoundJoin,
     control: &Control<'_>,
 ) -> Result<Batch<'s>> {
-    let mut partners: HashMap<Box<[Value]>, Vec<u32>> = HashMap::new();
     let mut ticker = control.ticker();
-    for (row, key) in keys(right, &join.right, control)?.into_iter().enumerate() {
-        ticker.step()?;
-        if let Some(key) = key {
-            partners.entry(key).or_default().push(position(row));
+    let of_right = key_columns(right, &join.right, control)?;
+    let of_left = key_columns(&left, &join.left, control)?;
+    let pairs = match (&of_left[..], &of_right[..]) {
+        ([of_left], [of_right]) => {
+            let key = |value| Some(value).filter(|value: &&Value| !value.is_null());
+            let partners = Partners::new(of_right.iter().map(key));
+            Pairs::find(of_left.iter().map(key), &partners, join.kind, control)?
         }
-    }
-    let mut left_rows = Vec::new();
-    let mut right_rows: Vec<Option<u32>> = Vec::new();
-    for (row, key) in keys(&left, &join.left, control)?.into_iter().enumerate() {
-        let found = key.and_then(|key| partners.get(&key)).map(Vec::as_slice);
-        let found = found.unwrap_or_default();
-        ticker.steps(1 + found.len())?;
-        match join.kind {
-            JoinKind::Semi if found.is_empty() => {}
-            JoinKind::Anti if !found.is_empty() => {}
-            JoinKind::Semi | JoinKind::Anti => left_rows.push(position(row)),
-            JoinKind::Inner | JoinKind::Left => {
-                let partnerless = join.kind == JoinKind::Left && found.is_empty();
-                left_rows.extend(found.iter().map(|_| position(row)));
-                right_rows.extend(found.iter().map(|row| Some(*row)));
-                if partnerless {
-                    left_rows.push(position(row));
-                    right_rows.push(None);
-                }
-            }
+        _ => {
+            let partners = Partners::new(tuples(&of_right, right.len()));
+            Pairs::find(tuples(&of_left, left.len()), &partners, join.kind, control)?
         }
-        // Checked on the way: the pairs may be many more than the rows.
-        check_rows(left_rows.len() as u64, control.limits)?;
-    }
+    };
+    let Pairs {
+        left: left_rows,
+        right: right_rows,
+    } = pairs;
     let mut joined = left.take(&left_rows, control)?;
     if matches!(join.kind, JoinKind::Inner | JoinKind::Left) {
         check_cells(

@@ -1,7 +1,7 @@
 //! Running the stages of a pipeline one after the other.
 
 use super::batch::{Batch, Pick, check_cells, position};
-use super::columnar::{Ends, Grouping, Tests};
+use super::columnar::{Ends, Grouping, Tests, Wanted};
 use super::control::Control;
 use super::{join, sort, stage};
 use crate::error::{At, QueryError, QueryErrorKind, Result};
@@ -257,7 +257,9 @@ impl<'s> Run<'s, '_> {
                 aggregates,
                 stage: filters,
             };
-            let grouped = grouping.group(self.snapshot, &parts, &tests, &self.control)?;
+            let behind = stages.get(filters + 1..).unwrap_or_default();
+            let wanted = Wanted::by(behind);
+            let grouped = grouping.group(self.snapshot, &parts, &tests, &wanted, &self.control)?;
             if let Some(batch) = grouped {
                 batch
                     .check(self.control.limits)
@@ -287,9 +289,10 @@ impl<'s> Run<'s, '_> {
             self.looked_at(part);
             let segment = position(part.index);
             let selected = tests.select(part, &self.control)?;
-            if let Some(ends) = &mut ends {
-                ends.add(part, &selected);
-            }
+            let selected = match &mut ends {
+                Some(ends) => ends.add(part, selected),
+                None => selected,
+            };
             picks.extend(selected.rows().map(|row| Pick {
                 segment,
                 row: position(row),

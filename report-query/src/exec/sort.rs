@@ -63,30 +63,39 @@ impl<'a> Order<'a> {
 
     /// The first rows of some, sorted.
     fn first(&self, rows: Vec<u32>, count: usize, control: &Control<'_>) -> Result<Vec<u32>> {
-        /// Rows that are told apart at once: that can't be stopped.
-        const CHUNK: usize = 1 << 15;
-
-        let compare = |a: &u32, b: &u32| self.compare(*a, *b);
-        let mut first = rows;
-        if let (true, Some(last)) = (count < first.len(), count.checked_sub(1)) {
-            let mut kept: Vec<u32> = Vec::new();
-            for chunk in first.chunks(count.max(CHUNK)) {
-                control.check()?;
-                kept.extend_from_slice(chunk);
-                if count < kept.len() {
-                    kept.select_nth_unstable_by(last, compare);
-                    kept.truncate(count);
-                }
-            }
-            first = kept;
-        }
-        first.truncate(count);
-        sort_by(&mut first, compare, control)?;
-        Ok(first)
+        first(rows, count, |a, b| self.compare(*a, *b), control)
     }
 }
 
-fn compare(sort: &BoundSort, a: &Value, b: &Value) -> Ordering {
+/// The first of some, sorted; no two are equal.
+pub(super) fn first(
+    mut rows: Vec<u32>,
+    count: usize,
+    compare: impl Fn(&u32, &u32) -> Ordering,
+    control: &Control<'_>,
+) -> Result<Vec<u32>> {
+    /// Rows that are told apart at once: that can't be stopped.
+    const CHUNK: usize = 1 << 15;
+
+    if let (true, Some(last)) = (count < rows.len(), count.checked_sub(1)) {
+        let mut kept: Vec<u32> = Vec::new();
+        for chunk in rows.chunks(count.max(CHUNK)) {
+            control.check()?;
+            kept.extend_from_slice(chunk);
+            if count < kept.len() {
+                kept.select_nth_unstable_by(last, &compare);
+                kept.truncate(count);
+            }
+        }
+        rows = kept;
+    }
+    rows.truncate(count);
+    sort_by(&mut rows, compare, control)?;
+    Ok(rows)
+}
+
+/// The order of two values by a key.
+pub(super) fn compare(sort: &BoundSort, a: &Value, b: &Value) -> Ordering {
     match (a.is_null(), b.is_null()) {
         (true, true) => Ordering::Equal,
         (true, false) if sort.nulls_first => Ordering::Less,

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::selected::Selected;
+use crate::exec::batch::position;
 use crate::expr::Bound;
 use crate::query::{BoundSort, BoundStage, PageToken};
 use crate::schema::Schema;
@@ -101,26 +102,42 @@ impl Ends {
         }
     }
 
-    /// Takes in rows that were found.
-    pub(in crate::exec) fn add(&mut self, part: &Part<'_>, selected: &Selected) {
+    /// Takes in rows that were found; gives those of them that may be among the rows left.
+    pub(in crate::exec) fn add(&mut self, part: &Part<'_>, selected: Selected) -> Selected {
         let times = part.segment.times();
-        let counts = |time: &DateTime<Utc>| self.after != Some(*time);
-        let found = || {
-            let times = selected.rows().filter_map(|row| times.get(row));
-            times.filter(counts)
+        let mut rows = match selected {
+            Selected::Some(rows) => rows,
+            others => others.rows().map(position).collect(),
         };
+        // Rows that were given before are counted out, but stay: they have the time of the last
+        // one of their page.
+        let is_given = |row: &u32| self.after.is_some() && times.get(*row as usize) == self.after;
+        let given = match self.newest {
+            true => rows.iter().rev().take_while(|row| is_given(row)).count(),
+            false => rows.iter().take_while(|row| is_given(row)).count(),
+        };
+        let time = |row: &u32| times.get(*row as usize);
+        let wanted = self.rows.saturating_add(given).min(rows.len());
         if self.newest {
-            // The last ones of a segment are enough of it.
-            let skipped = match self.after {
-                None => selected.len(),
-                Some(_) => found().count(),
+            let mut start = rows.len() - wanted;
+            // Rows of one time may come in another order.
+            let first = rows.get(start).and_then(time);
+            while start > 0 && rows.get(start - 1).and_then(time) == first {
+                start -= 1;
             }
-            .saturating_sub(self.rows);
-            let found: Vec<_> = found().skip(skipped).collect();
-            self.times.extend(found);
+            rows.drain(..start);
+            let found = rows.iter().rev().skip(given).take(self.rows);
+            self.times.extend(found.filter_map(time));
         } else {
-            let found: Vec<_> = found().take(self.rows).collect();
-            self.times.extend(found);
+            let mut end = wanted;
+            let last = end.checked_sub(1).and_then(|last| rows.get(last)).and_then(time);
+            while end > 0 && rows.get(end).and_then(time) == last && end < rows.len() {
+                end += 1;
+            }
+            rows.truncate(end);
+            let found = rows.iter().skip(given).take(self.rows);
+            self.times.extend(found.filter_map(time));
         }
+        Selected::Some(rows)
     }
 }

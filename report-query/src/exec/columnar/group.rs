@@ -1,14 +1,18 @@
 //! The first group of a pipeline, segment by segment.
 
+use std::cmp::Ordering;
+
 use chrono::{DateTime, Utc};
 
 use super::aggregate::{Accumulator, Rows};
 use super::keys::Keys;
+use super::order::Wanted;
 use super::select::Tests;
 use crate::aggregate::{AggregateFunction, BoundAggregate, Budget, Partial};
 use crate::error::{QueryError, Result};
 use crate::exec::batch::{Batch, position};
 use crate::exec::control::{Control, sort_by};
+use crate::exec::sort;
 use crate::expr::Bound;
 use crate::query::Groups;
 use crate::store::{Part, Snapshot};
@@ -40,6 +44,7 @@ impl<'p> Grouping<'p> {
         snapshot: &'p Snapshot,
         parts: &[Part<'p>],
         tests: &Tests<'_>,
+        wanted: &Wanted<'_>,
         control: &Control<'_>,
     ) -> Result<Option<Batch<'s>>> {
         let Some(Accumulated {
@@ -57,8 +62,8 @@ impl<'p> Grouping<'p> {
         let count = keys.len();
         let mut columns = Accumulator::finish_all(accumulators, count, control)
             .map_err(|error| self.place(error))?;
-        let mut order: Vec<u32> = (0..position(count)).collect();
-        sort_by(&mut order, |a, b| keys.compare(*a, *b), control)
+        let order = self
+            .ordered(&keys, &columns, count, wanted, control)
             .map_err(|error| self.place(error))?;
         let mut all = Vec::with_capacity(self.by.len() + columns.len());
         for key in 0..self.by.len() {
@@ -72,7 +77,51 @@ impl<'p> Grouping<'p> {
             let values = order.iter().map(|group| take(group).unwrap_or_default());
             all.push(values.collect());
         }
-        Ok(Some(Batch::computed(all, count)))
+        Ok(Some(Batch::computed(all, order.len())))
+    }
+
+    /// The groups in the order that is wanted.
+    fn ordered(
+        &self,
+        keys: &Keys<'_>,
+        columns: &[Vec<Value>],
+        count: usize,
+        wanted: &Wanted<'_>,
+        control: &Control<'_>,
+    ) -> Result<Vec<u32>> {
+        let mut order: Vec<u32> = (0..position(count)).collect();
+        let by_keys = |a: &u32, b: &u32| keys.compare(*a, *b);
+        match wanted {
+            Wanted::Any => {}
+            Wanted::ByKeys => sort_by(&mut order, by_keys, control)?,
+            Wanted::First(by, rows) => {
+                let compare = |a: &u32, b: &u32| {
+                    for sort in *by {
+                        let Bound::Column(column) = sort.key else {
+                            continue;
+                        };
+                        let order = match column.checked_sub(self.by.len()) {
+                            None => {
+                                sort::compare(sort, &keys.value(*a, column), &keys.value(*b, column))
+                            }
+                            Some(column) => {
+                                let of = |group: &u32| columns.get(column)?.get(*group as usize);
+                                match (of(a), of(b)) {
+                                    (Some(a), Some(b)) => sort::compare(sort, a, b),
+                                    _ => Ordering::Equal,
+                                }
+                            }
+                        };
+                        if order.is_ne() {
+                            return order;
+                        }
+                    }
+                    by_keys(a, b)
+                };
+                order = sort::first(order, *rows, compare, control)?;
+            }
+        }
+        Ok(order)
     }
 
     /// The groups of the rows that pass with the states of their aggregates; `None` as
