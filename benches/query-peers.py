@@ -286,7 +286,7 @@ def main():
     if not (folder / "lists.arrow").exists():
         subprocess.run([ours, "write", folder, f"events={given.events}"], check=True)
     for threads in given.threads:
-        results = {"report-query": lines_of([ours, "time", f"events={given.events}", f"seconds={given.seconds}"], threads)}
+        results = {"report-query": lines_of([ours, "time", f"events={given.events}", f"seconds={given.seconds}", given.only], threads)}
         for engine in given.engines:
             options = ["--events", str(given.events), "--threads", str(threads), "--seconds", str(given.seconds), "--only", given.only]
             results[engine] = lines_of([python, __file__, *options, "--as-peer", engine], threads)
@@ -302,7 +302,7 @@ def show(results, given, threads):
     print("| question | " + " | ".join(["report-query", *peers]) + " | best peer over ours |")
     print("|---|" + "---:|" * (len(peers) + 2))
     for name, line in ours.items():
-        if name == "load" or given.only not in name and name != "fixed":
+        if name == "load":
             continue
         cells = [f"{line['median'] * 1000:.3g}"]
         best = None

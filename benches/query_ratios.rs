@@ -3,7 +3,9 @@
 //!
 //! ```text
 //! query_ratios write FOLDER events=N      events.arrow and lists.arrow
-//! query_ratios time events=N seconds=S    a JSON line for each question
+//! query_ratios time events=N seconds=S [PART]
+//!                                         a JSON line for each question, or for those that
+//!                                         have PART in their names
 //! ```
 #![allow(missing_docs, clippy::print_stdout, clippy::print_stderr)]
 #![allow(clippy::disallowed_methods, reason = "programs read the clock")]
@@ -33,13 +35,15 @@ fn main() -> ExitCode {
         ["write", folder, events] => {
             number(events, "events=").and_then(|events| write(Path::new(folder), events))
         }
-        ["time", events, seconds] => number(events, "events=").and_then(|events| {
-            time(
-                events,
-                Duration::from_secs(number(seconds, "seconds=")? as u64),
-            )
-        }),
-        _ => Err("say write FOLDER events=N, or time events=N seconds=S".into()),
+        ["time", events, seconds, ref only @ ..] if only.len() < 2 => number(events, "events=")
+            .and_then(|events| {
+                time(
+                    events,
+                    Duration::from_secs(number(seconds, "seconds=")? as u64),
+                    only.first().copied().unwrap_or_default(),
+                )
+            }),
+        _ => Err("say write FOLDER events=N, or time events=N seconds=S [PART]".into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -145,7 +149,7 @@ fn json_of(value: &Value) -> Json {
     }
 }
 
-fn time(count_of: usize, span: Duration) -> Outcome<()> {
+fn time(count_of: usize, span: Duration, only: &str) -> Outcome<()> {
     let begun = Instant::now();
     let store = events::store(count_of);
     let load = begun.elapsed();
@@ -164,6 +168,9 @@ fn time(count_of: usize, span: Duration) -> Outcome<()> {
         json!({"name": "fixed", "median": median, "min": least})
     );
     for (name, question) in questions::questions() {
+        if !name.contains(only) {
+            continue;
+        }
         let answer = question.answer(&snapshot, &lists)?;
         let answer: Vec<Vec<Json>> = answer
             .iter()

@@ -1,6 +1,5 @@
 //! A month of events of thirteen columns, and the questions that engines are compared by.
 
-use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use report_query::{DataType, Field, Retention, Schema, Store, StoreOptions, Value};
@@ -118,7 +117,7 @@ pub fn events(count: usize) -> impl Iterator<Item = Vec<Value>> {
             .get(random.below(words.len() as u64) as usize)
             .copied()
             .unwrap_or_default();
-        let name: Arc<str> = format!("{word} {target:06} of {}", actor % 97).into();
+        let name = format!("{word} {target:06} of {}", actor % 97);
         let slot = random.below(OPEN_REQUESTS as u64) as usize;
         if random.below(3) == 0 {
             requests[slot] = id(&mut random);
@@ -138,7 +137,7 @@ pub fn events(count: usize) -> impl Iterator<Item = Vec<Value>> {
             domains.value(actor % 5),
             Uuid::from_u128(requests[slot]).into(),
             methods.value(methods.draw(&mut random)),
-            Value::Text(name),
+            name.into(),
         ]
     })
 }

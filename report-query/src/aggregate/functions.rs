@@ -257,7 +257,7 @@ pub(crate) struct BoundAggregate {
 
 impl BoundAggregate {
     /// Checks how many values a collection holds.
-    pub(super) fn check_cap(&self, values: u64) -> Result<()> {
+    pub(crate) fn check_cap(&self, values: u64) -> Result<()> {
         if values > self.cap {
             return Err(QueryError::limit("values in a collection", self.cap));
         }

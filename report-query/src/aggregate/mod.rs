@@ -39,4 +39,4 @@ pub(crate) use exact_sum::ExactSum;
 pub(crate) use functions::{AggregateFunction, BoundAggregate};
 pub(crate) use partial::{Partial, Place};
 pub(crate) use percentile::nearest_ranks;
-pub(crate) use state::{Budget, State};
+pub(crate) use state::{Budget, State, int};

@@ -354,7 +354,8 @@ fn add_wide(a: &mut i128, b: i128) -> Result<()> {
     Ok(())
 }
 
-fn int(count: u64) -> Result<Value> {
+/// A count as a value.
+pub(crate) fn int(count: u64) -> Result<Value> {
     i64::try_from(count)
         .map(Value::Int)
         .map_err(|_| QueryError::overflow("a count"))

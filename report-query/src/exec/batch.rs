@@ -90,6 +90,14 @@ impl<'s> Batch<'s> {
         self
     }
 
+    /// The values of a computed column.
+    pub(super) fn own(&self, column: usize) -> Option<&[Value]> {
+        match self.columns.get(column) {
+            Some(Column::Own(values)) => Some(values),
+            _ => None,
+        }
+    }
+
     /// Adds a computed column.
     pub(super) fn push(&mut self, values: Vec<Value>) {
         self.columns.push(Column::own(values));
@@ -155,6 +163,34 @@ impl<'s> Batch<'s> {
     /// Every cell of a column.
     pub(super) fn values(&self, column: usize) -> impl Iterator<Item = Value> {
         (0..self.len).map(move |row| self.cell(row, column).into_owned())
+    }
+
+    /// The values of each column, one after the other.
+    pub(super) fn into_values(mut self) -> Vec<impl Iterator<Item = Value> + use<'s>> {
+        let columns = std::mem::take(&mut self.columns);
+        let (segments, dictionaries) = (self.segments, self.dictionaries);
+        let picks = Arc::new(self.picks);
+        let values = |column| {
+            let (of_store, own) = match column {
+                Column::Store(column) => {
+                    let picks = Arc::clone(&picks);
+                    let cell = move |at: usize| {
+                        let pick = picks.get(at)?;
+                        let segment = segments.get(pick.segment as usize)?;
+                        let view = SegmentView {
+                            segment,
+                            dictionaries,
+                        };
+                        Some(view.cell_of(pick.row as usize, column).into_owned())
+                    };
+                    (Some((0..self.len).map_while(cell)), Vec::new())
+                }
+                // Where nobody else has them they are moved.
+                Column::Own(values) => (None, Arc::unwrap_or_clone(values)),
+            };
+            of_store.into_iter().flatten().chain(own)
+        };
+        columns.into_iter().map(values).collect()
     }
 
     /// What names stand for in a row.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use foldhash::fast::RandomState;
 
 use super::batch::{Batch, Evaluator, column, position, value};
 use super::control::{Control, sort_by};
@@ -20,8 +21,13 @@ pub(super) struct Groups {
 }
 
 pub(super) fn groups(batch: &Batch<'_>, by: &[Bound], control: &Control<'_>) -> Result<Groups> {
+    if let [Bound::Column(column)] = by
+        && let Some(values) = batch.own(*column)
+    {
+        return groups_of(values, control);
+    }
     let mut evaluators: Vec<_> = by.iter().map(|key| Evaluator::new(key, value)).collect();
-    let mut numbers: HashMap<Box<[Value]>, u32> = HashMap::new();
+    let mut numbers: HashMap<Box<[Value]>, u32, RandomState> = HashMap::default();
     let mut of_row = Vec::with_capacity(batch.len());
     let mut key = Vec::with_capacity(by.len());
     let mut ticker = control.ticker();
@@ -50,6 +56,31 @@ pub(super) fn groups(batch: &Batch<'_>, by: &[Bound], control: &Control<'_>) -> 
         keys: keys.into_iter().map(|(key, _)| key).collect(),
         of_row,
     })
+}
+
+/// The groups of rows by one column of computed values.
+fn groups_of(values: &[Value], control: &Control<'_>) -> Result<Groups> {
+    let mut numbers: HashMap<&Value, u32, RandomState> = HashMap::default();
+    let mut keys: Vec<Box<[Value]>> = Vec::new();
+    let mut of_row = Vec::with_capacity(values.len());
+    let mut ticker = control.ticker();
+    for value in values {
+        ticker.step()?;
+        let number = match numbers.get(value) {
+            Some(number) => *number,
+            None => {
+                if keys.len() as u64 >= control.limits.groups {
+                    return Err(QueryError::limit("groups", control.limits.groups));
+                }
+                let number = position(keys.len());
+                numbers.insert(value, number);
+                keys.push(Box::new([value.clone()]));
+                number
+            }
+        };
+        of_row.push(number);
+    }
+    Ok(Groups { keys, of_row })
 }
 
 /// One row for each group, ascending by the keys.

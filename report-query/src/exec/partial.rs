@@ -119,7 +119,7 @@ impl Plan {
             &control,
             |batch, stage, limit| stage::apply(batch, stage, limit, &control),
         )?;
-        result(pipeline, &batch, &control)
+        result(pipeline, batch, &control)
     }
 }
 

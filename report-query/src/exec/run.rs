@@ -5,7 +5,9 @@ use super::columnar::{Ends, Grouping, Tests, Wanted};
 use super::control::Control;
 use super::{join, sort, stage};
 use crate::error::{At, QueryError, QueryErrorKind, Result};
-use crate::expr::{Cells, Parameters};
+#[cfg(test)]
+use crate::expr::Cells;
+use crate::expr::Parameters;
 use crate::query::{BoundStage, PageToken, Pipeline, Plan, Query};
 use crate::result::{QueryResult, RunStats};
 use crate::store::{Part, Snapshot};
@@ -96,7 +98,7 @@ impl Plan {
             stats: RunStats::default(),
         };
         let batch = run.pipeline(pipeline)?;
-        let result = result(pipeline, &batch, &control)?;
+        let result = result(pipeline, batch, &control)?;
         Ok(result.with_run(run.next.map(|token| token.to_text()), run.stats))
     }
 
@@ -113,22 +115,20 @@ impl Plan {
 /// The rows of the last stage as a result.
 pub(super) fn result(
     pipeline: &Pipeline,
-    batch: &Batch<'_>,
+    batch: Batch<'_>,
     control: &Control<'_>,
 ) -> Result<QueryResult> {
-    let cells = batch.len() * batch.width();
+    let (rows, width) = (batch.len(), batch.width());
+    let cells = rows * width;
     check_cells(cells as u64, control.limits)?;
     let mut values = Vec::with_capacity(cells);
     let mut ticker = control.ticker();
-    for row in 0..batch.len() {
-        ticker.steps(batch.width())?;
-        values.extend((0..batch.width()).map(|column| batch.cell(row, column).into_owned()));
+    let mut columns = batch.into_values();
+    for _ in 0..rows {
+        ticker.steps(width)?;
+        values.extend(columns.iter_mut().map(|column| column.next().unwrap_or_default()));
     }
-    Ok(QueryResult::from_cells(
-        pipeline.columns.clone(),
-        values,
-        batch.len(),
-    ))
+    Ok(QueryResult::from_cells(pipeline.columns.clone(), values, rows))
 }
 
 /// The stages from a number on, one after the other.

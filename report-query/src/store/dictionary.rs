@@ -9,7 +9,7 @@
 //! anew, in the same order.
 
 use std::hash::BuildHasher;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::FixedState;
 
@@ -30,6 +30,8 @@ pub(crate) struct Dictionary {
     len: usize,
     /// Texts that are gone, and whose codes stand for nothing.
     gone: usize,
+    /// Where each text stands in their order, once that was asked for.
+    ranks: Arc<OnceLock<Box<[u32]>>>,
 }
 
 impl Dictionary {
@@ -42,6 +44,7 @@ impl Dictionary {
             tables: Vec::new(),
             len: 0,
             gone: 0,
+            ranks: Arc::default(),
         }
     }
 
@@ -90,6 +93,27 @@ impl Dictionary {
         self.tables.iter().find_map(|table| table.find(hash, is_it))
     }
 
+    /// Where each text stands in their order: for those who sort so many of them that all
+    /// may be sorted once, for all who follow.
+    pub(crate) fn ranks(&self) -> &[u32] {
+        self.ranks.get_or_init(|| {
+            let mut texts: Vec<(&str, u32)> = Vec::with_capacity(self.len);
+            for block in self.blocks() {
+                for text in block.texts() {
+                    texts.push((text, texts.len() as u32));
+                }
+            }
+            texts.sort_unstable();
+            let mut ranks = vec![0; self.len].into_boxed_slice();
+            for (rank, (_, code)) in (0..).zip(texts) {
+                if let Some(place) = ranks.get_mut(code as usize) {
+                    *place = rank;
+                }
+            }
+            ranks
+        })
+    }
+
     /// The blocks in the order of codes.
     pub(crate) fn blocks(&self) -> impl Iterator<Item = &Arc<TextBlock>> {
         self.full.iter().chain(&self.short)
@@ -103,6 +127,7 @@ impl Dictionary {
         }
         let first = next.len;
         next.len += new.len();
+        next.ranks = Arc::default();
 
         let mut merged = Vec::new();
         let mut count = new.len();
@@ -181,6 +206,7 @@ impl Dictionary {
                 tables: Vec::new(),
                 len: 0,
                 gone: 0,
+                ranks: Arc::default(),
             };
             return (empty.with(&kept), Some(remap));
         }
@@ -203,6 +229,7 @@ impl Dictionary {
             full: Arc::new(full),
             short,
             gone: self.len - used,
+            ranks: Arc::default(),
             ..self.clone()
         };
         // Whoever looks for the empty text must not find one of those.
@@ -233,7 +260,8 @@ impl Dictionary {
         let blocks: usize = self.blocks().map(|block| block.size()).sum();
         let pointers = size_of::<usize>() * (self.full.capacity() + self.short.capacity());
         let tables: usize = self.tables.iter().map(|table| table.size()).sum();
-        blocks + pointers + tables
+        let ranks = self.ranks.get().map_or(0, |ranks| size_of_val(&**ranks));
+        blocks + pointers + tables + ranks
     }
 }
 
@@ -381,6 +409,11 @@ mod tests {
                     prop_assert_eq!(next.text(code), Some(text.as_str()));
                     prop_assert_eq!(next.find(text), Some(code));
                     prop_assert_eq!(next.value(code), Value::Text(text.clone()));
+                }
+                let ranks = next.ranks();
+                for (a, b) in known.iter().zip(known.iter().skip(1)) {
+                    let rank = |code: &u32| ranks.get(*code as usize);
+                    prop_assert!(rank(a.1).is_none() || rank(b.1).is_none() || rank(a.1).cmp(&rank(b.1)) == a.0.cmp(b.0));
                 }
                 let all: Vec<&str> = next.blocks().flat_map(|block| block.texts()).collect();
                 prop_assert_eq!(all.len(), next.len());

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::distinct::DistinctTexts;
 use super::select::Answers;
 use super::selected::Selected;
-use crate::aggregate::{AggregateFunction, BoundAggregate, Budget, State, nearest_ranks};
+use crate::aggregate::{AggregateFunction, BoundAggregate, Budget, State, int, nearest_ranks};
 use crate::error::Result;
 use crate::exec::batch::position;
 use crate::exec::control::Control;
@@ -120,14 +120,14 @@ impl<'p> Accumulator<'p> {
                 let Some(ints) = rows.segment.ints(*column) else {
                     return Ok(());
                 };
-                for (row, group) in numbered() {
+                rows.selected.each(rows.groups, |row, group| {
                     if let (Some(int), Some((sum, count))) =
-                        (ints.get(row), sums.get_mut(*group as usize))
+                        (ints.get(row), sums.get_mut(group as usize))
                     {
                         *sum += i128::from(int);
                         *count += 1;
                     }
-                }
+                });
                 Ok(())
             }
             States::Ints(column, values) => {
@@ -136,14 +136,14 @@ impl<'p> Accumulator<'p> {
                     return Ok(());
                 };
                 let mut taken = 0;
-                for (row, group) in numbered() {
+                rows.selected.each(rows.groups, |row, group| {
                     if let (Some(int), Some(values)) =
-                        (ints.get(row), values.get_mut(*group as usize))
+                        (ints.get(row), values.get_mut(group as usize))
                     {
                         values.push(int);
                         taken += 1;
                     }
-                }
+                });
                 budget.take(taken)
             }
             States::Same(_) => Ok(()),
@@ -151,19 +151,26 @@ impl<'p> Accumulator<'p> {
                 times.resize(known, None);
                 let of = rows.segment.times();
                 let is_least = aggregate.function == AggregateFunction::Min;
-                for (row, group) in numbered() {
-                    if let (Some(time), Some(kept)) = (of.get(row), times.get_mut(*group as usize))
+                rows.selected.each(rows.groups, |row, group| {
+                    if let (Some(time), Some(kept)) = (of.get(row), times.get_mut(group as usize))
                         && kept.is_none_or(|kept| if is_least { time < kept } else { time > kept })
                     {
                         *kept = Some(time);
                     }
+                });
+                Ok(())
+            }
+            States::Distinct(distinct) => {
+                if let Some(texts) = rows.segment.texts(distinct.column) {
+                    distinct.update(rows, texts, budget)?;
+                    if aggregate.function == AggregateFunction::CollectSet
+                        && aggregate.cap < distinct.texts()
+                    {
+                        aggregate.check_cap(distinct.most(known))?;
+                    }
                 }
                 Ok(())
             }
-            States::Distinct(distinct) => match rows.segment.texts(distinct.column) {
-                Some(texts) => distinct.update(rows, texts, budget),
-                None => Ok(()),
-            },
             States::Picks(picks) => {
                 picks.update(rows);
                 Ok(())
@@ -245,11 +252,13 @@ impl<'p> Accumulator<'p> {
                 };
                 Ok(picks.picks.iter().map(value).collect())
             }
-            States::Distinct(distinct) => {
-                let counts = distinct.counts(groups).into_iter();
-                counts
-                    .map(|count| State::Count(count).finish(AggregateFunction::Count))
-                    .collect()
+            States::Distinct(distinct) if function == AggregateFunction::CollectSet => {
+                Ok(distinct.lists(groups))
+            }
+            States::Distinct(distinct) => distinct.counts(groups).into_iter().map(int).collect(),
+            States::Counts(_, mut counts) => {
+                counts.resize(groups, 0);
+                counts.into_iter().map(int).collect()
             }
             states => {
                 let states = Self { states, ..self }.into_states(groups).into_iter();
@@ -317,7 +326,11 @@ impl<'p> Accumulator<'p> {
             }
             States::Distinct(distinct) => {
                 let values = distinct.into_values(groups).into_iter();
-                values.map(State::CountDistinct).collect()
+                let state = match function {
+                    AggregateFunction::CollectSet => State::Set,
+                    _ => State::CountDistinct,
+                };
+                values.map(state).collect()
             }
             States::Any(mut states) => {
                 states.resize_with(groups, || State::new(function));
@@ -370,7 +383,7 @@ impl<'p> States<'p> {
             F::Sum | F::Avg if is_int => Self::Sums(column, Vec::new()),
             F::Percentile(_) if is_int => Self::Ints(column, Vec::new()),
             F::Min | F::Max if time == Some(column) => Self::Times(Vec::new()),
-            F::CountDistinct if schema.is_coded_text(column) => match dictionaries.get(column) {
+            F::CountDistinct | F::CollectSet if schema.is_coded_text(column) => match dictionaries.get(column) {
                 Some(dictionary) => Self::Distinct(DistinctTexts::new(column, dictionary)),
                 None => any,
             },
@@ -402,14 +415,14 @@ impl<'p> Picks<'p> {
             Some(texts) => texts.code(row).is_none(),
             None => segment.cell(row, self.column).is_null(),
         };
-        for (row, group) in rows.selected.rows().zip(rows.groups) {
-            let Some(pick) = self.picks.get_mut(*group as usize) else {
-                continue;
+        rows.selected.each(rows.groups, |row, group| {
+            let Some(pick) = self.picks.get_mut(group as usize) else {
+                return;
             };
             if (self.last || *pick == NONE) && !(self.skip_null && is_null(row)) {
                 *pick = (number, position(row));
             }
-        }
+        });
     }
 }
 

@@ -1,6 +1,6 @@
 //! Different texts of groups, by their codes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::RandomState;
 
@@ -9,6 +9,7 @@ use crate::aggregate::{Budget, Distinct};
 use crate::error::Result;
 use crate::exec::batch::position;
 use crate::store::{Dictionary, TextColumn, with_codes};
+use crate::value::Value;
 
 /// The codes of each group's texts.
 pub(super) struct DistinctTexts<'p> {
@@ -20,8 +21,8 @@ pub(super) struct DistinctTexts<'p> {
 enum Seen {
     /// A bit for each code of a dictionary that has few.
     Masks(Vec<u64>),
-    /// As many words of them as that takes.
-    Words(Vec<Box<[u64]>>),
+    /// As many words of them as that takes, group by group.
+    Words(Vec<u64>),
     /// Pairs of group and code, where words for each group would be too many.
     Pairs(HashSet<u64, RandomState>),
 }
@@ -43,6 +44,11 @@ impl<'p> DistinctTexts<'p> {
         }
     }
 
+    /// How many different texts there are at most.
+    pub(super) const fn texts(&self) -> u64 {
+        self.dictionary.len() as u64
+    }
+
     fn words(&self) -> usize {
         self.dictionary.len().div_ceil(64)
     }
@@ -55,11 +61,11 @@ impl<'p> DistinctTexts<'p> {
         budget: &mut Budget,
     ) -> Result<()> {
         let words = self.words();
-        if let Seen::Words(of_groups) = &self.seen
+        if let Seen::Words(all) = &self.seen
             && words * rows.known > WORDS
         {
             let mut pairs = HashSet::default();
-            for (group, seen) in (0..).zip(of_groups) {
+            for (group, seen) in (0..).zip(all.chunks(words)) {
                 pairs.extend(codes_of(seen).map(|code| pair(group, code)));
             }
             self.seen = Seen::Pairs(pairs);
@@ -69,27 +75,27 @@ impl<'p> DistinctTexts<'p> {
         match &mut self.seen {
             Seen::Masks(masks) => {
                 masks.resize(rows.known, 0);
-                with_codes!(texts.codes(), small => for (row, group) in rows.selected.rows().zip(rows.groups) {
+                with_codes!(texts.codes(), small => rows.selected.each(rows.groups, |row, group| {
                     let code = small.get(row).and_then(|at| codes.get(*at as usize));
-                    if let (Some(code), Some(mask)) = (code, masks.get_mut(*group as usize)) {
+                    if let (Some(code), Some(mask)) = (code, masks.get_mut(group as usize)) {
                         let with = *mask | 1 << (code % 64);
                         new += u64::from(with != *mask);
                         *mask = with;
                     }
-                });
+                }));
             }
-            Seen::Words(of_groups) => {
-                of_groups.resize_with(rows.known, || vec![0; words].into());
-                with_codes!(texts.codes(), small => for (row, group) in rows.selected.rows().zip(rows.groups) {
+            Seen::Words(all) => {
+                all.resize(rows.known * words, 0);
+                with_codes!(texts.codes(), small => rows.selected.each(rows.groups, |row, group| {
                     let code = small.get(row).and_then(|at| codes.get(*at as usize));
-                    if let (Some(code), Some(seen)) = (code, of_groups.get_mut(*group as usize))
-                        && let Some(word) = seen.get_mut(*code as usize / 64)
+                    if let Some(code) = code
+                        && let Some(word) = all.get_mut(group as usize * words + *code as usize / 64)
                     {
                         let with = *word | 1 << (code % 64);
                         new += u64::from(with != *word);
                         *word = with;
                     }
-                });
+                }));
             }
             Seen::Pairs(pairs) => {
                 for (row, group) in rows.selected.rows().zip(rows.groups) {
@@ -111,8 +117,8 @@ impl<'p> DistinctTexts<'p> {
                     *count = u64::from(mask.count_ones());
                 }
             }
-            Seen::Words(of_groups) => {
-                for (count, seen) in counts.iter_mut().zip(of_groups) {
+            Seen::Words(all) => {
+                for (count, seen) in counts.iter_mut().zip(all.chunks(self.words())) {
                     *count = seen.iter().map(|word| u64::from(word.count_ones())).sum();
                 }
             }
@@ -127,8 +133,52 @@ impl<'p> DistinctTexts<'p> {
         counts
     }
 
+    /// The texts of each group as a list, ascending.
+    pub(super) fn lists(&self, groups: usize) -> Vec<Value> {
+        let list = |codes: &mut dyn Iterator<Item = u32>| {
+            let mut values: Vec<Value> = codes.map(|code| self.dictionary.value(code)).collect();
+            values.sort_unstable();
+            Value::List(values.into())
+        };
+        let mut lists: Vec<Value> = match &self.seen {
+            Seen::Masks(masks) => {
+                // Many groups have the same texts of few.
+                let mut known: HashMap<u64, Value, RandomState> = HashMap::default();
+                let mut of = |mask: &u64| {
+                    let known = known.entry(*mask);
+                    known.or_insert_with(|| list(&mut codes_of(&[*mask]))).clone()
+                };
+                masks.iter().map(&mut of).collect()
+            }
+            Seen::Words(all) => {
+                let of_groups = all.chunks(self.words());
+                of_groups.map(|seen| list(&mut codes_of(seen))).collect()
+            }
+            Seen::Pairs(pairs) => {
+                let mut codes: Vec<Vec<u32>> = vec![Vec::new(); groups];
+                for pair in pairs {
+                    if let Some(codes) = codes.get_mut((pair >> 32) as usize) {
+                        codes.push(*pair as u32);
+                    }
+                }
+                codes
+                    .into_iter()
+                    .map(|codes| list(&mut codes.into_iter()))
+                    .collect()
+            }
+        };
+        lists.resize_with(groups, || list(&mut std::iter::empty()));
+        lists
+    }
+
+    /// The most that a group has.
+    pub(super) fn most(&self, groups: usize) -> u64 {
+        self.counts(groups).into_iter().max().unwrap_or_default()
+    }
+
     /// The texts of each group.
     pub(super) fn into_values(self, groups: usize) -> Vec<Distinct> {
+        let words = self.words();
         let mut codes: Vec<Vec<u32>> = vec![Vec::new(); groups];
         match self.seen {
             Seen::Masks(masks) => {
@@ -136,9 +186,9 @@ impl<'p> DistinctTexts<'p> {
                     codes.extend(codes_of(&[mask]));
                 }
             }
-            Seen::Words(of_groups) => {
-                for (codes, seen) in codes.iter_mut().zip(of_groups) {
-                    codes.extend(codes_of(&seen));
+            Seen::Words(all) => {
+                for (codes, seen) in codes.iter_mut().zip(all.chunks(words)) {
+                    codes.extend(codes_of(seen));
                 }
             }
             Seen::Pairs(pairs) => {

@@ -90,7 +90,10 @@ impl<'p> Grouping<'p> {
         control: &Control<'_>,
     ) -> Result<Vec<u32>> {
         let mut order: Vec<u32> = (0..position(count)).collect();
-        let by_keys = |a: &u32, b: &u32| keys.compare(*a, *b);
+        if let Wanted::Any = wanted {
+            return Ok(order);
+        }
+        let by_keys = keys.order();
         match wanted {
             Wanted::Any => {}
             Wanted::ByKeys => sort_by(&mut order, by_keys, control)?,

@@ -53,7 +53,8 @@ impl<T: Clone + Eq + Hash> Numbered<T> {
 enum Space<'p> {
     /// Codes, and null behind them.
     Texts(&'p Dictionary),
-    Ids(Numbered<Option<Uuid>>),
+    /// As numbers, and the number of null where there is one.
+    Ids(Numbered<u128>, Option<u32>),
     Ints(Numbered<Option<i64>>),
     Values(Numbered<Value>),
 }
@@ -69,7 +70,7 @@ impl<'p> Space<'p> {
             return Self::Texts(dictionary);
         }
         match schema.fields().get(*column).map(|field| &field.data_type) {
-            Some(DataType::Id) => Self::Ids(Numbered::new()),
+            Some(DataType::Id) => Self::Ids(Numbered::new(), None),
             Some(DataType::Int) => Self::Ints(Numbered::new()),
             _ => Self::Values(Numbered::new()),
         }
@@ -79,7 +80,7 @@ impl<'p> Space<'p> {
         match self {
             // Of values of texts only null comes this way.
             Self::Texts(dictionary) => position(dictionary.len()),
-            Self::Ids(ids) => ids.number(value.as_id()),
+            Self::Ids(ids, null) => id_number(ids, null, value.as_id()),
             Self::Ints(ints) => ints.number(value.as_int()),
             Self::Values(values) => values.number(value),
         }
@@ -89,25 +90,41 @@ impl<'p> Space<'p> {
         let at = number as usize;
         match self {
             Self::Texts(dictionary) => dictionary.value(number),
-            Self::Ids(ids) => ids.values.get(at).copied().flatten().into(),
+            Self::Ids(_, Some(null)) if number == *null => Value::Null,
+            Self::Ids(ids, _) => ids.values.get(at).copied().map(Uuid::from_u128).into(),
             Self::Ints(ints) => ints.values.get(at).copied().flatten().into(),
             Self::Values(values) => values.values.get(at).cloned().unwrap_or_default(),
         }
     }
 
-    /// The order of two values.
-    fn compare(&self, a: u32, b: u32) -> Ordering {
+    /// The order of two values, given the ranks of texts if these are known.
+    fn compare(&self, a: u32, b: u32, ranks: Option<&[u32]>) -> Ordering {
         if a == b {
             return Ordering::Equal;
         }
-        match self {
+        match (self, ranks) {
             // Null is last.
-            Self::Texts(dictionary) => match (dictionary.text(a), dictionary.text(b)) {
+            (Self::Texts(_), Some(ranks)) => {
+                let rank = |number: u32| ranks.get(number as usize).copied().unwrap_or(u32::MAX);
+                rank(a).cmp(&rank(b))
+            }
+            (Self::Texts(dictionary), None) => match (dictionary.text(a), dictionary.text(b)) {
                 (Some(a), Some(b)) => a.cmp(b),
                 (a, b) => b.is_some().cmp(&a.is_some()),
             },
             _ => self.value(a).cmp(&self.value(b)),
         }
+    }
+}
+
+/// The number of a GUID, or of null: that takes one as if it were a value that occurs nowhere.
+fn id_number(ids: &mut Numbered<u128>, null: &mut Option<u32>, id: Option<Uuid>) -> u32 {
+    match id {
+        Some(id) => ids.number(id.as_u128()),
+        None => *null.get_or_insert_with(|| {
+            ids.values.push(0);
+            position(ids.values.len() - 1)
+        }),
     }
 }
 
@@ -405,17 +422,29 @@ impl<'p> Keys<'p> {
         }
     }
 
-    /// The order of two groups by their keys.
-    pub(in crate::exec) fn compare(&self, a: u32, b: u32) -> Ordering {
+    /// The order of two groups by their keys: a function for many of them.
+    pub(in crate::exec) fn order(&self) -> impl Fn(&u32, &u32) -> Ordering {
         let width = self.by.len();
-        let of = |group: u32| self.values.get(group as usize * width..).unwrap_or_default();
-        for (space, (a, b)) in self.spaces.iter().zip(of(a).iter().zip(of(b))) {
-            let order = space.compare(*a, *b);
-            if order.is_ne() {
-                return order;
+        // Where groups are about as many as texts, these may as well be sorted once for all.
+        let ranks = |space: &'_ Space<'p>| match space {
+            Space::Texts(dictionary) if self.len * 4 >= dictionary.len() => Some(dictionary.ranks()),
+            _ => None,
+        };
+        let spaces: Vec<_> = self
+            .spaces
+            .iter()
+            .map(|space| (space, ranks(space)))
+            .collect();
+        let of = move |group: u32| self.values.get(group as usize * width..).unwrap_or_default();
+        move |a, b| {
+            for ((space, ranks), (a, b)) in spaces.iter().zip(of(*a).iter().zip(of(*b))) {
+                let order = space.compare(*a, *b, *ranks);
+                if order.is_ne() {
+                    return order;
+                }
             }
+            Ordering::Equal
         }
-        Ordering::Equal
     }
 
     /// The keys of all groups, in the order of their numbers.
@@ -495,9 +524,9 @@ fn of_segment<'s>(
         return None;
     };
     match space {
-        Space::Ids(numbers) => {
+        Space::Ids(numbers, null) => {
             let ids = segment.segment.ids(column)?;
-            let number = |row: usize| numbers.number(ids.get(row).copied().flatten());
+            let number = |row: usize| id_number(numbers, null, ids.get(row).copied().flatten());
             Some(Key::Rows(selected.rows().map(number).collect()))
         }
         Space::Ints(numbers) => {

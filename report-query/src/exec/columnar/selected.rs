@@ -54,6 +54,28 @@ impl Selected {
             .chain(some.iter().map(|row| *row as usize))
     }
 
+    /// Calls a function with each row and what stands beside it. Unlike an iterator over all
+    /// kinds of rows it is a plain loop for each kind.
+    pub(super) fn each<T: Copy>(&self, beside: &[T], mut of: impl FnMut(usize, T)) {
+        match self {
+            Self::All(rows) => {
+                for (row, beside) in rows.clone().zip(beside) {
+                    of(row, *beside);
+                }
+            }
+            Self::Some(rows) => {
+                for (row, beside) in rows.iter().zip(beside) {
+                    of(*row as usize, *beside);
+                }
+            }
+            Self::Marked(..) => {
+                for (row, beside) in self.rows().zip(beside) {
+                    of(row, *beside);
+                }
+            }
+        }
+    }
+
     /// The same without marks.
     pub(super) fn listed(self) -> Self {
         let Self::Marked(start, marks) = self else {
