@@ -1,6 +1,5 @@
 //! A month of events of thirteen columns, and the questions that engines are compared by.
 
-
 use chrono::{DateTime, TimeDelta, Utc};
 use report_query::{DataType, Field, Retention, Schema, Store, StoreOptions, Value};
 use uuid::Uuid;

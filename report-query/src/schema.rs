@@ -307,7 +307,9 @@ impl Schema {
 
     /// Whether the texts of a column have codes in the store's dictionaries.
     pub(crate) fn is_coded_text(&self, column: usize) -> bool {
-        let is_key = self.key.is_some_and(|(time, id)| column == time || column == id);
+        let is_key = self
+            .key
+            .is_some_and(|(time, id)| column == time || column == id);
         let field = self.fields.get(column).filter(|_| !is_key);
         field.is_some_and(|field| field.data_type == DataType::Text)
     }

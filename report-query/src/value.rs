@@ -265,7 +265,7 @@ impl Hash for Value {
             }
             Self::Time(value) => value.hash(state),
             Self::Text(value) => value.hash(state),
-            Self::Id(value) => value.hash(state),
+            Self::Id(value) => value.as_u128().hash(state),
             Self::List(items) | Self::Record(items) => items.hash(state),
         }
     }

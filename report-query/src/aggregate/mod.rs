@@ -38,5 +38,5 @@ pub(crate) use distinct::Distinct;
 pub(crate) use exact_sum::ExactSum;
 pub(crate) use functions::{AggregateFunction, BoundAggregate};
 pub(crate) use partial::{Partial, Place};
-pub(crate) use percentile::nearest_ranks;
+pub(crate) use percentile::{nearest_ranks, rank};
 pub(crate) use state::{Budget, State, int};

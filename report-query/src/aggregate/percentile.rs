@@ -11,16 +11,17 @@ pub(super) fn check_fraction(percent: f64) -> Result<()> {
     }
 }
 
-/// The value of rank ⌈percent / 100 · n⌉, counted from 1 in ascending order;
-/// the least for percent 0. None of no value.
-pub(crate) fn nearest_rank<T: Ord + Clone>(mut values: Vec<T>, percent: f64) -> Option<T> {
+/// The position of rank ⌈percent / 100 · n⌉, counted from 0, of n values in ascending order; that
+/// of the least for percent 0.
+pub(crate) fn rank(percent: f64, n: usize) -> usize {
     // The product first: 100 · 29 / 100 is 29, while 29 / 100 · 100 is more in floats.
-    let rank = (percent * values.len() as f64 / 100.0).ceil() as usize;
-    let index = rank.clamp(1, values.len().max(1)) - 1;
-    if index >= values.len() {
-        return None;
-    }
-    Some(values.select_nth_unstable(index).1.clone())
+    let rank = (percent * n as f64 / 100.0).ceil() as usize;
+    rank.clamp(1, n.max(1)) - 1
+}
+
+/// The value of a percentile's rank. None of no value.
+pub(crate) fn nearest_rank<T: Ord + Clone>(values: Vec<T>, percent: f64) -> Option<T> {
+    nearest_ranks(values, &[percent]).pop().flatten()
 }
 
 /// The same for several percentiles of the same values.
@@ -29,25 +30,21 @@ pub(crate) fn nearest_ranks<T: Ord + Clone>(
     percents: &[f64],
 ) -> Vec<Option<T>> {
     let mut found = vec![None; percents.len()];
-    let index = |percent: f64| {
-        let rank = (percent * values.len() as f64 / 100.0).ceil() as usize;
-        rank.clamp(1, values.len().max(1)) - 1
-    };
     let mut wanted: Vec<(usize, usize)> = percents
         .iter()
         .enumerate()
-        .map(|(at, percent)| (index(*percent), at))
+        .map(|(at, percent)| (rank(*percent, values.len()), at))
         .collect();
     wanted.sort_unstable();
-    // What is before a value that was found is less than it, and not looked at again.
+    // What is before a value that was found is not greater than it, and not looked at again.
     let mut from = 0;
-    for (index, at) in wanted {
+    for (rank, at) in wanted {
         let rest = values.get_mut(from..).unwrap_or_default();
-        if index - from >= rest.len() {
+        if rank - from >= rest.len() {
             break;
         }
-        let value = rest.select_nth_unstable(index - from).1.clone();
-        from = index;
+        let value = rest.select_nth_unstable(rank - from).1.clone();
+        from = rank;
         if let Some(place) = found.get_mut(at) {
             *place = Some(value);
         }
@@ -61,7 +58,7 @@ mod tests {
 
     use super::*;
 
-    fn rank(values: &[i64], percent: f64) -> Option<i64> {
+    fn value(values: &[i64], percent: f64) -> Option<i64> {
         nearest_rank(values.to_vec(), percent)
     }
 
@@ -71,7 +68,7 @@ mod tests {
             values in prop::collection::vec(-20_i64..20, 0..40),
             percents in prop::collection::vec(prop_oneof![Just(0.0), Just(100.0), 0.0..100.0], 0..5),
         ) {
-            let each: Vec<_> = percents.iter().map(|percent| rank(&values, *percent)).collect();
+            let each: Vec<_> = percents.iter().map(|percent| value(&values, *percent)).collect();
             prop_assert_eq!(nearest_ranks(values, &percents), each);
         }
     }
@@ -79,22 +76,22 @@ mod tests {
     #[test]
     fn is_always_one_of_the_values() {
         let values = [35, 20, 15, 50, 40];
-        assert_eq!(rank(&values, 0.0), Some(15));
-        assert_eq!(rank(&values, 5.0), Some(15));
-        assert_eq!(rank(&values, 30.0), Some(20));
-        assert_eq!(rank(&values, 40.0), Some(20));
-        assert_eq!(rank(&values, 40.1), Some(35));
-        assert_eq!(rank(&values, 50.0), Some(35));
-        assert_eq!(rank(&values, 100.0), Some(50));
-        assert_eq!(rank(&[7], 99.0), Some(7));
-        assert_eq!(rank(&[], 50.0), None);
+        assert_eq!(value(&values, 0.0), Some(15));
+        assert_eq!(value(&values, 5.0), Some(15));
+        assert_eq!(value(&values, 30.0), Some(20));
+        assert_eq!(value(&values, 40.0), Some(20));
+        assert_eq!(value(&values, 40.1), Some(35));
+        assert_eq!(value(&values, 50.0), Some(35));
+        assert_eq!(value(&values, 100.0), Some(50));
+        assert_eq!(value(&[7], 99.0), Some(7));
+        assert_eq!(value(&[], 50.0), None);
     }
 
     #[test]
     fn hundredths_of_a_hundred_are_whole_ranks() {
         let values: Vec<i64> = (1..=100).collect();
         for percent in 1..=100_u32 {
-            assert_eq!(rank(&values, f64::from(percent)), Some(i64::from(percent)));
+            assert_eq!(value(&values, f64::from(percent)), Some(i64::from(percent)));
         }
     }
 

@@ -209,7 +209,9 @@ impl<'s> Batch<'s> {
         if let Some(texts) = segment.texts(*column) {
             // Codes of texts count in all segments, and null comes behind them.
             let len = self.dictionaries.get(*column)?.len();
-            let code = texts.code(pick.row as usize).map_or(len, |code| code as usize);
+            let code = texts
+                .code(pick.row as usize)
+                .map_or(len, |code| code as usize);
             return Some((0, code, len + 1));
         }
         let (codes, values) = segment.coded(*column)?;

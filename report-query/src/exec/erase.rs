@@ -121,7 +121,9 @@ mod tests {
                 let segment = part.segment;
                 (0..store.schema().fields().len()).any(|column| match segment.coded(column) {
                     Some((_, values)) => values.iter().any(|value| within(value, text)),
-                    None => (0..segment.len()).any(|row| within(&segment.cell_of(row, column), text)),
+                    None => {
+                        (0..segment.len()).any(|row| within(&segment.cell_of(row, column), text))
+                    }
                 })
             })
     }

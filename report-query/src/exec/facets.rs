@@ -56,7 +56,13 @@ impl Facets {
             .iter()
             .map(|facet| {
                 let only = facet.only.as_ref();
-                Counter::new(&facet.key, facet.of_list, only, snapshot, self.limits.groups)
+                Counter::new(
+                    &facet.key,
+                    facet.of_list,
+                    only,
+                    snapshot,
+                    self.limits.groups,
+                )
             })
             .collect();
         let mut total = 0;

@@ -31,7 +31,8 @@ impl<K: Eq + Hash> Partners<K> {
             let Some(key) = key else {
                 continue;
             };
-            if let (Some(after), Some(next)) = (first.insert(key, position(row)), next.get_mut(row)) {
+            if let (Some(after), Some(next)) = (first.insert(key, position(row)), next.get_mut(row))
+            {
                 *next = after;
             }
         }

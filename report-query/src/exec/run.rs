@@ -126,9 +126,17 @@ pub(super) fn result(
     let mut columns = batch.into_values();
     for _ in 0..rows {
         ticker.steps(width)?;
-        values.extend(columns.iter_mut().map(|column| column.next().unwrap_or_default()));
+        values.extend(
+            columns
+                .iter_mut()
+                .map(|column| column.next().unwrap_or_default()),
+        );
     }
-    Ok(QueryResult::from_cells(pipeline.columns.clone(), values, rows))
+    Ok(QueryResult::from_cells(
+        pipeline.columns.clone(),
+        values,
+        rows,
+    ))
 }
 
 /// The stages from a number on, one after the other.

@@ -135,7 +135,8 @@ impl Dictionary {
             count += block.len();
             merged.push(block);
         }
-        let is_block_full = next.short.iter().map(|block| block.len()).sum::<usize>() + count >= BLOCK;
+        let is_block_full =
+            next.short.iter().map(|block| block.len()).sum::<usize>() + count >= BLOCK;
         if is_block_full {
             // Everything short together makes full blocks.
             merged.extend(next.short.drain(..).rev());
@@ -248,7 +249,10 @@ impl Dictionary {
             }
             let mut table = Table::new(codes.len());
             for code in codes {
-                table.insert(next.hasher.hash_one(next.text(code).unwrap_or_default()), code);
+                table.insert(
+                    next.hasher.hash_one(next.text(code).unwrap_or_default()),
+                    code,
+                );
             }
             tables.push(Arc::new(table));
         }
@@ -389,7 +393,11 @@ mod tests {
     }
 
     fn named(number: usize) -> Text {
-        if number == 0 { text(0) } else { format!("name-{number}").into() }
+        if number == 0 {
+            text(0)
+        } else {
+            format!("name-{number}").into()
+        }
     }
 
     proptest! {

@@ -62,6 +62,8 @@ mod snapshot;
     reason = "the store is the point of the module"
 )]
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use options::{StoreOptions, WhenFull};
 pub use report::{AppendReport, Erasure, Expiry, MemoryUsage, Rejected, StoreStats};
@@ -72,4 +74,5 @@ pub use store::Store;
 
 pub(crate) use codes::{Codes, with_codes};
 pub(crate) use dictionary::Dictionary;
+pub(crate) use packed::Packed;
 pub(crate) use segment::{Segment, SegmentView, TextColumn};

@@ -9,9 +9,10 @@ use chrono::{DateTime, Utc};
 #[derive(Debug, Default)]
 pub(crate) struct Packed {
     least: i64,
+    greatest: i64,
     /// What a step of the differences is worth.
     unit: u64,
-    pub(crate) more: Differences,
+    more: Differences,
     missing: Option<Bits>,
 }
 
@@ -43,9 +44,7 @@ impl Packed {
     fn in_units(numbers: &[Option<i64>], unit: u64) -> Self {
         let there = || numbers.iter().flatten();
         let least = there().min().copied().unwrap_or_default();
-        let more = |number: &Option<i64>| {
-            number.map_or(0, |number| number.abs_diff(least) / unit)
-        };
+        let more = |number: &Option<i64>| number.map_or(0, |number| number.abs_diff(least) / unit);
         let most = numbers.iter().map(more).max().unwrap_or_default();
         let all = numbers.iter().map(more);
         // What does not fit its width is not at most `most`.
@@ -63,6 +62,7 @@ impl Packed {
         let missing = numbers.contains(&None);
         Self {
             least,
+            greatest: there().max().copied().unwrap_or_default(),
             unit,
             more,
             missing: missing.then(|| numbers.iter().map(Option::is_none).collect()),
@@ -97,9 +97,15 @@ impl Packed {
         Some(self.number(more))
     }
 
+    /// The least and the greatest number; zeros if there is none.
+    pub(crate) const fn ends(&self) -> (i64, i64) {
+        (self.least, self.greatest)
+    }
+
     /// The number that has so much more.
-    pub(crate) const fn number(&self, more: u64) -> i64 {
-        self.least.wrapping_add_unsigned(more.wrapping_mul(self.unit))
+    const fn number(&self, more: u64) -> i64 {
+        self.least
+            .wrapping_add_unsigned(more.wrapping_mul(self.unit))
     }
 
     pub(crate) fn is_missing(&self, row: usize) -> bool {

@@ -7,6 +7,7 @@ use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use foldhash::fast::RandomState;
 use uuid::Uuid;
 
 use super::codes::Codes;
@@ -119,9 +120,7 @@ impl Segment {
             None => false,
         };
         for (index, (field, dictionary)) in schema.fields().iter().zip(dictionaries).enumerate() {
-            let cells = rows
-                .iter()
-                .map(|row| row.values.get(index).unwrap_or(NULL));
+            let cells = rows.iter().map(|row| row.values.get(index).unwrap_or(NULL));
             if field.data_type == DataType::Text && !is_key(index) {
                 let mut interner = Interner::new(dictionary);
                 let mut codes: Vec<Option<u32>> = Vec::with_capacity(rows.len());
@@ -155,7 +154,8 @@ impl Segment {
             .enumerate()
             .map(|(index, field)| Column::of_rows(schema, index, field, from, rows, &mut lists))
             .collect();
-        let of = |(segment, row): &Origin| Some((&from.get(*segment as usize)?.rows, *row as usize));
+        let of =
+            |(segment, row): &Origin| Some((&from.get(*segment as usize)?.rows, *row as usize));
         let keys = Keys::new(
             rows.iter()
                 .map(|origin| of(origin).and_then(|(keys, row)| keys.times.get(row)))
@@ -486,7 +486,9 @@ impl Column {
                 dictionaries: &[],
             })
             .collect();
-        if repeats(&field.data_type) || matches!(field.data_type, DataType::List(_) | DataType::Record(_)) {
+        if repeats(&field.data_type)
+            || matches!(field.data_type, DataType::List(_) | DataType::Record(_))
+        {
             let cells = rows.iter().map(|(segment, row)| {
                 let segment = from.get(*segment as usize);
                 segment.map_or(NULL, |segment| segment.kept(*row as usize, index))
@@ -548,7 +550,10 @@ impl Column {
         let mut texts: Vec<u32> = Vec::new();
         for (column, numbers) in columns.iter().zip(&numbers) {
             let column = column.map(|column| &*column.texts).unwrap_or_default();
-            let used = column.iter().zip(numbers).filter(|(_, number)| **number == 0);
+            let used = column
+                .iter()
+                .zip(numbers)
+                .filter(|(_, number)| **number == 0);
             texts.extend(used.map(|(code, _)| *code));
         }
         if texts.is_empty() {
@@ -588,7 +593,7 @@ impl Column {
     }
 
     fn coded<'a>(cells: impl Iterator<Item = &'a Value>, lists: &mut Lists) -> Self {
-        let mut seen: HashMap<&Value, u32> = HashMap::new();
+        let mut seen: HashMap<&Value, u32, RandomState> = HashMap::default();
         let mut values = Vec::new();
         let mut code = |value: &'a Value| {
             *seen.entry(value).or_insert_with(|| {
@@ -629,10 +634,7 @@ impl Column {
             Self::Time(values) => COUNTS + size_of::<Times>() + values.size(),
             Self::Id(values) => COUNTS + size_of_val(&**values),
             Self::Text(column) => {
-                2 * COUNTS
-                    + size_of::<Codes>()
-                    + column.codes.size()
-                    + size_of_val(&*column.texts)
+                2 * COUNTS + size_of::<Codes>() + column.codes.size() + size_of_val(&*column.texts)
             }
             Self::Coded(coded) => {
                 COUNTS + size_of_val(&**coded) + coded.0.size() + size_of_val(&*coded.1)
@@ -692,7 +694,7 @@ fn holds_records(data_type: &DataType) -> bool {
 /// Keeps one copy of each text in the lists and records of a segment.
 #[derive(Default)]
 struct Lists {
-    texts: HashSet<Text>,
+    texts: HashSet<Text, RandomState>,
     size: usize,
 }
 

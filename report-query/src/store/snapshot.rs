@@ -98,15 +98,12 @@ impl Snapshot {
 
     /// The segments with the rows of each that count.
     pub(crate) fn parts(&self) -> impl Iterator<Item = Part<'_>> {
-        self.state
-            .views()
-            .enumerate()
-            .map(|(index, segment)| Part {
-                index,
-                segment,
-                rows: segment.rows_between(self.state.cut, None),
-                as_of: (segment.newest_ingest() > self.as_of).then_some(self.as_of),
-            })
+        self.state.views().enumerate().map(|(index, segment)| Part {
+            index,
+            segment,
+            rows: segment.rows_between(self.state.cut, None),
+            as_of: (segment.newest_ingest() > self.as_of).then_some(self.as_of),
+        })
     }
 }
 

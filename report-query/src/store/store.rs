@@ -78,7 +78,11 @@ impl State {
             usage.columns += memory.columns;
             usage.values += memory.values;
         }
-        usage.values += self.dictionaries.iter().map(Dictionary::size).sum::<usize>();
+        usage.values += self
+            .dictionaries
+            .iter()
+            .map(Dictionary::size)
+            .sum::<usize>();
         usage
     }
 
@@ -210,11 +214,7 @@ impl Store {
         let time = values.get(self.key.0).and_then(Value::as_time);
         let id = values.get(self.key.1).and_then(Value::as_id);
         match (time, id) {
-            (Some(time), Some(id)) => Ok(StoredRow {
-                time,
-                id,
-                values,
-            }),
+            (Some(time), Some(id)) => Ok(StoredRow { time, id, values }),
             _ => Err(invalid(None, "no key")),
         }
     }
@@ -406,10 +406,7 @@ impl Store {
             };
             let doomed = doomed(&mut state.views(), &state.dictionaries)?;
             for ((index, segment), doomed) in state.segments.iter().enumerate().zip(doomed) {
-                let mut doomed = doomed
-                    .into_iter()
-                    .map(|row| row as usize)
-                    .peekable();
+                let mut doomed = doomed.into_iter().map(|row| row as usize).peekable();
                 let segment = if doomed.peek().is_none() {
                     Arc::clone(segment)
                 } else {

@@ -3,16 +3,17 @@
 use chrono::{DateTime, Utc};
 
 use super::distinct::DistinctTexts;
+use super::percentile::Values;
 use super::select::Answers;
 use super::selected::Selected;
-use crate::aggregate::{AggregateFunction, BoundAggregate, Budget, State, int, nearest_ranks};
+use crate::aggregate::{AggregateFunction, BoundAggregate, Budget, State, int};
 use crate::error::Result;
 use crate::exec::batch::position;
 use crate::exec::control::Control;
 use crate::exec::group::FINISH_STEPS;
 use crate::expr::{Bound, Cells, Row, Scope};
 use crate::schema::{DataType, Schema};
-use crate::store::{Dictionary, SegmentView, with_codes};
+use crate::store::{Dictionary, Part, SegmentView, with_codes};
 use crate::value::Value;
 
 /// Rows of a segment with the numbers of their groups, of which there are `known` by now.
@@ -35,7 +36,7 @@ enum States<'p> {
     /// Of a column of integers: the sum of its values, and how many there are.
     Sums(usize, Vec<(i128, u64)>),
     /// Of a column of integers: all its values.
-    Ints(usize, Vec<Vec<i64>>),
+    Values(Values),
     /// The integers of another accumulator, by its number.
     Same(usize),
     /// The least or greatest time of the rows.
@@ -65,13 +66,17 @@ impl<'p> Accumulator<'p> {
         aggregates: &'p [BoundAggregate],
         schema: &Schema,
         dictionaries: &'p [Dictionary],
+        parts: &[Part<'_>],
         is_ordered: bool,
     ) -> Vec<Self> {
         let mut all: Vec<Self> = Vec::with_capacity(aggregates.len());
         for aggregate in aggregates {
-            let mut states = States::new(aggregate, schema, dictionaries, is_ordered);
-            if let States::Ints(column, _) = states {
-                let same = |other: &Self| matches!(other.states, States::Ints(c, _) if c == column);
+            let mut states = States::new(aggregate, schema, dictionaries, parts, is_ordered);
+            if let States::Values(values) = &states {
+                let same = |other: &Self| match &other.states {
+                    States::Values(other) => other.column == values.column,
+                    _ => false,
+                };
                 if let Some(other) = all.iter().position(same) {
                     states = States::Same(other);
                 }
@@ -130,22 +135,7 @@ impl<'p> Accumulator<'p> {
                 });
                 Ok(())
             }
-            States::Ints(column, values) => {
-                values.resize_with(known, Vec::new);
-                let Some(ints) = rows.segment.ints(*column) else {
-                    return Ok(());
-                };
-                let mut taken = 0;
-                rows.selected.each(rows.groups, |row, group| {
-                    if let (Some(int), Some(values)) =
-                        (ints.get(row), values.get_mut(group as usize))
-                    {
-                        values.push(int);
-                        taken += 1;
-                    }
-                });
-                budget.take(taken)
-            }
+            States::Values(values) => budget.take(values.update(rows)),
             States::Same(_) => Ok(()),
             States::Times(times) => {
                 times.resize(known, None);
@@ -212,13 +202,13 @@ impl<'p> Accumulator<'p> {
         for ((at, one), users) in all.into_iter().enumerate().zip(users) {
             match one.states {
                 States::Same(_) => {}
-                States::Ints(_, values) => {
+                States::Values(values) => {
                     let percents = users.iter().map(|user| match functions.get(*user) {
                         Some(AggregateFunction::Percentile(percent)) => *percent,
                         _ => 0.0,
                     });
                     let percents: Vec<f64> = percents.collect();
-                    let found = percentiles(values, &percents, groups, control)?;
+                    let found = values.percentiles(&percents, groups, control)?;
                     for (user, column) in users.into_iter().zip(found) {
                         if let Some(place) = columns.get_mut(user) {
                             *place = column;
@@ -273,21 +263,29 @@ impl<'p> Accumulator<'p> {
     }
 
     /// The state of each group, for each aggregate.
-    pub(super) fn all_states(mut all: Vec<Self>, groups: usize) -> Vec<Vec<State>> {
-        for at in 0..all.len() {
-            let of = match all.get(at).map(|one| &one.states) {
-                Some(States::Same(of)) => *of,
-                _ => continue,
-            };
-            let values = match all.get(of).map(|one| &one.states) {
-                Some(States::Ints(column, values)) => States::Ints(*column, values.clone()),
-                _ => continue,
-            };
-            if let Some(one) = all.get_mut(at) {
-                one.states = values;
-            }
-        }
-        all.into_iter().map(|one| one.into_states(groups)).collect()
+    pub(super) fn all_states(all: Vec<Self>, groups: usize) -> Vec<Vec<State>> {
+        let of_values = |values: &Values| {
+            let mut all = values.all();
+            all.resize_with(groups, Vec::new);
+            let state =
+                |values: Vec<i64>| State::Percentile(values.into_iter().map(Value::Int).collect());
+            all.into_iter().map(state).collect()
+        };
+        let shared: Vec<Option<Vec<State>>> = all
+            .iter()
+            .map(|one| match &one.states {
+                States::Values(values) => Some(of_values(values)),
+                States::Same(of) => match all.get(*of).map(|one| &one.states) {
+                    Some(States::Values(values)) => Some(of_values(values)),
+                    _ => None,
+                },
+                _ => None,
+            })
+            .collect();
+        let states = all.into_iter().zip(shared);
+        states
+            .map(|(one, shared)| shared.unwrap_or_else(|| one.into_states(groups)))
+            .collect()
     }
 
     fn into_states(self, groups: usize) -> Vec<State> {
@@ -309,13 +307,6 @@ impl<'p> Accumulator<'p> {
                 };
                 sums.into_iter().map(state).collect()
             }
-            States::Ints(_, mut values) => {
-                values.resize_with(groups, Vec::new);
-                let state = |values: Vec<i64>| {
-                    State::Percentile(values.into_iter().map(Value::Int).collect())
-                };
-                values.into_iter().map(state).collect()
-            }
             States::Times(mut times) => {
                 times.resize(groups, None);
                 let state = |time: Option<DateTime<Utc>>| match function {
@@ -336,9 +327,11 @@ impl<'p> Accumulator<'p> {
                 states.resize_with(groups, || State::new(function));
                 states
             }
-            // What depends on the order of rows is not asked for its state, and what is the same
-            // as another's has been replaced.
-            States::Picks(_) | States::Same(_) => vec![State::new(function); groups],
+            // What depends on the order of rows is not asked for its state, and percentiles are
+            // not asked here.
+            States::Picks(_) | States::Same(_) | States::Values(_) => {
+                vec![State::new(function); groups]
+            }
         }
     }
 }
@@ -348,6 +341,7 @@ impl<'p> States<'p> {
         aggregate: &'p BoundAggregate,
         schema: &Schema,
         dictionaries: &'p [Dictionary],
+        parts: &[Part<'_>],
         is_ordered: bool,
     ) -> Self {
         use AggregateFunction as F;
@@ -381,12 +375,14 @@ impl<'p> States<'p> {
         };
         match aggregate.function {
             F::Sum | F::Avg if is_int => Self::Sums(column, Vec::new()),
-            F::Percentile(_) if is_int => Self::Ints(column, Vec::new()),
+            F::Percentile(_) if is_int => Self::Values(Values::new(column, parts)),
             F::Min | F::Max if time == Some(column) => Self::Times(Vec::new()),
-            F::CountDistinct | F::CollectSet if schema.is_coded_text(column) => match dictionaries.get(column) {
-                Some(dictionary) => Self::Distinct(DistinctTexts::new(column, dictionary)),
-                None => any,
-            },
+            F::CountDistinct | F::CollectSet if schema.is_coded_text(column) => {
+                match dictionaries.get(column) {
+                    Some(dictionary) => Self::Distinct(DistinctTexts::new(column, dictionary)),
+                    None => any,
+                }
+            }
             F::First if is_ordered => picks(false, true),
             F::Last if is_ordered => picks(true, true),
             function @ (F::ArgMin | F::ArgMax) if is_ordered => match aggregate.arguments.get(1) {
@@ -424,25 +420,6 @@ impl<'p> Picks<'p> {
             }
         });
     }
-}
-
-/// The percentiles of each group's values.
-fn percentiles(
-    mut values: Vec<Vec<i64>>,
-    percents: &[f64],
-    groups: usize,
-    control: &Control<'_>,
-) -> Result<Vec<Vec<Value>>> {
-    let mut ticker = control.ticker();
-    values.resize_with(groups, Vec::new);
-    let mut columns: Vec<Vec<Value>> = vec![Vec::with_capacity(groups); percents.len()];
-    for values in values {
-        ticker.steps(FINISH_STEPS + values.len())?;
-        for (column, found) in columns.iter_mut().zip(nearest_ranks(values, percents)) {
-            column.push(found.into());
-        }
-    }
-    Ok(columns)
 }
 
 fn count(

@@ -146,7 +146,9 @@ impl<'p> DistinctTexts<'p> {
                 let mut known: HashMap<u64, Value, RandomState> = HashMap::default();
                 let mut of = |mask: &u64| {
                     let known = known.entry(*mask);
-                    known.or_insert_with(|| list(&mut codes_of(&[*mask]))).clone()
+                    known
+                        .or_insert_with(|| list(&mut codes_of(&[*mask])))
+                        .clone()
                 };
                 masks.iter().map(&mut of).collect()
             }

@@ -130,7 +130,10 @@ impl Ends {
             self.times.extend(found.filter_map(time));
         } else {
             let mut end = wanted;
-            let last = end.checked_sub(1).and_then(|last| rows.get(last)).and_then(time);
+            let last = end
+                .checked_sub(1)
+                .and_then(|last| rows.get(last))
+                .and_then(time);
             while end > 0 && rows.get(end).and_then(time) == last && end < rows.len() {
                 end += 1;
             }

@@ -76,7 +76,14 @@ impl<'p> Counter<'p> {
         let (schema, dictionaries) = (self.snapshot.schema(), self.snapshot.dictionaries());
         let mut lists = Keys::new(self.key, schema, dictionaries, u64::MAX);
         let mut counts = Vec::new();
-        count_keys(self.key, segment, selected, &mut lists, &mut counts, control)?;
+        count_keys(
+            self.key,
+            segment,
+            selected,
+            &mut lists,
+            &mut counts,
+            control,
+        )?;
         let mut ticker = control.ticker();
         for (key, more) in lists.tuples().zip(counts) {
             let items = key.first().and_then(Value::as_list).unwrap_or_default();

@@ -104,9 +104,11 @@ impl<'p> Grouping<'p> {
                             continue;
                         };
                         let order = match column.checked_sub(self.by.len()) {
-                            None => {
-                                sort::compare(sort, &keys.value(*a, column), &keys.value(*b, column))
-                            }
+                            None => sort::compare(
+                                sort,
+                                &keys.value(*a, column),
+                                &keys.value(*b, column),
+                            ),
                             Some(column) => {
                                 let of = |group: &u32| columns.get(column)?.get(*group as usize);
                                 match (of(a), of(b)) {
@@ -173,7 +175,7 @@ impl<'p> Grouping<'p> {
             _ => true,
         });
         let mut accumulators =
-            Accumulator::all(self.aggregates, schema, dictionaries, is_ordered);
+            Accumulator::all(self.aggregates, schema, dictionaries, parts, is_ordered);
         if !is_ordered && !accumulators.iter().all(Accumulator::is_order_free) {
             return Ok(None);
         }
@@ -240,4 +242,3 @@ fn first_key(part: &Part<'_>) -> Option<(DateTime<Utc>, uuid::Uuid)> {
 fn last_key(part: &Part<'_>) -> Option<(DateTime<Utc>, uuid::Uuid)> {
     part.segment.key(part.segment.len().checked_sub(1)?)
 }
-

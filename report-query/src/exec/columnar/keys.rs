@@ -49,12 +49,60 @@ impl<T: Clone + Eq + Hash> Numbered<T> {
     }
 }
 
+/// GUIDs by their numbers. What belongs together by one is mostly close in time, so that those
+/// seen last are looked for first, in a place that stays in a near cache.
+struct Ids {
+    numbers: Numbered<u128>,
+    null: Option<u32>,
+    /// By some of their bits.
+    recent: Box<[(u128, u32)]>,
+}
+
+impl Ids {
+    const RECENT: usize = 1 << 11;
+
+    fn new() -> Self {
+        Self {
+            numbers: Numbered::new(),
+            null: None,
+            recent: vec![(0, NONE); Self::RECENT].into(),
+        }
+    }
+
+    fn number(&mut self, id: Option<Uuid>) -> u32 {
+        let Some(id) = id.map(|id| id.as_u128()) else {
+            // Null takes a number as if it were a value that occurs nowhere.
+            let values = &mut self.numbers.values;
+            return *self.null.get_or_insert_with(|| {
+                values.push(0);
+                position(values.len() - 1)
+            });
+        };
+        let at = (id ^ id >> 64) as usize % Self::RECENT;
+        match self.recent.get_mut(at) {
+            Some((known, number)) if *known == id && *number != NONE => *number,
+            Some(place) => {
+                *place = (id, self.numbers.number(id));
+                place.1
+            }
+            None => self.numbers.number(id),
+        }
+    }
+
+    fn id(&self, number: u32) -> Option<Uuid> {
+        if self.null == Some(number) {
+            return None;
+        }
+        let id = self.numbers.values.get(number as usize);
+        id.copied().map(Uuid::from_u128)
+    }
+}
+
 /// The numbers of the values of a key.
 enum Space<'p> {
     /// Codes, and null behind them.
     Texts(&'p Dictionary),
-    /// As numbers, and the number of null where there is one.
-    Ids(Numbered<u128>, Option<u32>),
+    Ids(Ids),
     Ints(Numbered<Option<i64>>),
     Values(Numbered<Value>),
 }
@@ -70,7 +118,7 @@ impl<'p> Space<'p> {
             return Self::Texts(dictionary);
         }
         match schema.fields().get(*column).map(|field| &field.data_type) {
-            Some(DataType::Id) => Self::Ids(Numbered::new(), None),
+            Some(DataType::Id) => Self::Ids(Ids::new()),
             Some(DataType::Int) => Self::Ints(Numbered::new()),
             _ => Self::Values(Numbered::new()),
         }
@@ -80,7 +128,7 @@ impl<'p> Space<'p> {
         match self {
             // Of values of texts only null comes this way.
             Self::Texts(dictionary) => position(dictionary.len()),
-            Self::Ids(ids, null) => id_number(ids, null, value.as_id()),
+            Self::Ids(ids) => ids.number(value.as_id()),
             Self::Ints(ints) => ints.number(value.as_int()),
             Self::Values(values) => values.number(value),
         }
@@ -90,8 +138,7 @@ impl<'p> Space<'p> {
         let at = number as usize;
         match self {
             Self::Texts(dictionary) => dictionary.value(number),
-            Self::Ids(_, Some(null)) if number == *null => Value::Null,
-            Self::Ids(ids, _) => ids.values.get(at).copied().map(Uuid::from_u128).into(),
+            Self::Ids(ids) => ids.id(number).into(),
             Self::Ints(ints) => ints.values.get(at).copied().flatten().into(),
             Self::Values(values) => values.values.get(at).cloned().unwrap_or_default(),
         }
@@ -114,17 +161,6 @@ impl<'p> Space<'p> {
             },
             _ => self.value(a).cmp(&self.value(b)),
         }
-    }
-}
-
-/// The number of a GUID, or of null: that takes one as if it were a value that occurs nowhere.
-fn id_number(ids: &mut Numbered<u128>, null: &mut Option<u32>, id: Option<Uuid>) -> u32 {
-    match id {
-        Some(id) => ids.number(id.as_u128()),
-        None => *null.get_or_insert_with(|| {
-            ids.values.push(0);
-            position(ids.values.len() - 1)
-        }),
     }
 }
 
@@ -427,7 +463,9 @@ impl<'p> Keys<'p> {
         let width = self.by.len();
         // Where groups are about as many as texts, these may as well be sorted once for all.
         let ranks = |space: &'_ Space<'p>| match space {
-            Space::Texts(dictionary) if self.len * 4 >= dictionary.len() => Some(dictionary.ranks()),
+            Space::Texts(dictionary) if self.len * 4 >= dictionary.len() => {
+                Some(dictionary.ranks())
+            }
             _ => None,
         };
         let spaces: Vec<_> = self
@@ -435,7 +473,11 @@ impl<'p> Keys<'p> {
             .iter()
             .map(|space| (space, ranks(space)))
             .collect();
-        let of = move |group: u32| self.values.get(group as usize * width..).unwrap_or_default();
+        let of = move |group: u32| {
+            self.values
+                .get(group as usize * width..)
+                .unwrap_or_default()
+        };
         move |a, b| {
             for ((space, ranks), (a, b)) in spaces.iter().zip(of(*a).iter().zip(of(*b))) {
                 let order = space.compare(*a, *b, *ranks);
@@ -524,9 +566,9 @@ fn of_segment<'s>(
         return None;
     };
     match space {
-        Space::Ids(numbers, null) => {
+        Space::Ids(numbers) => {
             let ids = segment.segment.ids(column)?;
-            let number = |row: usize| id_number(numbers, null, ids.get(row).copied().flatten());
+            let number = |row: usize| numbers.number(ids.get(row).copied().flatten());
             Some(Key::Rows(selected.rows().map(number).collect()))
         }
         Space::Ints(numbers) => {

@@ -15,6 +15,7 @@ mod facets;
 mod group;
 mod keys;
 mod order;
+mod percentile;
 mod search;
 mod select;
 mod selected;

@@ -14,7 +14,11 @@ pub(super) struct Search<'p> {
 enum Way<'p> {
     Exact(Finder<'p>),
     /// The needle is ASCII; where in it the byte stands that is looked for, in both cases.
-    AnyCase { at: usize, lower: u8, upper: u8 },
+    AnyCase {
+        at: usize,
+        lower: u8,
+        upper: u8,
+    },
 }
 
 impl<'p> Search<'p> {

@@ -96,7 +96,12 @@ impl Selected {
             }
             at += 8;
         }
-        rows.extend((at..).zip(rest).filter(|(_, mark)| **mark == 1).map(|(row, _)| row));
+        rows.extend(
+            (at..)
+                .zip(rest)
+                .filter(|(_, mark)| **mark == 1)
+                .map(|(row, _)| row),
+        );
         Self::Some(rows)
     }
 
@@ -145,7 +150,11 @@ fn ones(marks: &[u8]) -> usize {
     let sum = |marks: &[u8]| marks.iter().fold(0_u8, |sum, mark| sum + mark);
     let (blocks, rest) = marks.as_chunks::<128>();
     let lanes = |block: &[u8; 128]| block.iter().map(|mark| u32::from(*mark)).sum::<u32>();
-    blocks.iter().map(|block| lanes(block) as usize).sum::<usize>() + usize::from(sum(rest))
+    blocks
+        .iter()
+        .map(|block| lanes(block) as usize)
+        .sum::<usize>()
+        + usize::from(sum(rest))
 }
 
 #[cfg(test)]

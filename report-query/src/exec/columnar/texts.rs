@@ -205,7 +205,8 @@ fn codes(test: &Bound, dictionary: &Dictionary) -> Option<(Vec<u32>, bool)> {
     match test {
         Bound::Compare(comparison @ (Comparison::Eq | Comparison::Ne), a, b) => {
             match (&**a, &**b) {
-                (Bound::Column(_), Bound::Const(value)) | (Bound::Const(value), Bound::Column(_)) => {
+                (Bound::Column(_), Bound::Const(value))
+                | (Bound::Const(value), Bound::Column(_)) => {
                     let codes = find(value)?.into_iter().collect();
                     Some((codes, *comparison == Comparison::Ne))
                 }
@@ -213,7 +214,9 @@ fn codes(test: &Bound, dictionary: &Dictionary) -> Option<(Vec<u32>, bool)> {
             }
         }
         Bound::InSet(of, set) => {
-            let values = set.exact_values().filter(|_| matches!(**of, Bound::Column(_)))?;
+            let values = set
+                .exact_values()
+                .filter(|_| matches!(**of, Bound::Column(_)))?;
             let found: Option<Vec<_>> = values.iter().map(find).collect();
             Some((sorted(found?.into_iter().flatten().collect()), false))
         }
