@@ -9,6 +9,7 @@ use std::io::Cursor;
 use mim_events::eventlog::{LogWriter, MIM_CHANNEL, MIM_PROVIDER, OwnedLogEvent, REQUEST};
 use mim_events::generate::{Generator, Item, Options};
 
+#[cfg(feature = "protocol")]
 pub mod batches;
 pub mod beside;
 #[cfg(unix)]

@@ -116,7 +116,11 @@ impl ChunkDecoder {
 
     /// Where the next chunk goes; [`begin`](Self::begin) then looks at it.
     pub(crate) fn buffer(&mut self) -> &mut [u8] {
-        self.buffer.resize(CHUNK_SIZE, 0);
+        if self.buffer.len() < CHUNK_SIZE {
+            // Zeroed by the system; `resize` would write each byte.
+            self.buffer = vec![0; CHUNK_SIZE];
+        }
+        self.buffer.truncate(CHUNK_SIZE);
         &mut self.buffer
     }
 

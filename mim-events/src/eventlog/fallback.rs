@@ -5,6 +5,7 @@
 //! they are asked for.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::io::BufRead as _;
 use std::sync::Arc;
 
 use evtx::err::EvtxError;
@@ -135,10 +136,16 @@ impl Fallback {
 /// A number that no record of the chunk has in its header: the crate stops
 /// behind the record with the chunk's last number.
 fn unused_id(chunk: &[u8]) -> u64 {
-    let ids: BTreeSet<u64> = (0..chunk.len())
-        .filter(|&at| u32_at(chunk, at) == Some(RECORD_MAGIC))
-        .filter_map(|at| u64_at(chunk, at + 8))
-        .collect();
+    let [first, ..] = RECORD_MAGIC.to_le_bytes();
+    let mut ids = BTreeSet::new();
+    let mut rest = chunk;
+    // A slice is read without failure.
+    while let Ok(1..) = rest.skip_until(first) {
+        let at = chunk.len() - rest.len() - 1;
+        if u32_at(chunk, at) == Some(RECORD_MAGIC) {
+            ids.extend(u64_at(chunk, at + 8));
+        }
+    }
     let free = (0..=u64::MAX).rev().find(|id| !ids.contains(id));
     free.unwrap_or(u64::MAX)
 }
