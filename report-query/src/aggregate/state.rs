@@ -25,6 +25,11 @@ impl Budget {
         Self { left: limit, limit }
     }
 
+    /// How many are left.
+    pub(crate) const fn left(&self) -> u64 {
+        self.left
+    }
+
     pub(crate) fn take(&mut self, values: u64) -> Result<()> {
         match self.left.checked_sub(values) {
             Some(left) => {

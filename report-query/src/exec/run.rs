@@ -97,7 +97,7 @@ impl Plan {
             next: None,
             stats: RunStats::default(),
         };
-        let batch = run.pipeline(pipeline)?;
+        let batch = run.pipeline(pipeline, false)?;
         let result = result(pipeline, batch, &control)?;
         Ok(result.with_run(run.next.map(|token| token.to_text()), run.stats))
     }
@@ -186,7 +186,9 @@ impl Plan {
         let mut batch = Batch::scan(snapshot, columns, picks);
         batch.sort_by_key(&run.control)?;
         for (index, stage) in self.pipeline().stages.iter().enumerate() {
-            batch = run.stage(batch, stage, None).map_err(place(index, stage))?;
+            batch = run
+                .stage(batch, stage, None, false)
+                .map_err(place(index, stage))?;
         }
         let row = |row| (0..batch.width()).map(move |column| (row, column));
         let cell = |(row, column)| batch.cell(row, column).into_owned();
@@ -239,17 +241,21 @@ struct Run<'s, 'p> {
 }
 
 impl<'s> Run<'s, '_> {
-    fn pipeline(&mut self, pipeline: &Pipeline) -> Result<Batch<'s>> {
-        let (front, batch) = self.front(pipeline)?;
+    /// Runs a pipeline, whose rows are wanted in its order or in any.
+    fn pipeline(&mut self, pipeline: &Pipeline, any_order: bool) -> Result<Batch<'s>> {
+        let (front, batch) = self.front(pipeline, any_order)?;
         let control = self.control;
+        let mut rest = pipeline.stages.get(front..).unwrap_or_default().iter();
         behind(pipeline, front, batch, &control, |batch, stage, limit| {
-            self.stage(batch, stage, limit)
+            rest.next();
+            let any = matches!(Wanted::by(rest.as_slice(), any_order), Wanted::Any);
+            self.stage(batch, stage, limit, any)
         })
     }
 
     /// The rows that pass the filters in front, or the groups that they are in; and how many
     /// stages that was.
-    fn front(&mut self, pipeline: &Pipeline) -> Result<(usize, Batch<'s>)> {
+    fn front(&mut self, pipeline: &Pipeline, any_order: bool) -> Result<(usize, Batch<'s>)> {
         let stages = &pipeline.stages;
         let schema = self.snapshot.schema();
         let dictionaries = self.snapshot.dictionaries();
@@ -266,7 +272,7 @@ impl<'s> Run<'s, '_> {
                 stage: filters,
             };
             let behind = stages.get(filters + 1..).unwrap_or_default();
-            let wanted = Wanted::by(behind);
+            let wanted = Wanted::by(behind, any_order);
             let grouped = grouping.group(self.snapshot, &parts, &tests, &wanted, &self.control)?;
             if let Some(batch) = grouped {
                 batch
@@ -322,6 +328,7 @@ impl<'s> Run<'s, '_> {
         batch: Batch<'s>,
         stage: &BoundStage,
         limit: Option<u64>,
+        any_order: bool,
     ) -> Result<Batch<'s>> {
         let control = &self.control;
         control.check()?;
@@ -335,11 +342,11 @@ impl<'s> Run<'s, '_> {
                 rows
             }
             BoundStage::Join(join) => {
-                let right = self.pipeline(&join.with).at("with")?;
+                let right = self.pipeline(&join.with, any_order).at("with")?;
                 join::join(batch, &right, join, &self.control)?
             }
             BoundStage::Union { other, columns } => {
-                let right = self.pipeline(other)?;
+                let right = self.pipeline(other, false)?;
                 join::union(batch, &right, columns, &self.control)?
             }
             stage => stage::apply(batch, stage, limit, control)?,

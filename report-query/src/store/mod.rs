@@ -74,5 +74,5 @@ pub use store::Store;
 
 pub(crate) use codes::{Codes, with_codes};
 pub(crate) use dictionary::Dictionary;
-pub(crate) use packed::Packed;
+pub(crate) use packed::{Differences, Packed, with_differences};
 pub(crate) use segment::{Segment, SegmentView, TextColumn};

@@ -29,6 +29,20 @@ pub(crate) enum Differences {
     U64(Box<[u64]>),
 }
 
+/// Runs a block with the differences of whole numbers that are none missing as a slice, once for
+/// each width that has one.
+macro_rules! with_differences {
+    ($packed:expr, $slice:ident => $block:expr, else $other:expr) => {
+        match $packed.differences() {
+            Some($crate::store::Differences::U8($slice)) => $block,
+            Some($crate::store::Differences::U16($slice)) => $block,
+            Some($crate::store::Differences::U32($slice)) => $block,
+            _ => $other,
+        }
+    };
+}
+pub(crate) use with_differences;
+
 impl Default for Differences {
     fn default() -> Self {
         Self::None(0)
@@ -108,7 +122,15 @@ impl Packed {
             .wrapping_add_unsigned(more.wrapping_mul(self.unit))
     }
 
-    pub(crate) fn is_missing(&self, row: usize) -> bool {
+    /// How much more than the least each row has, if each has a number, of units of 1.
+    pub(crate) const fn differences(&self) -> Option<&Differences> {
+        match (&self.missing, self.unit) {
+            (None, 1) => Some(&self.more),
+            _ => None,
+        }
+    }
+
+    fn is_missing(&self, row: usize) -> bool {
         self.missing.as_ref().is_some_and(|bits| bits.has(row))
     }
 

@@ -86,16 +86,20 @@ impl<'p> DistinctTexts<'p> {
             }
             Seen::Words(all) => {
                 all.resize(rows.known * words, 0);
+                // They are counted only if there may be too many.
+                let is_counted = budget.left() < (rows.known * self.dictionary.len()) as u64;
+                let before = if is_counted { ones(all) } else { 0 };
                 with_codes!(texts.codes(), small => rows.selected.each(rows.groups, |row, group| {
                     let code = small.get(row).and_then(|at| codes.get(*at as usize));
                     if let Some(code) = code
                         && let Some(word) = all.get_mut(group as usize * words + *code as usize / 64)
                     {
-                        let with = *word | 1 << (code % 64);
-                        new += u64::from(with != *word);
-                        *word = with;
+                        *word |= 1 << (code % 64);
                     }
                 }));
+                if is_counted {
+                    new = ones(all) - before;
+                }
             }
             Seen::Pairs(pairs) => {
                 for (row, group) in rows.selected.rows().zip(rows.groups) {
@@ -206,6 +210,10 @@ impl<'p> DistinctTexts<'p> {
         };
         codes.into_iter().map(values).collect()
     }
+}
+
+fn ones(words: &[u64]) -> u64 {
+    words.iter().map(|word| u64::from(word.count_ones())).sum()
 }
 
 fn pair(group: u32, code: u32) -> u64 {

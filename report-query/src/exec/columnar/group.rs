@@ -98,23 +98,27 @@ impl<'p> Grouping<'p> {
             Wanted::Any => {}
             Wanted::ByKeys => sort_by(&mut order, by_keys, control)?,
             Wanted::First(by, rows) => {
+                let by_key: Vec<_> = (0..self.by.len()).map(|key| keys.order_by(key)).collect();
                 let compare = |a: &u32, b: &u32| {
                     for sort in *by {
                         let Bound::Column(column) = sort.key else {
                             continue;
                         };
-                        let order = match column.checked_sub(self.by.len()) {
-                            None => sort::compare(
-                                sort,
-                                &keys.value(*a, column),
-                                &keys.value(*b, column),
-                            ),
-                            Some(column) => {
-                                let of = |group: &u32| columns.get(column)?.get(*group as usize);
-                                match (of(a), of(b)) {
-                                    (Some(a), Some(b)) => sort::compare(sort, a, b),
-                                    _ => Ordering::Equal,
+                        let order = if let Some(order) = by_key.get(column) {
+                            match order(*a, *b) {
+                                Some(order) if sort.descending => order.reverse(),
+                                Some(order) => order,
+                                None => {
+                                    let value = |group| keys.value(group, column);
+                                    sort::compare(sort, &value(*a), &value(*b))
                                 }
+                            }
+                        } else {
+                            let column = columns.get(column - self.by.len());
+                            let of = |group: &u32| column?.get(*group as usize);
+                            match (of(a), of(b)) {
+                                (Some(a), Some(b)) => sort::compare(sort, a, b),
+                                _ => Ordering::Equal,
                             }
                         };
                         if order.is_ne() {

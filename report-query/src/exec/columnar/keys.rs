@@ -144,6 +144,13 @@ impl<'p> Space<'p> {
         }
     }
 
+    fn is_null(&self, number: u32) -> bool {
+        match self {
+            Self::Texts(dictionary) => number as usize >= dictionary.len(),
+            others => others.value(number).is_null(),
+        }
+    }
+
     /// The order of two values, given the ranks of texts if these are known.
     fn compare(&self, a: u32, b: u32, ranks: Option<&[u32]>) -> Ordering {
         if a == b {
@@ -175,6 +182,10 @@ enum Key<'s> {
     Rows(Vec<u32>),
 }
 
+fn wide(code: impl Into<u32>) -> u32 {
+    code.into()
+}
+
 impl Key<'_> {
     /// How many different small numbers there may be; `None` if they are not small.
     fn count(&self) -> Option<usize> {
@@ -204,13 +215,13 @@ impl Key<'_> {
             (Self::Coded(codes, _), Selected::All(rows)) => with_codes!(codes, codes => {
                 let codes = codes.get(rows.clone()).unwrap_or_default();
                 for (code, place) in codes.iter().zip(places) {
-                    *place += u32::from(*code) * stride;
+                    *place += wide(*code) * stride;
                 }
             }),
             (Self::Coded(codes, _), Selected::Some(rows)) => with_codes!(codes, codes => {
                 for (row, place) in rows.iter().zip(places) {
                     if let Some(code) = codes.get(*row as usize) {
-                        *place += u32::from(*code) * stride;
+                        *place += wide(*code) * stride;
                     }
                 }
             }),
@@ -458,20 +469,40 @@ impl<'p> Keys<'p> {
         }
     }
 
-    /// The order of two groups by their keys: a function for many of them.
-    pub(in crate::exec) fn order(&self) -> impl Fn(&u32, &u32) -> Ordering {
-        let width = self.by.len();
-        // Where groups are about as many as texts, these may as well be sorted once for all.
-        let ranks = |space: &'_ Space<'p>| match space {
+    /// The ranks of a key's texts, where groups are about as many as texts: then these may as
+    /// well be sorted once for all.
+    fn ranks(&self, space: &Space<'p>) -> Option<&'p [u32]> {
+        match space {
             Space::Texts(dictionary) if self.len * 4 >= dictionary.len() => {
                 Some(dictionary.ranks())
             }
             _ => None,
-        };
+        }
+    }
+
+    /// The order of two groups by one of their keys: a function for many of them. `None` of two
+    /// of which one is null.
+    pub(super) fn order_by(&self, key: usize) -> impl Fn(u32, u32) -> Option<Ordering> {
+        let width = self.by.len();
+        let space = self.spaces.get(key);
+        let ranks = space.and_then(|space| self.ranks(space));
+        move |a, b| {
+            let of = |group: u32| self.values.get(group as usize * width + key).copied();
+            let (space, a, b) = (space?, of(a)?, of(b)?);
+            if space.is_null(a) || space.is_null(b) {
+                return None;
+            }
+            Some(space.compare(a, b, ranks))
+        }
+    }
+
+    /// The order of two groups by their keys: a function for many of them.
+    pub(in crate::exec) fn order(&self) -> impl Fn(&u32, &u32) -> Ordering {
+        let width = self.by.len();
         let spaces: Vec<_> = self
             .spaces
             .iter()
-            .map(|space| (space, ranks(space)))
+            .map(|space| (space, self.ranks(space)))
             .collect();
         let of = move |group: u32| {
             self.values
@@ -609,17 +640,20 @@ impl SegmentKeys<'_> {
         match (&self.keys[..], selected) {
             // Straight from the codes.
             ([Key::Coded(codes, _)], Selected::All(rows)) => with_codes!(codes, codes => {
-                counts.add(codes.get(rows.clone()).unwrap_or_default().iter().map(|code| *code as usize));
+                let codes = codes.get(rows.clone()).unwrap_or_default();
+                counts.add(codes, |code| *code as usize);
             }),
             ([Key::Coded(codes, _)], Selected::Some(rows)) => with_codes!(codes, codes => {
-                counts.add(rows.iter().filter_map(|row| codes.get(*row as usize)).map(|code| *code as usize));
+                // Each row has a code.
+                let code = |row: &u32| codes.get(*row as usize).map_or(places, |code| *code as usize);
+                counts.add(rows, code);
             }),
             ([Key::Coded(a, of_a), Key::Coded(b, _)], Selected::All(rows)) => {
                 let stride = of_a.len();
                 with_codes!(a, a => with_codes!(b, b => {
                     let a = a.get(rows.clone()).unwrap_or_default();
                     let b = b.get(rows.clone()).unwrap_or_default();
-                    counts.add(a.iter().zip(b).map(|(a, b)| *a as usize + *b as usize * stride));
+                    counts.add_pairs(a, b, |a, b| *a as usize + *b as usize * stride);
                 }));
             }
             ([Key::Buckets(buckets), Key::Coded(codes, _)], Selected::All(rows)) => {
@@ -628,76 +662,82 @@ impl SegmentKeys<'_> {
                     let end = (*end).min(rows.end);
                     with_codes!(codes, codes => {
                         let codes = codes.get(at..end).unwrap_or_default();
-                        counts.add(codes.iter().map(|code| bucket + *code as usize * buckets.len()));
+                        counts.add(codes, |code| bucket + *code as usize * buckets.len());
                     });
                     at = end;
                 }
             }
-            _ => {
-                let places = self.places(selected);
-                counts.add(places.into_iter().map(|place| place as usize));
-            }
+            _ => counts.add(&self.places(selected), |place| *place as usize),
         }
         counts.finish()
     }
 }
 
 /// Counts of places. A count that was just changed is slow to change again, so that neighbours
-/// count in tables of their own where these are small.
+/// count in tables of their own, if these are small.
 struct Counts {
-    places: usize,
-    tables: Vec<u32>,
-    lanes: usize,
+    tables: [Vec<u32>; 4],
 }
 
 impl Counts {
     fn new(places: usize) -> Self {
-        let lanes = if places <= 2048 { 4 } else { 1 };
-        Self {
-            places,
-            tables: vec![0; places * lanes],
-            lanes,
-        }
-    }
-
-    fn add(&mut self, places: impl Iterator<Item = usize>) {
-        let len = self.places;
-        if self.lanes == 1 {
-            for place in places {
-                if let Some(count) = self.tables.get_mut(place) {
-                    *count += 1;
-                }
+        let len = |table| {
+            if table == 0 || places <= 4096 {
+                places
+            } else {
+                0
             }
-            return;
-        }
-        let (a, rest) = self.tables.split_at_mut(len);
-        let (b, rest) = rest.split_at_mut(len);
-        let (c, d) = rest.split_at_mut(len);
-        let mut places = places;
-        let count = |table: &mut [u32], place: Option<usize>| match place {
-            Some(place) => {
-                if let Some(count) = table.get_mut(place) {
-                    *count += 1;
-                }
-                true
-            }
-            None => false,
         };
-        while count(a, places.next())
-            && count(b, places.next())
-            && count(c, places.next())
-            && count(d, places.next())
-        {}
+        Self {
+            tables: std::array::from_fn(|table| vec![0; len(table)]),
+        }
     }
 
-    fn finish(mut self) -> Vec<u32> {
-        let (total, others) = self.tables.split_at_mut(self.places);
-        for lane in others.chunks(self.places.max(1)) {
-            for (count, more) in total.iter_mut().zip(lane) {
-                *count += more;
-            }
+    fn count(table: &mut [u32], place: usize) {
+        if let Some(count) = table.get_mut(place) {
+            *count += 1;
         }
-        self.tables.truncate(self.places);
-        self.tables
+    }
+
+    fn add<T>(&mut self, rows: &[T], place: impl Fn(&T) -> usize) {
+        let [a, b, c, d] = &mut self.tables;
+        if b.is_empty() {
+            return rows.iter().for_each(|row| Self::count(a, place(row)));
+        }
+        let (fours, rest) = rows.as_chunks::<4>();
+        for [w, x, y, z] in fours {
+            Self::count(a, place(w));
+            Self::count(b, place(x));
+            Self::count(c, place(y));
+            Self::count(d, place(z));
+        }
+        rest.iter().for_each(|row| Self::count(a, place(row)));
+    }
+
+    fn add_pairs<T, U>(&mut self, one: &[T], other: &[U], place: impl Fn(&T, &U) -> usize) {
+        let [a, b, c, d] = &mut self.tables;
+        if b.is_empty() {
+            let rows = one.iter().zip(other);
+            return rows.for_each(|(one, other)| Self::count(a, place(one, other)));
+        }
+        let (fours, rest) = one.as_chunks::<4>();
+        let (others, other_rest) = other.as_chunks::<4>();
+        for ([w, x, y, z], [s, t, u, v]) in fours.iter().zip(others) {
+            Self::count(a, place(w, s));
+            Self::count(b, place(x, t));
+            Self::count(c, place(y, u));
+            Self::count(d, place(z, v));
+        }
+        let rest = rest.iter().zip(other_rest);
+        rest.for_each(|(one, other)| Self::count(a, place(one, other)));
+    }
+
+    fn finish(self) -> Vec<u32> {
+        let [mut total, b, c, d] = self.tables;
+        // What has no table of its own adds nothing.
+        for (((count, b), c), d) in total.iter_mut().zip(b).zip(c).zip(d) {
+            *count += b + c + d;
+        }
+        total
     }
 }

@@ -14,8 +14,8 @@ pub(in crate::exec) enum Wanted<'p> {
 }
 
 impl<'p> Wanted<'p> {
-    /// By the stages behind a group.
-    pub(in crate::exec) fn by(behind: &'p [BoundStage]) -> Self {
+    /// By the stages behind a group, and whether what comes behind these takes rows in any order.
+    pub(in crate::exec) fn by(behind: &'p [BoundStage], any: bool) -> Self {
         if let [BoundStage::Sort(keys), BoundStage::Limit(rows), ..] = behind
             && let Ok(rows) = usize::try_from(*rows)
             && keys.iter().all(|key| matches!(key.key, Bound::Column(_)))
@@ -40,6 +40,6 @@ impl<'p> Wanted<'p> {
                 _ => return Self::ByKeys,
             }
         }
-        Self::ByKeys
+        if any { Self::Any } else { Self::ByKeys }
     }
 }

@@ -5,7 +5,7 @@ use crate::aggregate::{nearest_ranks, rank};
 use crate::error::Result;
 use crate::exec::control::Control;
 use crate::exec::group::FINISH_STEPS;
-use crate::store::{Packed, Part};
+use crate::store::{Packed, Part, with_differences};
 use crate::value::Value;
 
 /// All the integers of a column, by groups.
@@ -54,15 +54,22 @@ impl Values {
         match &mut self.kept {
             Kept::Short { least, groups } => {
                 // What a segment has lies between the ends of all.
-                let least = *least;
-                rows.selected.each(rows.groups, |row, group| {
+                let from = ints.ends().0.abs_diff(*least) as u32;
+                with_differences!(ints, all => rows.selected.each(rows.groups, |row, group| {
+                    if let (Some(more), Some(values)) =
+                        (all.get(row), groups.get_mut(group as usize))
+                    {
+                        values.push(from + wide(*more));
+                        taken += 1;
+                    }
+                }), else rows.selected.each(rows.groups, |row, group| {
                     if let (Some(int), Some(values)) =
                         (ints.get(row), groups.get_mut(group as usize))
                     {
-                        values.push(int.abs_diff(least) as u32);
+                        values.push(int.abs_diff(*least) as u32);
                         taken += 1;
                     }
-                });
+                }));
             }
             Kept::Wide(groups) => rows.selected.each(rows.groups, |row, group| {
                 if let (Some(int), Some(values)) = (ints.get(row), groups.get_mut(group as usize)) {
@@ -124,6 +131,10 @@ impl Values {
         }
         Ok(columns)
     }
+}
+
+fn wide(more: impl Into<u32>) -> u32 {
+    more.into()
 }
 
 /// The percentiles of numbers: by counting how often each occurs, if there are not many more

@@ -12,7 +12,7 @@ pub(super) struct Search<'p> {
 }
 
 enum Way<'p> {
-    Exact(Finder<'p>),
+    Exact(Box<Finder<'p>>),
     /// The needle is ASCII; where in it the byte stands that is looked for, in both cases.
     AnyCase {
         at: usize,
@@ -41,7 +41,7 @@ impl<'p> Search<'p> {
         if !needle.is_folded() {
             return Some(Self {
                 needle: text,
-                way: Way::Exact(Finder::new(text)),
+                way: Way::Exact(Box::new(Finder::new(text))),
             });
         }
         if !text.is_ascii() {

@@ -85,17 +85,24 @@ impl Selected {
         if count == marks.len() {
             return Self::All(start..start + count);
         }
-        let mut rows = Vec::with_capacity(count);
+        // Eight places are written at a time, of which those that count stay.
+        let mut rows = vec![0; count + 8];
+        let mut len = 0;
         let (words, rest) = marks.as_chunks::<8>();
         let mut at = position(start);
         for word in words {
-            let mut word = u64::from_le_bytes(*word);
-            while word != 0 {
-                rows.push(at + word.trailing_zeros() / 8);
-                word &= word - 1;
+            // A bit for each of the eight marks.
+            let bits = u64::from_le_bytes(*word).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+            let places = PLACES.get(bits as usize).unwrap_or(&[0; 8]);
+            if let Some(eight) = rows.get_mut(len..len + 8) {
+                for (row, place) in eight.iter_mut().zip(places) {
+                    *row = at + u32::from(*place);
+                }
             }
+            len += bits.count_ones() as usize;
             at += 8;
         }
+        rows.truncate(len);
         rows.extend(
             (at..)
                 .zip(rest)
@@ -145,9 +152,27 @@ impl Selected {
     }
 }
 
+/// The places of the ones in a byte, from the lowest on.
+const PLACES: [[u8; 8]; 256] = {
+    let mut all = [[0; 8]; 256];
+    let mut bits = 0;
+    while bits < 256 {
+        let (mut place, mut len) = (0, 0);
+        while place < 8 {
+            if bits >> place & 1 == 1 {
+                all[bits][len] = place as u8;
+                len += 1;
+            }
+            place += 1;
+        }
+        bits += 1;
+    }
+    all
+};
+
 /// How many ones there are. Sums of bytes that can't overflow are what is summed fast.
 fn ones(marks: &[u8]) -> usize {
-    let sum = |marks: &[u8]| marks.iter().fold(0_u8, |sum, mark| sum + mark);
+    let sum = |marks: &[u8]| marks.iter().sum::<u8>();
     let (blocks, rest) = marks.as_chunks::<128>();
     let lanes = |block: &[u8; 128]| block.iter().map(|mark| u32::from(*mark)).sum::<u32>();
     blocks

@@ -145,19 +145,16 @@ impl<'p> TextAnswers<'p> {
                     }
                     return Passes::of(table);
                 }
-                let mut all = self.dictionary.blocks().zip(blocks).peekable();
-                for (at, code) in codes.iter().enumerate() {
-                    while let Some((block, (first, _))) = all.peek()
-                        && (*first as usize + block.len()) <= *code as usize
-                    {
-                        all.next();
+                let mut rest = codes.iter().zip(&mut table).peekable();
+                for (block, (first, answers)) in self.dictionary.blocks().zip(blocks) {
+                    let end = first + block.len() as u32;
+                    if rest.peek().is_none_or(|(code, _)| **code >= end) {
+                        continue;
                     }
-                    let Some((block, (first, answers))) = all.peek() else {
-                        break;
-                    };
                     let answers = answers.get_or_init(|| self.of_block(block, search.as_ref()));
-                    let passes = answers.get((code - first) as usize) == Some(&true);
-                    set(&mut table, at, passes);
+                    while let Some((code, passes)) = rest.next_if(|(code, _)| **code < end) {
+                        *passes = answers.get((code - first) as usize) == Some(&true);
+                    }
                 }
                 Passes::of(table)
             }
