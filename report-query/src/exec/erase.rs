@@ -47,11 +47,11 @@ impl Store {
         let control = Control::new(&limits, &|| false);
         self.remove(|segments, dictionaries| {
             let (tests, _) = Tests::new(&pipeline.stages, self.schema(), dictionaries);
-            let doomed = |segment: SegmentView<'_>| {
+            let doomed = |segment: &SegmentView<'_>| {
                 // Rows that are expired and still in memory go too.
                 let part = Part {
                     index: 0,
-                    segment,
+                    segment: *segment,
                     rows: 0..segment.len(),
                     as_of: None,
                 };
@@ -59,7 +59,7 @@ impl Store {
                 let selected = tests.select(&part, &control)?;
                 Ok(selected.rows().map(super::batch::position).collect())
             };
-            segments.map(doomed).collect()
+            segments.iter().map(doomed).collect()
         })
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Dictionary {
     short: Vec<Arc<TextBlock>>,
     tables: Vec<Arc<Table>>,
     len: usize,
+    /// The code of the empty text, which is in no table: texts that are gone look like it.
+    empty: Option<u32>,
     /// Texts that are gone, and whose codes stand for nothing.
     gone: usize,
     /// Where each text stands in their order, once that was asked for.
@@ -43,6 +45,7 @@ impl Dictionary {
             short: Vec::new(),
             tables: Vec::new(),
             len: 0,
+            empty: None,
             gone: 0,
             ranks: Arc::default(),
         }
@@ -85,10 +88,10 @@ impl Dictionary {
 
     /// The code of a text.
     pub(crate) fn find(&self, text: &str) -> Option<u32> {
-        self.find_hashed(text, self.hasher.hash_one(text))
-    }
-
-    fn find_hashed(&self, text: &str, hash: u64) -> Option<u32> {
+        if text.is_empty() {
+            return self.empty;
+        }
+        let hash = self.hasher.hash_one(text);
         let is_it = |code| self.text(code) == Some(text);
         self.tables.iter().find_map(|table| table.find(hash, is_it))
     }
@@ -155,10 +158,6 @@ impl Dictionary {
             next.short.push(Arc::new(rest));
         }
 
-        let hashed = |code: usize| {
-            let text = next.text(code as u32).unwrap_or_default();
-            (next.hasher.hash_one(text), code as u32)
-        };
         let mut count = new.len();
         let mut tables = next.tables.clone();
         let mut old: Vec<Arc<Table>> = Vec::new();
@@ -168,12 +167,18 @@ impl Dictionary {
         }
         let mut table = Table::new(count);
         let old = old.iter().flat_map(|table| table.codes());
-        for code in old.map(|code| code as usize).chain(first..next.len) {
-            let (hash, code) = hashed(code);
-            table.insert(hash, code);
+        let mut empty = next.empty;
+        for code in old.chain(first as u32..next.len as u32) {
+            match next.text(code).unwrap_or_default() {
+                "" if code as usize >= first => empty = Some(code),
+                // Gone.
+                "" => {}
+                text => table.insert(next.hasher.hash_one(text), code),
+            }
         }
         tables.push(Arc::new(table));
         next.tables = tables;
+        next.empty = empty;
         next
     }
 
@@ -206,6 +211,7 @@ impl Dictionary {
                 short: Vec::new(),
                 tables: Vec::new(),
                 len: 0,
+                empty: None,
                 gone: 0,
                 ranks: Arc::default(),
             };
@@ -229,34 +235,13 @@ impl Dictionary {
         let next = Self {
             full: Arc::new(full),
             short,
+            // Whoever looks for the empty text must not find one that is gone.
+            empty: self.empty.filter(|code| is_used(*code as usize)),
             gone: self.len - used,
             ranks: Arc::default(),
             ..self.clone()
         };
-        // Whoever looks for the empty text must not find one of those.
-        let mut tables = Vec::with_capacity(self.tables.len());
-        for table in &self.tables {
-            if table.codes().all(|code| is_used(code as usize)) {
-                tables.push(Arc::clone(table));
-                continue;
-            }
-            let codes: Vec<u32> = table
-                .codes()
-                .filter(|code| is_used(*code as usize))
-                .collect();
-            if codes.is_empty() {
-                continue;
-            }
-            let mut table = Table::new(codes.len());
-            for code in codes {
-                table.insert(
-                    next.hasher.hash_one(next.text(code).unwrap_or_default()),
-                    code,
-                );
-            }
-            tables.push(Arc::new(table));
-        }
-        (Self { tables, ..next }, None)
+        (next, None)
     }
 
     /// Bytes that it takes.

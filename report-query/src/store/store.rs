@@ -1,5 +1,7 @@
 //! `Store`: append, expire, snapshot.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,6 +43,9 @@ pub(super) struct State {
     sealed: usize,
     /// The texts of each column; none of those that are not of texts.
     pub(super) dictionaries: Vec<Dictionary>,
+    /// Whether there may be texts that no row has any more. Whoever makes the next state frees
+    /// them, so that it is done however many appends there are meanwhile.
+    untidy: bool,
     /// Rows before it are gone, whether or not they are freed.
     pub(super) cut: Option<DateTime<Utc>>,
     /// The number of the newest batch that brought rows.
@@ -86,8 +91,17 @@ impl State {
         usage
     }
 
-    /// Frees the texts that no row has any more.
+    /// The same without the texts that no row has any more.
+    fn tidied(&self) -> Cow<'_, Self> {
+        if self.untidy {
+            Cow::Owned(self.clone().without_unused_texts())
+        } else {
+            Cow::Borrowed(self)
+        }
+    }
+
     fn without_unused_texts(mut self) -> Self {
+        self.untidy = false;
         let mut used: Vec<Vec<bool>> = self
             .dictionaries
             .iter()
@@ -191,8 +205,9 @@ impl Store {
         batch.sort_by_key(|(_, row)| row.key());
         loop {
             let state = self.load();
-            let (mut report, next) = self.appended(&state, &batch, report.clone(), now);
-            let next = self.limited(&state, next, &mut report);
+            let from = state.tidied();
+            let (mut report, next) = self.appended(&from, &batch, report.clone(), now);
+            let next = self.limited(&from, next, &mut report);
             if self.publish(&state, next) {
                 return report;
             }
@@ -297,7 +312,21 @@ impl Store {
             let (mut next, expiry) = self.cut_off(&state, cut);
             next.counts.dropped += expiry.rows;
             if self.publish(&state, next) {
+                self.tidy();
                 return expiry;
+            }
+        }
+    }
+
+    /// Frees the texts that no row has any more, unless somebody else has.
+    fn tidy(&self) {
+        loop {
+            let state = self.load();
+            let Cow::Owned(next) = state.tidied() else {
+                return;
+            };
+            if self.publish(&state, next) {
+                return;
             }
         }
     }
@@ -333,11 +362,8 @@ impl Store {
         }
         // Where no segment was freed or built anew, each text has its rows still.
         let same = |(a, b): (&Arc<Segment>, &Arc<Segment>)| Arc::ptr_eq(a, b);
-        if next.segments.len() < state.segments.len()
-            || !next.segments.iter().zip(&state.segments).all(same)
-        {
-            next = next.without_unused_texts();
-        }
+        next.untidy |= next.segments.len() < state.segments.len()
+            || !next.segments.iter().zip(&state.segments).all(same);
         (next, expiry)
     }
 
@@ -360,28 +386,13 @@ impl Store {
                 state
             }
             WhenFull::DropOldest => {
-                // The segments whose last row is oldest, until the rest fits.
-                let mut ends: Vec<_> = next
-                    .segments
-                    .iter()
-                    .filter_map(|segment| Some((segment.last_time()?, total(segment))))
-                    .collect();
-                ends.sort_unstable();
-                let mut left = used;
-                let mut cut = None;
-                for (end, size) in ends {
-                    if left <= limit {
-                        break;
-                    }
-                    left -= size;
-                    cut = end.checked_add_signed(TimeDelta::nanoseconds(1));
+                let mut next = next;
+                while let Some(cut) = oldest_to_drop(&next, limit) {
+                    let (after, evicted) = self.cut_off(&next, cut);
+                    report.evicted += evicted.rows;
+                    next = after.without_unused_texts();
+                    next.counts.evicted += evicted.rows;
                 }
-                let Some(cut) = cut else {
-                    return next;
-                };
-                let (mut next, evicted) = self.cut_off(&next, cut);
-                report.evicted = evicted.rows;
-                next.counts.evicted += evicted.rows;
                 next
             }
         }
@@ -391,53 +402,57 @@ impl Store {
     /// all that are in memory. What it fails with leaves the store as it was.
     pub(crate) fn remove(
         &self,
-        mut doomed: impl FnMut(
-            &mut dyn Iterator<Item = SegmentView<'_>>,
-            &[Dictionary],
-        ) -> Result<Vec<Vec<u32>>>,
+        mut doomed: impl FnMut(&[SegmentView<'_>], &[Dictionary]) -> Result<Vec<Vec<u32>>>,
     ) -> Result<Erasure> {
+        // What is known of segments already, if others change the store meanwhile.
+        let mut known: HashMap<*const Segment, Removal> = HashMap::new();
+        let mut cut = None;
         loop {
             let state = self.load();
+            if cut != state.cut {
+                // Other rows count now.
+                cut = state.cut;
+                known.clear();
+            }
+            let new: Vec<(&Arc<Segment>, SegmentView<'_>)> = state
+                .segments
+                .iter()
+                .zip(state.views())
+                .filter(|(segment, _)| !known.contains_key(&Arc::as_ptr(segment)))
+                .collect();
+            let views: Vec<SegmentView<'_>> = new.iter().map(|(_, view)| *view).collect();
+            let doomed = doomed(&views, &state.dictionaries)?;
+            for ((segment, _), doomed) in new.into_iter().zip(doomed) {
+                let removal = Removal::new(&self.schema, segment, doomed, state.cut);
+                known.insert(Arc::as_ptr(segment), removal);
+            }
             let mut erasure = Erasure::default();
             let mut next = State {
                 segments: Vec::with_capacity(state.segments.len()),
                 sealed: 0,
                 ..(*state).clone()
             };
-            let doomed = doomed(&mut state.views(), &state.dictionaries)?;
-            for ((index, segment), doomed) in state.segments.iter().enumerate().zip(doomed) {
-                let mut doomed = doomed.into_iter().map(|row| row as usize).peekable();
-                let segment = if doomed.peek().is_none() {
-                    Arc::clone(segment)
-                } else {
-                    erasure.segments += 1;
-                    let kept = segment.rows_between(state.cut, None);
-                    let mut rows = Vec::with_capacity(kept.len());
-                    for row in 0..segment.len() {
-                        let goes = doomed.next_if_eq(&row).is_some();
-                        let is_kept = kept.contains(&row);
-                        erasure.rows += u64::from(goes && is_kept);
-                        // What is expired goes along.
-                        if is_kept && !goes {
-                            rows.push((0, row as u32));
-                        }
+            for (index, segment) in state.segments.iter().enumerate() {
+                let left = match known.get(&Arc::as_ptr(segment)) {
+                    Some(removal) if removal.is_changed => {
+                        erasure.segments += 1;
+                        erasure.rows += removal.rows;
+                        removal.left.clone()
                     }
-                    if rows.is_empty() {
-                        continue;
-                    }
-                    let from = std::slice::from_ref(segment);
-                    Arc::new(Segment::of_rows(&self.schema, from, &rows))
+                    _ => Some(Arc::clone(segment)),
                 };
-                next.segments.push(segment);
-                if index < state.sealed {
-                    next.sealed += 1;
+                if let Some(segment) = left {
+                    next.segments.push(segment);
+                    next.sealed += usize::from(index < state.sealed);
                 }
             }
-            next.counts.erased += erasure.rows;
-            if erasure.segments > 0 {
-                next = next.without_unused_texts();
+            if erasure.segments == 0 {
+                return Ok(erasure);
             }
-            if erasure.segments == 0 || self.publish(&state, next) {
+            next.counts.erased += erasure.rows;
+            next.untidy = true;
+            if self.publish(&state, next) {
+                self.tidy();
                 return Ok(erasure);
             }
         }
@@ -478,6 +493,77 @@ impl Store {
     pub fn memory_usage(&self) -> MemoryUsage {
         self.load().memory()
     }
+}
+
+/// What is left of a segment without some of its rows.
+struct Removal {
+    /// Keeps the segment from being freed, and its place from being taken by another.
+    _of: Arc<Segment>,
+    is_changed: bool,
+    left: Option<Arc<Segment>>,
+    /// How many rows are gone that queries saw.
+    rows: u64,
+}
+
+impl Removal {
+    /// Without the rows at ascending positions; what is expired goes along.
+    fn new(
+        schema: &Schema,
+        of: &Arc<Segment>,
+        doomed: Vec<u32>,
+        cut: Option<DateTime<Utc>>,
+    ) -> Self {
+        let mut removal = Self {
+            _of: Arc::clone(of),
+            is_changed: !doomed.is_empty(),
+            left: None,
+            rows: 0,
+        };
+        if !removal.is_changed {
+            return removal;
+        }
+        let kept = of.rows_between(cut, None);
+        let mut rows: Vec<Origin> = Vec::with_capacity(kept.len());
+        let mut doomed = doomed.into_iter().map(|row| row as usize).peekable();
+        for row in 0..of.len() {
+            let goes = doomed.next_if_eq(&row).is_some();
+            let is_kept = kept.contains(&row);
+            removal.rows += u64::from(goes && is_kept);
+            if is_kept && !goes {
+                rows.push((0, row as u32));
+            }
+        }
+        if !rows.is_empty() {
+            let from = std::slice::from_ref(of);
+            removal.left = Some(Arc::new(Segment::of_rows(schema, from, &rows)));
+        }
+        removal
+    }
+}
+
+/// The time before which rows have to go, in whole segments, so that the rest takes no more
+/// than so many bytes; `None` if it does already, or has no row.
+fn oldest_to_drop(state: &State, limit: usize) -> Option<DateTime<Utc>> {
+    let used = state.memory().total();
+    // What texts take is taken to be shared evenly among the segments' bytes.
+    let of_segments: usize = state.segments.iter().map(|segment| total(segment)).sum();
+    let share = |size: usize| size as f64 * used as f64 / of_segments.max(1) as f64;
+    let mut ends: Vec<_> = state
+        .segments
+        .iter()
+        .filter_map(|segment| Some((segment.last_time()?, total(segment))))
+        .collect();
+    ends.sort_unstable();
+    let mut left = used as f64;
+    let mut cut = None;
+    for (end, size) in ends {
+        if left <= limit as f64 {
+            break;
+        }
+        left -= share(size);
+        cut = end.checked_add_signed(TimeDelta::nanoseconds(1));
+    }
+    cut
 }
 
 /// The bytes of a segment.
