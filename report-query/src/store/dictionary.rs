@@ -15,8 +15,8 @@ use foldhash::fast::FixedState;
 
 use crate::value::{Text, TextBlock, Value};
 
-/// Texts of a full block.
-const BLOCK: usize = 1024;
+/// Texts of a full block; no block has more.
+pub(crate) const BLOCK: usize = 1024;
 
 /// The different texts of a column.
 #[derive(Clone)]

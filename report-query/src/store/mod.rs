@@ -6,6 +6,12 @@
 //! A [`Snapshot`] is the list of segments at one moment: taking it copies a
 //! pointer, and nothing that happens later changes what it shows.
 //!
+//! Each column of texts has a dictionary, which all segments share: a text that repeats is kept
+//! once, and rows hold numbers of one or two bytes. Queries filter, group and count by these
+//! numbers, and look for a text in the dictionary instead of in the rows. When rows go, so do the
+//! texts that no other row has. Times and whole numbers are kept as differences from the least of
+//! their segment, in as few bytes as these need.
+//!
 //! ```
 //! use chrono::{DateTime, Utc};
 //! use report_query::{DataType, Field, Query, Retention, Schema, Store, StoreOptions, Value, count};
@@ -73,6 +79,6 @@ pub use snapshot::Snapshot;
 pub use store::Store;
 
 pub(crate) use codes::{Codes, with_codes};
-pub(crate) use dictionary::Dictionary;
+pub(crate) use dictionary::{BLOCK, Dictionary};
 pub(crate) use packed::{Differences, Packed, with_differences};
 pub(crate) use segment::{Segment, SegmentView, TextColumn};

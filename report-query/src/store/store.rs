@@ -488,7 +488,7 @@ impl Store {
         }
     }
 
-    /// About how many bytes the rows take. Snapshots that are held keep more.
+    /// How many bytes the rows take. Snapshots that are held keep more.
     #[must_use]
     pub fn memory_usage(&self) -> MemoryUsage {
         self.load().memory()

@@ -1,14 +1,15 @@
 //! What a test says of the texts of a column, asked of the column's dictionary: for all segments
 //! at once, and only of what is needed.
 
-use std::sync::OnceLock;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use super::super::batch::truth;
 use super::search::Search;
 use super::selected::Selected;
 use crate::expr::{Bound, Comparison, Row, Scope};
-use crate::store::{Dictionary, TextColumn};
-use crate::value::{TextBlock, Value};
+use crate::store::{BLOCK, Dictionary, TextColumn};
+use crate::value::{Text, TextBlock, Value};
 
 /// What a test says of each text of a dictionary.
 pub(super) struct TextAnswers<'p> {
@@ -23,11 +24,21 @@ enum Way<'p> {
     Codes(Vec<u32>, bool),
     /// Each block of the dictionary is looked through when one of its texts is asked for.
     Blocks {
-        /// Where the first code of each block is, and what comes of its texts.
-        blocks: Vec<(u32, OnceLock<Box<[bool]>>)>,
+        blocks: Vec<Block<'p>>,
         search: Option<Search<'p>>,
     },
 }
+
+/// A block of the dictionary, its codes, and what comes of them.
+struct Block<'p> {
+    block: &'p Arc<TextBlock>,
+    codes: Range<u32>,
+    answer: OnceLock<Answer>,
+}
+
+/// A bit for each text of a block. All of a dictionary's fit a near cache, where they are looked up
+/// in whatever order a segment has its texts.
+type Answer = [u64; BLOCK / 64];
 
 /// Which codes of a segment pass.
 #[derive(Debug, PartialEq, Eq)]
@@ -69,9 +80,13 @@ impl<'p> TextAnswers<'p> {
             None => {
                 let mut first = 0;
                 let blocks = dictionary.blocks().map(|block| {
-                    let begins = first;
-                    first += block.len() as u32;
-                    (begins, OnceLock::new())
+                    let codes = first..first + block.len() as u32;
+                    first = codes.end;
+                    Block {
+                        block,
+                        codes,
+                        answer: OnceLock::new(),
+                    }
                 });
                 Way::Blocks {
                     blocks: blocks.collect(),
@@ -146,14 +161,18 @@ impl<'p> TextAnswers<'p> {
                     return Passes::of(table);
                 }
                 let mut rest = codes.iter().zip(&mut table).peekable();
-                for (block, (first, answers)) in self.dictionary.blocks().zip(blocks) {
-                    let end = first + block.len() as u32;
+                for block in blocks {
+                    let Range { start, end } = block.codes;
                     if rest.peek().is_none_or(|(code, _)| **code >= end) {
                         continue;
                     }
-                    let answers = answers.get_or_init(|| self.of_block(block, search.as_ref()));
+                    let answer = block
+                        .answer
+                        .get_or_init(|| self.of_block(block.block, search.as_ref()));
                     while let Some((code, passes)) = rest.next_if(|(code, _)| **code < end) {
-                        *passes = answers.get((code - first) as usize) == Some(&true);
+                        let at = (code - start) as usize;
+                        let word = answer.get(at / 64).copied().unwrap_or_default();
+                        *passes = word >> (at % 64) & 1 == 1;
                     }
                 }
                 Passes::of(table)
@@ -161,18 +180,21 @@ impl<'p> TextAnswers<'p> {
         }
     }
 
-    fn of_block(
-        &self,
-        block: &std::sync::Arc<TextBlock>,
-        search: Option<&Search<'p>>,
-    ) -> Box<[bool]> {
-        if let Some(found) = search.and_then(|search| search.find(block)) {
-            return found;
+    fn of_block(&self, block: &Arc<TextBlock>, search: Option<&Search<'p>>) -> Answer {
+        let text = |at| Value::Text(Text::of(block, at));
+        let found = search.and_then(|search| search.find(block));
+        let found = found.unwrap_or_else(|| {
+            (0..block.len() as u32)
+                .map(|at| passes(self.test, &text(at)))
+                .collect()
+        });
+        let mut answer = [0; BLOCK / 64];
+        for (at, passes) in found.iter().enumerate() {
+            if let Some(word) = answer.get_mut(at / 64) {
+                *word |= u64::from(*passes) << (at % 64);
+            }
         }
-        let text = |at| Value::Text(crate::value::Text::of(block, at));
-        (0..block.len() as u32)
-            .map(|at| passes(self.test, &text(at)))
-            .collect()
+        answer
     }
 }
 
