@@ -132,7 +132,7 @@ impl Table<'_> {
         let current = order.column == column;
         let label = html! {
             (column.label())
-            @if column == Column::Time { " (" (times.label) ")" }
+            @if column == Column::Time { " (" (times.zone()) ")" }
             @if current { (icon(if order.descending { "down" } else { "up" })) }
         };
         let sort = current.then_some(if order.descending {

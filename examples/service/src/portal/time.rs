@@ -24,6 +24,18 @@ pub struct TimeHead {
     pub each: bool,
 }
 
+impl TimeHead {
+    /// The label for a narrow column: it may be broken between region and place.
+    pub fn zone(&self) -> Markup {
+        html! {
+            @for (index, part) in self.label.split('/').enumerate() {
+                @if index > 0 { "/" wbr; }
+                (part)
+            }
+        }
+    }
+}
+
 impl Clock {
     pub fn local(&self, time: DateTime<Utc>) -> DateTime<Tz> {
         time.with_timezone(&self.zone)

@@ -159,7 +159,7 @@ fn days_of_a_clock_change_have_their_own_hours_everywhere() {
             assert!(page.contains(&format!("Time ({offset})")), "{day}");
         }
         let page = service.page(&format!("/log?{own}"));
-        assert!(page.contains("Time (Europe/Berlin)"), "{day}");
+        assert!(page.contains("Time (Europe/<wbr>Berlin)"), "{day}");
         for offset in [before, after] {
             assert!(
                 page.contains(&format!(" <span class=\"d\">{offset}</span>")),
