@@ -154,7 +154,7 @@ fn store(context: &Context) -> Result<Markup, Failure> {
         ("Dropped as too old", grouped(stats.dropped)),
     ];
     Ok(html! {
-        section.card.w6 aria-labelledby="s-store" {
+        section.card.w6.half aria-labelledby="s-store" {
             header { h2 #s-store { "Store" } }
             div.body {
                 dl.defs {
@@ -176,7 +176,7 @@ fn ingest(context: &Context) -> Markup {
     let rate = context.reader.tenant.ingest_rate();
     if rate.is_empty() {
         return html! {
-            section.card.w6 { header { h2 { "Records by five minutes" } } div.body { div.empty { p { "Nothing came since the service started." } } } }
+            section.card.w6.half { header { h2 { "Records by five minutes" } } div.body { div.empty { p { "Nothing came since the service started." } } } }
         };
     }
     let newest = rate
@@ -225,7 +225,7 @@ fn ingest(context: &Context) -> Markup {
         series: &series,
         bars: &bars,
         summary: &summary,
-        width: "w6",
+        width: "w6 half",
     }
     .draw()
 }
