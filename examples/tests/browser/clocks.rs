@@ -61,7 +61,8 @@ async fn days_of_a_clock_change_are_shown_whole() {
     sign_in(&browser, READER).await;
     browser.wait_for("td.when").await;
     assert_eq!(total(&browser).await, 46);
-    let head = browser.texts("th.when").await.concat();
+    // A narrow head is broken after the region.
+    let head = browser.texts("th.when").await.concat().replace('\n', "");
     assert!(head.contains("Europe/Berlin"), "{head}");
     let shown = times(&browser).await;
     assert_eq!(shown[3..5], ["01:30:00 +01:00", "03:00:00 +02:00"]);
