@@ -6,6 +6,7 @@
 //! ```
 #![allow(
     clippy::disallowed_methods,
+    clippy::print_stderr,
     clippy::print_stdout,
     reason = "no library: it measures and prints"
 )]
@@ -42,10 +43,14 @@ const REPORTS: [&str; 4] = [
     "audit-log",
 ];
 
+/// Between two lines about progress.
+const PROGRESS: Duration = Duration::from_secs(5);
+
 /// Send batches from many senders at once to a service that this starts, while reports are read
 ///
 /// Prints how many records a second were acknowledged durably, how that compares with the journal
-/// alone on the same disk, how long reports took, and the service's memory.
+/// alone on the same disk, how long reports took meanwhile and afterwards, and the service's memory.
+/// An acknowledged record is durable, and in every report.
 #[derive(Parser)]
 struct Arguments {
     /// The program `service`
@@ -62,6 +67,9 @@ struct Arguments {
     /// Records of a batch
     #[arg(long, default_value_t = 500)]
     batch: usize,
+    /// Seconds for which reports are read afterwards, without any sender
+    #[arg(long, default_value_t = 20)]
+    after: u64,
     /// Where the journals are written: a folder on the disk that is measured
     #[arg(long, default_value = "target")]
     folder: PathBuf,
@@ -81,32 +89,48 @@ fn main() -> Result<()> {
         arguments.records, arguments.senders
     );
     let folder = tempfile::tempdir_in(&arguments.folder)?;
+    eprintln!("the journal alone ...");
     let (alone, one_by_one) = journal(&frames, arguments.senders, folder.path())?;
     let service = Service::start(&arguments.service, folder.path())?;
     let idle = service.memory();
-    let seen = run(&service, &frames, arguments.readers)?;
+    let seen = run(&service, &frames, &arguments)?;
+    let (loaded, processor) = (service.memory(), service.processor());
+    eprintln!("reports without senders ...");
+    let after = read_for(&service, arguments.readers, arguments.after)?;
     let rate = |time: Duration| arguments.records as f64 / time.as_secs_f64();
     println!(
-        "acknowledged durably: {:.2} times the journal alone ({:.0} against {:.0} records/s; {:.0} with a sync each)",
+        "acknowledged durably: {:.4} times the journal alone ({:.0} against {:.0} records/s; {:.0} with a sync each)",
         rate(seen.time) / rate(alone),
         rate(seen.time),
         rate(alone),
         rate(one_by_one),
     );
+    if let Some(seconds) = processor {
+        println!(
+            "processor of the service meanwhile: {seconds:.1} s in {:.1} s",
+            seen.time.as_secs_f64()
+        );
+    }
     println!(
         "batches: p50 {:?}, p99 {:?}; {} answered with 429 or 503 and sent again",
         quantile(&seen.batches, 0.5),
         quantile(&seen.batches, 0.99),
         seen.again,
     );
-    println!(
-        "reports meanwhile: {}, p50 {:?}, p99 {:?}",
-        seen.reports.len(),
-        quantile(&seen.reports, 0.5),
-        quantile(&seen.reports, 0.99),
-    );
-    if let (Some(before), Some(after)) = (idle, service.memory()) {
-        println!("peak memory: {after} MiB, {before} MiB before the first batch");
+    for (when, reports) in [("meanwhile", &seen.reports), ("afterwards", &after)] {
+        if !reports.is_empty() {
+            println!(
+                "reports {when}: {}, p50 {:?}, p99 {:?}",
+                reports.len(),
+                quantile(reports, 0.5),
+                quantile(reports, 0.99),
+            );
+        }
+    }
+    if let (Some(before), Some(loaded), Some(most)) = (idle, loaded, service.memory()) {
+        println!(
+            "peak memory: {loaded} MiB loaded, {most} MiB after reading, {before} MiB before the first batch"
+        );
     }
     Ok(())
 }
@@ -191,10 +215,12 @@ struct Seen {
     again: u64,
 }
 
-fn run(service: &Service, frames: &[Vec<Bytes>], readers: usize) -> Result<Seen> {
+fn run(service: &Service, frames: &[Vec<Bytes>], arguments: &Arguments) -> Result<Seen> {
     let (done, again) = (AtomicBool::new(false), AtomicU64::new(0));
+    let acknowledged = AtomicU64::new(0);
+    let batches: usize = frames.iter().map(Vec::len).sum();
     thread::scope(|scope| {
-        let reading: Vec<_> = (0..readers)
+        let reading: Vec<_> = (0..arguments.readers)
             .map(|reader| {
                 let done = &done;
                 scope.spawn(move || service.read(reader, done))
@@ -204,10 +230,22 @@ fn run(service: &Service, frames: &[Vec<Bytes>], readers: usize) -> Result<Seen>
         let sending: Vec<_> = frames
             .iter()
             .map(|frames| {
-                let again = &again;
-                scope.spawn(move || service.send(frames, again))
+                let (again, acknowledged) = (&again, &acknowledged);
+                scope.spawn(move || service.send(frames, again, acknowledged))
             })
             .collect();
+        let (done, acknowledged) = (&done, &acknowledged);
+        scope.spawn(move || {
+            while !done.load(Ordering::Relaxed) {
+                let seconds = began.elapsed().as_secs();
+                let acknowledged = acknowledged.load(Ordering::Relaxed);
+                eprintln!("{seconds} s: {acknowledged} of {batches} batches acknowledged");
+                let told = Instant::now();
+                while !done.load(Ordering::Relaxed) && told.elapsed() < PROGRESS {
+                    thread::sleep(Duration::from_millis(50));
+                }
+            }
+        });
         let batches = collect(sending);
         let time = began.elapsed();
         done.store(true, Ordering::Relaxed);
@@ -217,6 +255,21 @@ fn run(service: &Service, frames: &[Vec<Bytes>], readers: usize) -> Result<Seen>
             reports: collect(reading)?,
             again: again.load(Ordering::Relaxed),
         })
+    })
+}
+
+/// What reports take without anything beside them.
+fn read_for(service: &Service, readers: usize, seconds: u64) -> Result<Vec<Duration>> {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let reading = (0..readers).map(|reader| {
+            let done = &done;
+            scope.spawn(move || service.read(reader, done))
+        });
+        let reading: Vec<_> = reading.collect();
+        thread::sleep(Duration::from_secs(seconds));
+        done.store(true, Ordering::Relaxed);
+        collect(reading)
     })
 }
 
@@ -276,7 +329,12 @@ impl Service {
             .into()
     }
 
-    fn send(&self, frames: &[Bytes], again: &AtomicU64) -> Result<Vec<Duration>> {
+    fn send(
+        &self,
+        frames: &[Bytes],
+        again: &AtomicU64,
+        acknowledged: &AtomicU64,
+    ) -> Result<Vec<Duration>> {
         let (agent, uri) = (
             Self::agent(),
             format!("{}/v1/batches", self.address).parse()?,
@@ -302,6 +360,7 @@ impl Service {
                     other => bail!("{other:?}"),
                 }
             }
+            acknowledged.fetch_add(1, Ordering::Relaxed);
             times.push(began.elapsed());
         }
         Ok(times)
@@ -320,14 +379,22 @@ impl Service {
                 .call()?;
             let body = response.body_mut().with_config();
             body.limit(u64::MAX).read_to_vec()?;
-            ensure!(
-                response.status() == 200,
-                "report {report}: {}",
-                response.status()
-            );
+            let status = response.status();
+            ensure!(status == 200, "report {report}: {status}");
             times.push(began.elapsed());
         }
         Ok(times)
+    }
+
+    /// The processor time that it has had, in seconds, where the system tells.
+    fn processor(&self) -> Option<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
+        // After the program's name, which may have blanks in it.
+        let (_, fields) = stat.rsplit_once(')')?;
+        let ticks = fields.split_whitespace().skip(11).take(2);
+        let ticks: u64 = ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+        // Linux tells of hundredths, whatever its clock ticks.
+        Some(ticks as f64 / 100.0)
     }
 
     /// The most memory it ever had, in MiB, where the system tells.

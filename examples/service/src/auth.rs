@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::app::App;
+use crate::arrivals::Arrivals;
 use crate::config::{Config, ReaderConfig, Right, SenderConfig};
 use crate::refuse::Refusal;
 use crate::secret::{Secret, secret};
@@ -112,6 +113,12 @@ impl Reader {
     #[must_use]
     pub fn store(&self) -> &ActivityStore {
         self.tenant.store_for(self.rights)
+    }
+
+    /// Which entries of the journal that holds when.
+    #[must_use]
+    pub fn arrivals(&self) -> &Arrivals {
+        self.tenant.arrivals_for(self.rights)
     }
 
     /// Notes in the audit trail what was read: `report`, `query`, `activity`, `raw document`, `person`,

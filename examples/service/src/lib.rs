@@ -11,6 +11,7 @@
 mod api;
 mod app;
 mod args;
+mod arrivals;
 mod audit;
 mod auth;
 mod body;
@@ -28,6 +29,7 @@ mod portal;
 mod quarantine;
 mod refuse;
 mod replay;
+mod reserve;
 mod retention;
 mod saved;
 mod secret;

@@ -12,6 +12,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ingest_protocol::StreamId;
+use ingest_protocol::journal;
 
 use crate::streams::began;
 use crate::tenant::Tenant;
@@ -127,6 +128,8 @@ impl Retained {
         if let Err(error) = self.forget(tenant) {
             tracing::error!(tenant = tenant.name, %error, "streams can't be forgotten");
         }
+        // While there is no room to keep, it is tried again.
+        let _ = tenant.reserve.keep();
     }
 
     /// The clock was set back: nothing came, and no segment began, later than now.
@@ -157,7 +160,11 @@ impl Retained {
         // The last segment never goes, so what is to go must not be in it.
         let began = *self.began.get_or_insert(now);
         if now - began >= SEGMENT || (is_empty && !gone.is_empty()) {
-            match journal.end_segment() {
+            let mut ended = journal.end_segment();
+            if ended.as_ref().is_err_and(journal::Error::is_retryable) && tenant.reserve.give() {
+                ended = journal.end_segment();
+            }
+            match ended {
                 Ok(()) => self.began = Some(now),
                 // A full disk has no room to begin one. What goes makes some, for the next check.
                 Err(error) if error.is_retryable() => {

@@ -48,13 +48,16 @@ impl Tenant {
                 newest,
             });
         }
-        if let Some(masked) = &self.masked {
+        if let Some((masked, arrivals)) = &self.masked {
             let activities = batch.activities.iter().cloned();
-            masked.append(activities.map(|activity| self.persons.mask(activity)), came);
+            let report =
+                masked.append(activities.map(|activity| self.persons.mask(activity)), came);
+            arrivals.add(arrived.entry, report.ingest);
         }
         let report = self
             .store
             .append(std::mem::take(&mut batch.activities), came);
+        self.arrivals.add(arrived.entry, report.ingest);
         for (at, why) in &report.rejected {
             batch.refuse(*at, *why);
         }

@@ -13,6 +13,7 @@ use ingest_protocol::{Audience, StreamId};
 use report_query::Retention;
 use report_query::activity::ActivityStore;
 
+use crate::arrivals::Arrivals;
 use crate::audit::AuditTrail;
 use crate::auth::Rights;
 use crate::clock::Doubt;
@@ -23,6 +24,7 @@ use crate::journal::TenantJournal;
 use crate::lookup::Spans;
 use crate::mask::PersonKeys;
 use crate::quarantine::Quarantine;
+use crate::reserve::Reserve;
 use crate::saved::{Saved, write_durably};
 use crate::seen::{AgentSeen, Balance, Seen};
 use crate::session::random_token;
@@ -53,13 +55,17 @@ pub struct Tenant {
 
     /// What was acknowledged, on disk.
     pub journal: TenantJournal,
+    /// Room on the disk to begin a segment of it when there is no other.
+    pub(crate) reserve: Reserve,
     /// Room for batches under way.
     pub budget: Budget,
     /// Where in the journal activities of a time are.
     pub spans: Spans,
+    /// Which entries of the journal the store holds when.
+    pub(crate) arrivals: Arrivals,
     senders: Vec<Arc<str>>,
     /// The same activity with pseudonyms, where a reader lacks the right `persons`.
-    pub(crate) masked: Option<ActivityStore>,
+    pub(crate) masked: Option<(ActivityStore, Arrivals)>,
     pub(crate) decoder: Mutex<Decoder>,
     memory: AtomicUsize,
     unreadable: AtomicU64,
@@ -101,14 +107,16 @@ impl Tenant {
             persons,
             max_memory: tenant.max_memory,
             journal,
+            reserve: Reserve::of(&folder),
             budget: Budget::new(config.limits.batch_bytes),
             spans: Spans::default(),
+            arrivals: Arrivals::default(),
             senders: tenant
                 .senders
                 .iter()
                 .map(|sender| sender.name.as_str().into())
                 .collect(),
-            masked: masked.then(|| ActivityStore::new(retention)),
+            masked: masked.then(|| (ActivityStore::new(retention), Arrivals::default())),
             decoder: Mutex::default(),
             memory: AtomicUsize::new(0),
             unreadable: AtomicU64::new(0),
@@ -121,9 +129,19 @@ impl Tenant {
     /// The activity as somebody with these rights may see it.
     #[must_use]
     pub fn store_for(&self, rights: Rights) -> &ActivityStore {
+        self.seen_by(rights).0
+    }
+
+    /// Which entries of the journal that store holds when.
+    #[must_use]
+    pub fn arrivals_for(&self, rights: Rights) -> &Arrivals {
+        self.seen_by(rights).1
+    }
+
+    fn seen_by(&self, rights: Rights) -> (&ActivityStore, &Arrivals) {
         match &self.masked {
-            Some(masked) if !rights.persons => masked,
-            _ if rights.persons => &self.store,
+            Some((masked, arrivals)) if !rights.persons => (masked, arrivals),
+            _ if rights.persons => (&self.store, &self.arrivals),
             _ => unreachable!("a reader without `persons` makes a tenant with a masked store"),
         }
     }
@@ -227,7 +245,7 @@ impl Tenant {
     /// Drops what is too old from memory.
     pub fn expire(&self, now: DateTime<Utc>) {
         self.store.expire(now);
-        if let Some(masked) = &self.masked {
+        if let Some((masked, _)) = &self.masked {
             masked.expire(now);
         }
         self.measure();
@@ -237,6 +255,10 @@ impl Tenant {
     pub fn release(&self, through: u64) {
         self.quarantine.release(through);
         self.spans.release(through);
+        self.arrivals.release(through);
+        if let Some((_, arrivals)) = &self.masked {
+            arrivals.release(through);
+        }
     }
 
     /// Drops streams whose data are gone.
@@ -251,7 +273,7 @@ impl Tenant {
         let masked = self
             .masked
             .as_ref()
-            .map_or(0, |masked| masked.memory_usage().total());
+            .map_or(0, |(masked, _)| masked.memory_usage().total());
         let memory = self.store.memory_usage().total() + masked;
         self.memory.store(memory, Ordering::Relaxed);
     }

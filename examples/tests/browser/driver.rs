@@ -18,6 +18,8 @@ pub(crate) enum Look {
     Light,
     Dark,
     ForcedColours,
+    /// Light, as somebody sees it who sees no colours.
+    Grey,
     Print,
 }
 
@@ -48,6 +50,11 @@ impl Driver {
 
     /// A browser of its own: no cookie of another is there.
     pub(crate) async fn browser(&self, script: bool) -> Browser {
+        self.browser_with_text(script, 16).await
+    }
+
+    /// One whose reader chose another size of text.
+    pub(crate) async fn browser_with_text(&self, script: bool, pixels: u32) -> Browser {
         let mut arguments = vec!["--headless=new", "--hide-scrollbars", "--disable-gpu"];
         if cfg!(unix) {
             // Chromium's sandbox needs rights that containers and CI do not give.
@@ -57,7 +64,10 @@ impl Driver {
         let capabilities = json!({
             "goog:chromeOptions": {
                 "args": arguments,
-                "prefs": {"profile.managed_default_content_settings.javascript": allowed},
+                "prefs": {
+                    "profile.managed_default_content_settings.javascript": allowed,
+                    "webkit.webprefs.default_font_size": pixels,
+                },
             },
             "goog:loggingPrefs": {"browser": "ALL"},
         });
@@ -226,6 +236,16 @@ impl Browser {
         ]);
         let media = json!({"media": media, "features": features});
         self.devtools("Emulation.setEmulatedMedia", media).await;
+        let vision = if look == Look::Grey {
+            "achromatopsia"
+        } else {
+            "none"
+        };
+        self.devtools(
+            "Emulation.setEmulatedVisionDeficiency",
+            json!({"type": vision}),
+        )
+        .await;
     }
 
     /// A picture of the whole page at a width.
@@ -240,6 +260,27 @@ impl Browser {
         let picture = self.client.screenshot().await.unwrap();
         std::fs::write(file, picture).unwrap();
         self.resize(width, 900).await;
+    }
+
+    /// Where downloads of this browser go.
+    pub(crate) async fn download_to(&self, folder: &Path) {
+        let behavior = json!({"behavior": "allow", "downloadPath": folder});
+        self.devtools("Browser.setDownloadBehavior", behavior).await;
+    }
+
+    /// Waits for a download of this name, and reads it.
+    pub(crate) async fn downloaded(&self, folder: &Path, ending: &str) -> String {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let files = std::fs::read_dir(folder).unwrap().flatten();
+            let mut names = files.map(|file| file.path());
+            // While it is written it has another ending.
+            if let Some(file) = names.find(|path| path.to_string_lossy().ends_with(ending)) {
+                return std::fs::read_to_string(file).unwrap();
+            }
+            assert!(Instant::now() < deadline, "no {ending} was downloaded");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// What the browser complained of since the last call: errors of scripts, what a policy refused.

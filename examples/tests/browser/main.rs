@@ -5,13 +5,18 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 #![allow(clippy::disallowed_methods, reason = "it waits for processes")]
 
+mod clocks;
 #[path = "../common/mod.rs"]
 mod common;
 mod driver;
 mod hostile;
+mod keyboard;
 mod pages;
+mod print;
 #[path = "../common/process.rs"]
 mod process;
+mod records;
+mod reports;
 mod signing;
 mod site;
 mod tasks;

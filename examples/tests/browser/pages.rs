@@ -1,5 +1,5 @@
-//! Every page at every width and look: nothing for axe to find, nothing that leaves the window, nothing
-//! that the browser complains of; and a picture of each to look at.
+//! Every page at every width, look and size of text: nothing for axe to find, nothing that leaves the
+//! window, nothing that the browser complains of; and a picture of each to look at.
 
 use std::path::PathBuf;
 
@@ -26,6 +26,12 @@ fn pictures() -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/portal-pictures");
     std::fs::create_dir_all(&folder).unwrap();
     folder
+}
+
+/// A picture of the page as it is, at a width.
+pub(crate) async fn keep(browser: &Browser, width: u32, name: &str) {
+    let file = pictures().join(format!("{name}-{width}.png"));
+    browser.picture(width, &file).await;
 }
 
 /// Pages that are reached by following links.
@@ -60,18 +66,23 @@ async fn every_page_at_every_width_and_look() {
     for (name, url) in &pages {
         browser.look(Look::Light).await;
         browser.open(url).await;
-        for width in [320, 390, 700, 1024, 1440, 2560] {
+        for width in [320, 390, 700, 1024, 1280, 1440, 2560] {
             browser.resize(width, 900).await;
             if let Some(overflow) = browser.overflow().await {
                 wrong.push(format!("{name} at {width} px: {overflow}"));
             }
         }
         for (width, look) in [
-            (1440, Look::Light),
-            (1440, Look::Dark),
+            (320, Look::Light),
+            (320, Look::Dark),
             (390, Look::Light),
             (390, Look::Dark),
             (1024, Look::ForcedColours),
+            (1024, Look::Grey),
+            (1280, Look::Light),
+            (1280, Look::Dark),
+            (2560, Look::Light),
+            (2560, Look::Dark),
         ] {
             browser.look(look).await;
             browser
@@ -98,6 +109,51 @@ async fn every_page_at_every_width_and_look() {
                 .filter(|text| !known(text))
                 .map(|text| format!("{name}: {text}")),
         );
+    }
+    browser.close().await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Text that is cut where it can't be scrolled to and nothing says so, such as by an ellipsis.
+const CUT: &str = "
+    const cut = [];
+    for (const one of document.querySelectorAll('main *, nav *, header *')) {
+        const style = getComputedStyle(one);
+        const box = one.getBoundingClientRect();
+        if (box.width < 2 || box.height < 2 || !one.textContent.trim() || one.closest('svg, .vh')) continue;
+        const hides = value => value === 'hidden' || value === 'clip';
+        const wide = hides(style.overflowX) && one.scrollWidth > one.clientWidth + 1
+            && style.textOverflow !== 'ellipsis';
+        const high = hides(style.overflowY) && one.scrollHeight > one.clientHeight + 2
+            && style.webkitLineClamp === 'none' && one.clientHeight > 0;
+        if (wide || high) cut.push(one.outerHTML.slice(0, 100));
+    }
+    return cut";
+
+#[tokio::test]
+async fn text_of_twice_the_size_is_read_everywhere() {
+    let site = Site::demo();
+    let driver = Driver::start();
+    // The text alone, as somebody chose it for all pages.
+    let browser = driver.browser_with_text(true, 32).await;
+    browser.resize(1280, 900).await;
+    let pages = found(&browser, &site).await;
+    let size = browser.ask("return getComputedStyle(document.documentElement).fontSize");
+    assert_eq!(size.await, "32px");
+    let mut wrong = Vec::new();
+    for (name, url) in &pages {
+        browser.open(url).await;
+        for width in [640, 1024, 1280, 2560] {
+            browser.resize(width, 900).await;
+            let at = format!("{name} at {width} px, text of 200 %");
+            if let Some(overflow) = browser.overflow().await {
+                wrong.push(format!("{at}: {overflow}"));
+            }
+            let cut = browser.ask(CUT).await;
+            let cut = cut.as_array().unwrap().iter();
+            wrong.extend(cut.map(|html| format!("{at}: {html} is cut")));
+        }
+        keep(&browser, 1280, &format!("{name}-enlarged")).await;
     }
     browser.close().await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -4,10 +4,11 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use crate::driver::{Browser, Driver};
-use crate::site::Site;
+use crate::records::added;
+use crate::site::{OTHER, Site};
 use crate::tenant::READER;
 
-async fn sign_in(browser: &Browser, token: &str) {
+pub(crate) async fn sign_in(browser: &Browser, token: &str) {
     browser
         .fill(
             "main input[type=password], form input[type=password]",
@@ -106,4 +107,57 @@ async fn a_link_on_another_site_opens_the_page_of_who_is_signed_in() {
         browser.url().await
     );
     browser.close().await;
+}
+
+#[tokio::test]
+async fn what_is_of_another_tenant_is_not_there() {
+    let site = Site::with_two_tenants();
+    site.send(&added(chrono::Utc::now(), "Kim Doe", "Night Shift"));
+    let driver = Driver::start();
+    let ours = driver.browser(true).await;
+    ours.open(&site.page("/log")).await;
+    sign_in(&ours, READER).await;
+    ours.wait_for("td.act a").await;
+    let mut theirs = vec![ours.attributes("td.act a", "href").await.remove(0)];
+    ours.open(&site.page("/people")).await;
+    theirs.push(
+        ours.attributes("main a[href^='/people/']", "href")
+            .await
+            .remove(0),
+    );
+    // A report is saved, too.
+    ours.open(&site.page("/reports/new?by=result")).await;
+    ours.fill("#b-name", "Night Shift by result").await;
+    ours.click("form[action='/reports/custom'] button[type=submit]")
+        .await;
+    ours.wait_for("p.tot").await;
+    let saved = ours.url().await;
+    theirs.push(saved.strip_prefix(&site.base).unwrap().to_owned());
+    ours.close().await;
+
+    let other = driver.browser(true).await;
+    other.open(&site.page("/reports")).await;
+    sign_in(&other, OTHER).await;
+    other.wait_for("main h1").await;
+    for path in &theirs {
+        other.open(&site.page(path)).await;
+        assert_eq!(
+            other.texts("main h1").await,
+            ["There is nothing here"],
+            "{path}"
+        );
+        let said = other.texts("body").await.concat();
+        for never in ["Kim", "Robin", "Night Shift", "Contoso"] {
+            assert!(!said.contains(never), "{never} at {path}: {said}");
+        }
+    }
+    for path in ["/log", "/people", "/reports", "/system"] {
+        other.open(&site.page(path)).await;
+        let said = other.texts("body").await.concat();
+        assert!(
+            !said.contains("Night Shift") && !said.contains("Kim"),
+            "{path}: {said}"
+        );
+    }
+    other.close().await;
 }

@@ -1,7 +1,12 @@
 //! Services to look at.
 
+use std::path::Path;
+
 use crate::process::Process;
 use crate::tenant::{SENDER, configure};
+
+/// Reads a second tenant, that has no activity.
+pub(crate) const OTHER: &str = "reader-of-another-tenant-7d1e";
 
 /// A service that runs, and its address without the last slash.
 pub(crate) struct Site {
@@ -21,6 +26,29 @@ impl Site {
     pub(crate) fn with_reader() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = configure(folder.path()).unwrap();
+        Self::configured(folder, &config)
+    }
+
+    /// The same, with two years kept, and a second tenant beside it.
+    pub(crate) fn with_two_tenants() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = configure(folder.path()).unwrap();
+        let one = std::fs::read_to_string(&config).unwrap();
+        std::fs::write(folder.path().join("other.token"), OTHER).unwrap();
+        let two = r#"
+[[tenants]]
+name = "Fabrikam"
+id = "0e5f6c1d-8a3b-4d2e-9f70-665544332211"
+[[tenants.readers]]
+name = "other"
+token_file = "other.token"
+rights = ["raw", "persons"]
+"#;
+        std::fs::write(&config, format!("retention_days = 800\n{one}{two}")).unwrap();
+        Self::configured(folder, &config)
+    }
+
+    fn configured(folder: tempfile::TempDir, config: &Path) -> Self {
         let config = config.to_str().unwrap().to_owned();
         Self::start(folder, &["--config", &config])
     }

@@ -5,8 +5,12 @@ use std::collections::BTreeSet;
 use crate::driver::{Browser, Driver};
 use crate::site::Site;
 
+/// What stands at the end of a page: pages come in pieces, and a click does not wait for all of them.
+const END: &str = "#said";
+
 /// The number in the line above the table.
-async fn total(browser: &Browser) -> usize {
+pub(crate) async fn total(browser: &Browser) -> usize {
+    browser.wait_for(END).await;
     let total = browser.texts("p.tot b").await.remove(0);
     let digits: String = total.chars().filter(char::is_ascii_digit).collect();
     digits
@@ -16,6 +20,7 @@ async fn total(browser: &Browser) -> usize {
 
 /// The links of the rows, each to its activity.
 async fn rows(browser: &Browser) -> Vec<String> {
+    browser.wait_for(END).await;
     let mut rows = browser.attributes("td.act a", "href").await;
     for row in &mut rows {
         row.truncate(row.find('?').unwrap_or(row.len()));

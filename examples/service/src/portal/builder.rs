@@ -5,7 +5,7 @@ use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
-use report_query::ReportDefinition;
+use report_query::{Parameters, ReportDefinition};
 use uuid::Uuid;
 
 use super::context::Context;
@@ -109,10 +109,12 @@ impl<'a> Page<'a> {
     }
 
     fn draw(&self) -> Result<Response, Failure> {
-        let result = self.context.run(
-            &self.custom.query(&self.context.clock),
-            &self.context.snapshot(),
-        )?;
+        // What is saved is what is seen: its periods end with the newest activity.
+        let snapshot = self.context.snapshot();
+        let definition = self.custom.definition("", &self.context.clock);
+        let definition = definition.map_err(|_| Failure::internal("a report has no definition"))?;
+        let plan = definition.plan(&snapshot, &Parameters::new())?;
+        let result = self.context.run_plan(plan, &snapshot)?;
         let labelled = self.custom.columns().fold(result, |result, name| {
             result.with_label(name, Custom::label(name))
         });

@@ -1,13 +1,14 @@
 //! What every page is drawn from: who asks, for what, in which zone; and how it runs queries.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::FromRequestParts;
-use axum::http::header::COOKIE;
+use axum::http::header::{CONTENT_TYPE, COOKIE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use maud::Markup;
@@ -15,16 +16,18 @@ use report_query::activity::columns as c;
 use report_query::{
     Expand, Limits, Plan, Query, QueryResult, Snapshot, Value, col, count, field, last, lit,
 };
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::failure::Failure;
+use super::failure::{Failure, Interrupted};
 use super::filter::Filter;
-use super::layout::{Place, Shell, Theme};
+use super::layout::{Place, Shell, Theme, halves, mark};
 use super::params::{BadParameter, Pairs};
 use super::period::{Edge, Period};
 use super::time::{Clock, zone};
-use super::view::{Density, read_zone};
+use super::view::{AsOf, Density, read_zone};
 use crate::app::App;
 use crate::auth::{Reader, Via};
+use crate::body::{Pieces, written};
 use crate::refuse::Refusal;
 use crate::saved::SavedItem;
 
@@ -44,6 +47,8 @@ pub struct Context {
     pub density: Density,
     /// When the queries of the page end, whether they are done or not.
     deadline: Option<Instant>,
+    /// The place among the queries at once, while the page asks any.
+    place: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
 }
 
 /// What a reader prefers, as the cookie has it.
@@ -148,6 +153,7 @@ impl FromRequestParts<Arc<App>> for Context {
             shell,
             density: preferences.density,
             deadline: None,
+            place: Arc::default(),
         })
     }
 }
@@ -174,26 +180,76 @@ impl Context {
     pub async fn answer(mut self, draw: fn(&Self) -> Result<Response, Failure>) -> Response {
         let most = Duration::from_secs(self.app.config.limits.query_seconds);
         self.deadline = Instant::now().checked_add(most);
-        let context = Arc::new(self);
-        let drawn = async {
-            let place = Arc::clone(&context.app.queries).acquire_owned().await;
-            let place = place.map_err(|_| Failure::internal("no query has a place"))?;
-            let context = Arc::clone(&context);
-            // After its time a page runs no query to its end; it keeps its place until then.
-            let drawn = tokio::task::spawn_blocking(move || {
-                let _place = place;
-                draw(&context)
-            });
-            drawn
-                .await
-                .map_err(|_| Failure::internal("a page failed"))?
+        let queries = Arc::clone(&self.app.queries);
+        let place = match tokio::time::timeout(most, queries.acquire_owned()).await {
+            Ok(Ok(place)) => place,
+            Ok(Err(_)) => return Failure::internal("no query has a place").page(&self),
+            Err(_) => return Failure::Deadline.page(&self),
         };
-        let failure = match tokio::time::timeout(most, drawn).await {
-            Ok(Ok(response)) => return response,
-            Ok(Err(failure)) => failure,
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+        let left = self.deadline.map_or(most, |deadline| {
+            deadline.saturating_duration_since(Instant::now())
+        });
+        let context = Arc::new(self);
+        let drawing = Arc::clone(&context);
+        // After its time a page runs no query to its end; it keeps its place until then.
+        let drawn = tokio::task::spawn_blocking(move || draw(&drawing));
+        let failure = match tokio::time::timeout(left, drawn).await {
+            Ok(Ok(Ok(response))) => return response,
+            Ok(Ok(Err(failure))) => failure,
+            Ok(Err(_)) => Failure::internal("a page failed"),
             Err(_) => Failure::Deadline,
         };
         failure.page(&context)
+    }
+
+    /// Gives the place for queries back before what they gave is written: whoever takes it slowly
+    /// keeps nobody from asking.
+    pub fn is_answered(&self) {
+        let place = self
+            .place
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop(place);
+    }
+
+    /// For what is written in parts, each of which is asked for when it is its turn: the page's time and
+    /// place are over by then.
+    pub fn in_parts(&self) -> Self {
+        Self {
+            deadline: None,
+            place: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// A page whose frame is on its way before the first query is asked. What `draw` can't have
+    /// is said in the place of the content.
+    pub fn stream(
+        &self,
+        place: Place,
+        title: &str,
+        draw: impl FnOnce(&Self, &mut Pieces) -> Result<(), Interrupted> + Send + 'static,
+    ) -> Response {
+        let page = self.shell.page(place, title, mark());
+        let (above, below) = halves(page);
+        let context = self.clone();
+        let body = written(move |out| {
+            out.write_all(above.as_bytes())?;
+            out.send()?;
+            match draw(&context, out) {
+                Ok(()) => {}
+                Err(Interrupted::Failed(failure)) => {
+                    out.write_all(failure.note(&context).into_string().as_bytes())?;
+                }
+                Err(Interrupted::Gone(error)) => return Err(error),
+            }
+            out.write_all(below.as_bytes())?;
+            out.send()
+        });
+        let kind = HeaderValue::from_static("text/html; charset=utf-8");
+        ([(CONTENT_TYPE, kind)], body).into_response()
     }
 
     pub fn page(&self, place: Place, title: &str, body: Markup) -> Response {
@@ -217,6 +273,11 @@ impl Context {
     /// The rows as this reader may see them, now.
     pub fn snapshot(&self) -> Snapshot {
         self.reader.store().snapshot()
+    }
+
+    /// The rows that were there at the moment of a page.
+    pub fn as_of(&self, snapshot: &Snapshot, as_of: AsOf) -> Snapshot {
+        snapshot.as_of(self.reader.arrivals().ingest(as_of.entry))
     }
 
     pub fn limits(&self) -> Limits {

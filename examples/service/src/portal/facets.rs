@@ -260,6 +260,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_was_not_counted_in_time_is_said_and_can_be_asked_for() {
+        let view = View::default();
+        let late = |choices| Facet {
+            field: Field::Result,
+            choices,
+        };
+        let html = panel(&view, &[late(None)]).into_string();
+        assert!(html.contains("Counts took too long. <a href=\"/log?counts=all\">Count now</a>"));
+        assert!(html.contains("Not counted in time."));
+        let counted = late(Some(vec![("failure".to_owned(), 7)]));
+        let html = panel(&view, &[counted]).into_string();
+        assert!(
+            !html.contains("too long") && html.contains("failure"),
+            "{html}"
+        );
+    }
+
+    #[test]
     fn what_is_chosen_comes_first_and_is_shown_with_zero() {
         let filter = Filter::default()
             .with(Field::Result, Op::Is, "denied")

@@ -1,6 +1,8 @@
 //! Why a page is not what was asked for, and what it says instead. Never a cause from
 //! inside, never a name.
 
+use std::io;
+
 use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
@@ -52,6 +54,12 @@ impl Failure {
             Self::Busy => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
+    }
+
+    /// What is said in the middle of a page that was begun already.
+    pub fn note(&self, context: &Context) -> Markup {
+        let seconds = context.app.config.limits.query_seconds;
+        self.draw(&context.path, seconds).1
     }
 
     pub fn page(&self, context: &Context) -> Response {
@@ -168,6 +176,27 @@ pub fn place(path: &str) -> Place {
         "people" => Place::People,
         "system" => Place::System,
         _ => Place::Other,
+    }
+}
+
+/// Why what is written in pieces was not written to its end.
+#[derive(Debug)]
+pub enum Interrupted {
+    /// What it was to say can't be said.
+    Failed(Failure),
+    /// Whoever asked went away, or takes nothing.
+    Gone(io::Error),
+}
+
+impl From<Failure> for Interrupted {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<io::Error> for Interrupted {
+    fn from(error: io::Error) -> Self {
+        Self::Gone(error)
     }
 }
 

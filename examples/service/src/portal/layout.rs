@@ -243,6 +243,25 @@ pub fn said(symbol: &str, heading: &str, body: Markup) -> Markup {
 }
 
 /// What a page says instead of what was asked for.
+/// Stands in a page for what is written later. No text of a page can be it: `<` is escaped.
+const MARK: &str = "<!--later-->";
+
+/// What stands for a part that is written later; see [`halves`].
+pub fn mark() -> Markup {
+    PreEscaped(MARK.to_owned())
+}
+
+/// What stands before the [`mark`], and what after it.
+pub fn halves(page: Markup) -> (String, String) {
+    let mut above = page.into_string();
+    let Some(at) = above.find(MARK) else {
+        return (above, String::new());
+    };
+    let below = above.split_off(at + MARK.len());
+    above.truncate(at);
+    (above, below)
+}
+
 pub fn message(symbol: &str, heading: &str, body: Markup) -> Markup {
     html! {
         section.card.message {

@@ -3,22 +3,24 @@
 mod controls;
 mod course;
 
+use std::io::{self, Write as _};
+
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::TimeDelta;
 use maud::{Markup, html};
 use report_query::activity::columns as c;
-use report_query::{Bucket, Expr, QueryResult, Snapshot, count};
+use report_query::{Bucket, Expr, Query, QueryErrorKind, QueryResult, Snapshot, count};
 
 use super::chart::{Bar, histogram};
 use super::columns::Column;
 use super::context::{Context, Row};
-use super::export::download;
+use super::export::{InTime, download, download_in_parts};
 use super::facets::{facets, panel};
-use super::failure::Failure;
+use super::failure::{Failure, Interrupted};
 use super::field::{Field, Op};
 use super::filter::{Chip, Filter};
-use super::layout::{Place, carried, icon, menu};
+use super::layout::{Place, carried, halves, icon, mark, menu};
 use super::numbers::{counted, grouped};
 use super::params::{BadParameter, Pairs};
 use super::period::Period;
@@ -27,6 +29,7 @@ use super::rows::{Table, needed};
 use super::text;
 use super::time::Clock;
 use super::view::{AsOf, Density, Format, SIZES, View};
+use crate::body::Pieces;
 
 /// Rows of the page that is printed as a whole.
 const MOST_PRINTED: u64 = 10_000;
@@ -65,10 +68,10 @@ impl<'a> Log<'a> {
     fn new(context: &'a Context, view: View, clock: Clock) -> Self {
         let snapshot = context.snapshot();
         let as_of = view.as_of.unwrap_or(AsOf {
-            arrival: snapshot.newest_ingest(),
+            entry: context.reader.arrivals().entry(snapshot.newest_ingest()),
             moment: clock.now,
         });
-        let snapshot = snapshot.as_of(as_of.arrival);
+        let snapshot = context.as_of(&snapshot, as_of);
         Self {
             context,
             view,
@@ -107,12 +110,48 @@ impl<'a> Log<'a> {
     }
 
     fn page(&self) -> Result<Response, Failure> {
-        let rows = self.context.run(
-            &self.view.page(&self.clock).select(needed()),
-            &self.snapshot,
-        )?;
+        // A token of another filter is told before the page is begun; it is found out before any row.
+        let plan = self.rows_of_page().bind(self.snapshot.schema())?;
+        match plan.run_until(&self.snapshot, &|| true) {
+            Err(error) if *error.kind() != QueryErrorKind::Cancelled => return Err(error.into()),
+            _ => {}
+        }
+        Ok(self.stream(|log, out| log.write(out)))
+    }
+
+    /// A page that is written in pieces.
+    fn stream(&self, write: fn(&Log<'_>, &mut Pieces) -> Result<(), Interrupted>) -> Response {
+        let (view, snapshot) = (self.view.clone(), self.snapshot.clone());
+        let (clock, as_of) = (self.clock, self.as_of);
+        let draw = move |context: &Context, out: &mut Pieces| {
+            let log = Log {
+                context,
+                view,
+                clock,
+                as_of,
+                snapshot,
+            };
+            write(&log, out)
+        };
+        self.context.stream(Place::Log, &self.title(), draw)
+    }
+
+    fn rows_of_page(&self) -> Query {
+        self.view.page(&self.clock).select(needed())
+    }
+
+    fn write(&self, out: &mut Pieces) -> Result<(), Interrupted> {
+        let rows = self.context.run(&self.rows_of_page(), &self.snapshot)?;
         let (total, facets) = facets(self.context, &self.view, &self.clock, &self.snapshot)?;
         let skipped = self.view.skip.as_ref().map_or(0, |(rows, _)| *rows);
+        let view = self.pinned();
+        let table = Table {
+            view: &view,
+            clock: &self.clock,
+            density: self.density(),
+            heading: "t-h",
+            sorts: true,
+        };
         let body = html! {
             (self.head(total))
             (self.search())
@@ -126,14 +165,17 @@ impl<'a> Log<'a> {
                     @if total == 0 { (self.nothing()?) }
                     @else {
                         (self.histogram()?)
-                        (Table { view: &self.pinned(), clock: &self.clock, density: self.density(), heading: "t-h", sorts: true }.draw(&rows))
+                        (table.around(&rows, &mark()))
                         (self.pager(&rows, total, skipped))
                     }
                 }
             }
             (self.foot())
         };
-        Ok(self.context.page(Place::Log, &self.title(), body))
+        self.context.is_answered();
+        write_with(body, out, |out| {
+            table.each(&rows, |row| out.write_all(row.into_string().as_bytes()))
+        })
     }
 
     fn above(&self, total: u64, skipped: u64, shown: u64) -> Markup {
@@ -292,16 +334,17 @@ impl<'a> Log<'a> {
         if !self.view.columns.contains(&Column::Id) {
             columns.push(c::ID);
         }
-        let rows = self
-            .context
-            .run(&self.view.rows(&self.clock).select(columns), &self.snapshot)?;
-        self.context.reader.note("export", "log");
-        download(
-            &self.context.reader,
-            rows,
-            self.view.format,
-            &self.file_name(),
-        )
+        let (context, format) = (self.context, self.view.format);
+        let (reader, name) = (&context.reader, self.file_name());
+        let rows = self.view.rows(&self.clock);
+        if self.view.order.column == Column::Time {
+            let rows = InTime::of(context, &rows, self.view.order, &self.snapshot)?;
+            reader.note("export", "log");
+            return download_in_parts(context, rows, columns, format, &name);
+        }
+        let rows = context.run(&rows.select(columns), &self.snapshot)?;
+        reader.note("export", "log");
+        download(reader, rows, format, &name)
     }
 
     /// All rows on one page, for paper.
@@ -314,6 +357,11 @@ impl<'a> Log<'a> {
                 grouped(MOST_PRINTED)
             )));
         }
+        self.context.reader.note("export", "log");
+        Ok(self.stream(|log, out| log.write_paper(out)))
+    }
+
+    fn write_paper(&self, out: &mut Pieces) -> Result<(), Interrupted> {
         let rows = self.context.run(
             &self.view.rows(&self.clock).select(needed()),
             &self.snapshot,
@@ -337,14 +385,16 @@ impl<'a> Log<'a> {
             div.log {
                 section.card aria-labelledby="t-h" {
                     h2.vh #t-h { "Activities" }
-                    div.tbl-top { p.tot { b { (grouped(total)) } " activities, all of them" } }
-                    (table.draw(&rows))
+                    div.tbl-top { p.tot { b { (grouped(rows.len() as u64)) } " activities, all of them" } }
+                    (table.around(&rows, &mark()))
                 }
             }
             (self.foot())
         };
-        self.context.reader.note("export", "log");
-        Ok(self.context.page(Place::Log, &self.title(), body))
+        self.context.is_answered();
+        write_with(body, out, |out| {
+            table.each(&rows, |row| out.write_all(row.into_string().as_bytes()))
+        })
     }
 
     fn question(&self, id: &str, heading: &str, question: &Question) -> Markup {
@@ -391,6 +441,19 @@ impl<'a> Log<'a> {
     }
 }
 
+/// Writes a page's content, with what `rows` writes at its mark.
+fn write_with(
+    content: Markup,
+    out: &mut Pieces,
+    rows: impl FnOnce(&mut Pieces) -> io::Result<()>,
+) -> Result<(), Interrupted> {
+    let (above, below) = halves(content);
+    out.write_all(above.as_bytes())?;
+    rows(out)?;
+    out.write_all(below.as_bytes())?;
+    Ok(())
+}
+
 impl View {
     /// What is asked for when it is counted what came since.
     fn saved_at(&self, as_of: AsOf) -> Self {
@@ -429,7 +492,7 @@ fn count_new(context: &Context) -> Result<Response, Failure> {
     let snapshot = context.snapshot();
     let query = view.filter.query(&clock);
     let now = context.count(query.clone(), &snapshot)?;
-    let then = context.count(query, &snapshot.as_of(as_of.arrival))?;
+    let then = context.count(query, &context.as_of(&snapshot, as_of))?;
     let body = serde_json::json!({ "new": now.saturating_sub(then) }).to_string();
     Ok((
         StatusCode::OK,

@@ -1,7 +1,9 @@
 //! Rows of activities as a table: on the log, and on the pages of people and reports.
 
+use std::convert::Infallible;
+
 use chrono::NaiveDate;
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 use report_query::activity::columns as c;
 use report_query::{Expr, QueryResult, Value};
 
@@ -10,7 +12,7 @@ use super::context::Row;
 use super::field::{Field, Op};
 use super::layout::{icon, result, source};
 use super::text;
-use super::time::Clock;
+use super::time::{Clock, TimeHead};
 use super::view::{Density, View};
 
 /// The columns of the store that the table is drawn from.
@@ -91,14 +93,26 @@ pub struct Table<'a> {
 
 impl Table<'_> {
     pub fn draw(&self, rows: &QueryResult) -> Markup {
+        let mut body = String::new();
+        self.each(rows, |row| {
+            body.push_str(&row.into_string());
+            Ok::<(), Infallible>(())
+        })
+        .unwrap_or_else(|never| match never {});
+        self.around(rows, &PreEscaped(body))
+    }
+
+    /// The table with what is to stand in it, which [`each`](Self::each) gives.
+    pub fn around(&self, rows: &QueryResult, body: &Markup) -> Markup {
         let columns = &self.view.columns;
         let wide = columns.len() > 8;
+        let times = self.times(rows);
         let table = html! {
             table class={ "t" @if self.density == Density::Compact { " compact" } } role="table" aria-labelledby=(self.heading) {
                 thead role="rowgroup" {
-                    tr role="row" { @for column in columns { (self.head(*column)) } }
+                    tr role="row" { @for column in columns { (self.head(*column, &times)) } }
                 }
-                tbody role="rowgroup" { (self.body(rows)) }
+                tbody role="rowgroup" { (body) }
             }
         };
         html! {
@@ -108,12 +122,17 @@ impl Table<'_> {
         }
     }
 
-    fn head(&self, column: Column) -> Markup {
+    fn times(&self, rows: &QueryResult) -> TimeHead {
+        let times = Row::all(rows).filter_map(|row| row.time("time"));
+        self.clock.head(times)
+    }
+
+    fn head(&self, column: Column, times: &TimeHead) -> Markup {
         let order = self.view.order;
         let current = order.column == column;
         let label = html! {
             (column.label())
-            @if column == Column::Time { " (" (self.clock.offset_label(self.clock.now)) ")" }
+            @if column == Column::Time { " (" (times.zone()) ")" }
             @if current { (icon(if order.descending { "down" } else { "up" })) }
         };
         let sort = current.then_some(if order.descending {
@@ -132,25 +151,31 @@ impl Table<'_> {
         }
     }
 
-    fn body(&self, rows: &QueryResult) -> Markup {
+    /// Gives the rows one by one, with the days' heads between them.
+    pub fn each<E>(
+        &self,
+        rows: &QueryResult,
+        mut take: impl FnMut(Markup) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let times = self.times(rows);
         let by_day = self.view.order.column == Column::Time;
         let mut day: Option<NaiveDate> = None;
-        html! {
-            @for row in Row::all(rows) {
-                @if let (true, Some(time)) = (by_day, row.time("time")) {
-                    @let date = self.clock.date(time);
-                    @if day.replace(date) != Some(date) {
-                        tr.day role="row" {
-                            th role="rowheader" scope="rowgroup" colspan=(self.view.columns.len()) { (self.clock.day_head(date)) }
-                        }
+        for row in Row::all(rows) {
+            let date = row.time("time").map(|time| self.clock.date(time));
+            let begins = date.filter(|date| by_day && day.replace(*date) != Some(*date));
+            take(html! {
+                @if let Some(date) = begins {
+                    tr.day role="row" {
+                        th role="rowheader" scope="rowgroup" colspan=(self.view.columns.len()) { (self.clock.day_head(date)) }
                     }
                 }
-                tr role="row" { @for column in &self.view.columns { (self.cell(*column, &row, by_day)) } }
-            }
+                tr role="row" { @for column in &self.view.columns { (self.cell(*column, &row, by_day, &times)) } }
+            })?;
         }
+        Ok(())
     }
 
-    fn cell(&self, column: Column, row: &Row<'_>, by_day: bool) -> Markup {
+    fn cell(&self, column: Column, row: &Row<'_>, by_day: bool, times: &TimeHead) -> Markup {
         let not = |field: Field, value: &str| {
             self.sorts.then(|| {
                 self.view
@@ -173,6 +198,7 @@ impl Table<'_> {
                     @if let Some(time) = row.time("time") {
                         @if by_day { (self.clock.tag(time, &self.clock.time_of_day(time))) }
                         @else { (self.clock.exact(time)) }
+                        (self.clock.own_offset(times, time))
                     }
                 }
             },

@@ -62,10 +62,14 @@ fn troubles(context: &Context) -> Markup {
 
 fn agents(context: &Context) -> Markup {
     let agents = context.reader.tenant.agents();
+    let times = agents
+        .iter()
+        .flat_map(|agent| [agent.last_batch, agent.newest_event]);
+    let head = context.clock.head(times.flatten());
     let moment = |time: Option<DateTime<Utc>>| {
         html! {
             @match time {
-                Some(time) => { (context.clock.exact(time)) span.sub { (context.clock.ago(time)) } }
+                Some(time) => { (context.clock.exact(time)) (context.clock.own_offset(&head, time)) span.sub { (context.clock.ago(time)) } }
                 None => (super::rows::or_none(None)),
             }
         }
@@ -80,7 +84,7 @@ fn agents(context: &Context) -> Markup {
                     table.t {
                         thead { tr {
                             th scope="col" { "Sender" } th scope="col" { "Stream" }
-                            th scope="col" { "Last batch (" (context.clock.offset_label(context.clock.now)) ")" } th scope="col" { "Newest event" }
+                            th scope="col" { "Last batch (" (head.label) ")" } th scope="col" { "Newest event" }
                             th.num scope="col" { "Batches" } th.num scope="col" { "Records" } th.num scope="col" { "Lost" } th.num scope="col" { "Quarantined" }
                         } }
                         tbody {
@@ -150,7 +154,7 @@ fn store(context: &Context) -> Result<Markup, Failure> {
         ("Dropped as too old", grouped(stats.dropped)),
     ];
     Ok(html! {
-        section.card.w6 aria-labelledby="s-store" {
+        section.card.w6.half aria-labelledby="s-store" {
             header { h2 #s-store { "Store" } }
             div.body {
                 dl.defs {
@@ -172,7 +176,7 @@ fn ingest(context: &Context) -> Markup {
     let rate = context.reader.tenant.ingest_rate();
     if rate.is_empty() {
         return html! {
-            section.card.w6 { header { h2 { "Records by five minutes" } } div.body { div.empty { p { "Nothing came since the service started." } } } }
+            section.card.w6.half { header { h2 { "Records by five minutes" } } div.body { div.empty { p { "Nothing came since the service started." } } } }
         };
     }
     let newest = rate
@@ -221,7 +225,7 @@ fn ingest(context: &Context) -> Markup {
         series: &series,
         bars: &bars,
         summary: &summary,
-        width: "w6",
+        width: "w6 half",
     }
     .draw()
 }
@@ -330,6 +334,7 @@ pub async fn readers(context: Context) -> Response {
 fn draw_readers(context: &Context) -> Result<Response, Failure> {
     context.only(&[])?;
     let entries = context.reader.tenant.audit.newest(LISTED);
+    let head = context.clock.head(entries.iter().map(|entry| entry.at));
     let body = html! {
         p.crumb { a href="/system" { "System" } span aria-hidden="true" { "/" } span { "Who read what" } }
         div.head { h1 { "Who read what" } p.lead { "Reports, exports, single activities, documents and people's pages. The whole trail is on the service's disk." } }
@@ -341,11 +346,11 @@ fn draw_readers(context: &Context) -> Result<Response, Failure> {
                 div.tbl-top { p.tot { "The newest " b { (grouped(entries.len() as u64)) } } }
                 div.scroll tabindex="0" role="region" aria-label="Rows, may be scrolled sideways" {
                     table.t {
-                        thead { tr { th scope="col" { "Time (" (context.clock.offset_label(context.clock.now)) ")" } th scope="col" { "Reader" } th scope="col" { "Through" } th scope="col" { "What" } th scope="col" { "Which" } } }
+                        thead { tr { th scope="col" { "Time (" (head.label) ")" } th scope="col" { "Reader" } th scope="col" { "Through" } th scope="col" { "What" } th scope="col" { "Which" } } }
                         tbody {
                             @for entry in &entries {
                                 tr {
-                                    td.nowrap { (context.clock.exact(entry.at)) }
+                                    td.nowrap { (context.clock.exact(entry.at)) (context.clock.own_offset(&head, entry.at)) }
                                     td { (text::value(&entry.reader)) }
                                     td { (text::value(&entry.via)) }
                                     td { (text::value(&entry.what)) }

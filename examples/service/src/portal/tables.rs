@@ -13,7 +13,7 @@ use super::layout::{result as result_pill, source};
 use super::numbers::{duration, grouped};
 use super::rows::or_none;
 use super::text;
-use super::time::Clock;
+use super::time::{Clock, TimeHead};
 
 /// Series that are told apart in a chart; the rest is one.
 const MOST_SERIES: usize = 4;
@@ -33,25 +33,30 @@ pub fn table(
 ) -> Markup {
     let columns = result.columns();
     let is_number = |data_type: &DataType| matches!(data_type, DataType::Int | DataType::Float);
+    let shown = || result.rows().skip(first).take(most);
+    let heads: Vec<TimeHead> = (0..columns.len())
+        .map(|at| clock.head(shown().filter_map(|row| row.get(at).and_then(Value::as_time))))
+        .collect();
     html! {
         div.scroll tabindex="0" role="region" aria-label="Rows, may be scrolled sideways" {
             table.t {
                 thead {
                     tr {
-                        @for column in columns {
+                        @for (column, head) in columns.iter().zip(&heads) {
                             th scope="col" class=[is_number(&column.data_type).then_some("num")] {
                                 (text::value(&column.label))
-                                @if column.data_type == DataType::Time { " (" (clock.offset_label(clock.now)) ")" }
+                                @if column.data_type == DataType::Time { " (" (head.label) ")" }
                             }
                         }
                     }
                 }
                 tbody {
-                    @for row in result.rows().skip(first).take(most) {
+                    @for row in shown() {
                         tr {
-                            @for (column, value) in columns.iter().zip(row) {
+                            @for ((column, head), value) in columns.iter().zip(&heads).zip(row) {
                                 td class=[is_number(&column.data_type).then_some("num").or((column.data_type == DataType::Time).then_some("nowrap"))] {
                                     (cell(clock, value, hints.get(&column.name).map(String::as_str)))
+                                    @if let Value::Time(time) = value { (clock.own_offset(head, *time)) }
                                 }
                             }
                         }

@@ -16,6 +16,26 @@ pub struct Clock {
     pub now: DateTime<Utc>,
 }
 
+/// The head of a column of times: their offset; or where clocks were changed between them the zone, and
+/// then each time has its own offset beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimeHead {
+    pub label: String,
+    pub each: bool,
+}
+
+impl TimeHead {
+    /// The label for a narrow column: it may be broken between region and place.
+    pub fn zone(&self) -> Markup {
+        html! {
+            @for (index, part) in self.label.split('/').enumerate() {
+                @if index > 0 { "/" wbr; }
+                (part)
+            }
+        }
+    }
+}
+
 impl Clock {
     pub fn local(&self, time: DateTime<Utc>) -> DateTime<Tz> {
         time.with_timezone(&self.zone)
@@ -65,6 +85,23 @@ impl Clock {
             return "UTC".to_owned();
         }
         self.local(time).format("%:z").to_string()
+    }
+
+    /// What the head of a column says of its times. Of none, the offset of now.
+    pub fn head(&self, times: impl IntoIterator<Item = DateTime<Utc>>) -> TimeHead {
+        let mut times = times.into_iter();
+        let first = times.next().unwrap_or(self.now);
+        let offset = self.offset(first);
+        match times.all(|time| self.offset(time) == offset) {
+            true => TimeHead {
+                label: self.offset_label(first),
+                each: false,
+            },
+            false => TimeHead {
+                label: self.zone_label(),
+                each: true,
+            },
+        }
     }
 
     /// The zone's name for people: `Europe/Berlin`, `America/New York`.
@@ -131,6 +168,11 @@ impl Clock {
     /// The exact moment as an element.
     pub fn exact(&self, time: DateTime<Utc>) -> Markup {
         self.tag(time, &self.moment(time))
+    }
+
+    /// A time's own offset, where the head of its column does not say it.
+    pub fn own_offset(&self, head: &TimeHead, time: DateTime<Utc>) -> Markup {
+        html! { @if head.each { " " span.d { (self.offset_label(time)) } } }
     }
 
     /// How long ago, in an element that the script renews. Never alone.
@@ -206,6 +248,21 @@ mod tests {
         let cairo = clock("Africa/Cairo", "2024-06-01T00:00:00Z");
         let start = cairo.start(date("2024-04-26"));
         assert_eq!(cairo.local(start).to_string(), "2024-04-26 01:00:00 EEST");
+    }
+
+    #[test]
+    fn a_head_says_the_offset_that_all_times_have() {
+        let berlin = clock("Europe/Berlin", "2026-11-24T12:00:00Z");
+        let head = |times: &[&str]| {
+            let head = berlin.head(times.iter().map(|time| time.parse().unwrap()));
+            (head.label, head.each)
+        };
+        let (before, after) = ("2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z");
+        assert_eq!(head(&[]), ("+01:00".to_owned(), false));
+        assert_eq!(head(&[before, before]), ("+02:00".to_owned(), false));
+        assert_eq!(head(&[after, before]), ("Europe/Berlin".to_owned(), true));
+        let utc = clock("UTC", "2026-11-24T12:00:00Z");
+        assert_eq!(utc.head([utc.now]).label, "UTC");
     }
 
     #[test]

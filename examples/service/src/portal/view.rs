@@ -13,11 +13,11 @@ use super::time::{Clock, zone};
 
 pub const SIZES: [u64; 3] = [50, 100, 500];
 
-/// What a page is a snapshot of: the store's arrivals, and the moment that relative
-/// periods count from.
+/// What a page is a snapshot of: the last entry of the journal that is in it, and the moment that
+/// relative periods count from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AsOf {
-    pub arrival: u64,
+    pub entry: u64,
     pub moment: DateTime<Utc>,
 }
 
@@ -80,18 +80,18 @@ impl AsOf {
     /// A moment that a page can have been drawn at: not before there were any, and not to
     /// come, but for a clock of another machine that is a little ahead.
     fn parse(text: &str, now: DateTime<Utc>) -> Option<Self> {
-        let (arrival, moment) = text.split_once('.')?;
+        let (entry, moment) = text.split_once('.')?;
         let moment = DateTime::from_timestamp_millis(moment.parse().ok()?)?;
         (DateTime::UNIX_EPOCH..=now + TimeDelta::minutes(1))
             .contains(&moment)
             .then_some(Self {
-                arrival: arrival.parse().ok()?,
+                entry: entry.parse().ok()?,
                 moment,
             })
     }
 
     pub fn text(self) -> String {
-        format!("{}.{}", self.arrival, self.moment.timestamp_millis())
+        format!("{}.{}", self.entry, self.moment.timestamp_millis())
     }
 }
 
@@ -390,7 +390,7 @@ mod tests {
         view.zone = [None, zone("Asia/Kolkata"), zone("UTC")][random.below(3) as usize];
         if random.below(3) == 0 {
             view.as_of = Some(AsOf {
-                arrival: random.below(1000),
+                entry: random.below(1000),
                 moment: clock().now,
             });
             if random.below(2) == 0 {
@@ -456,7 +456,7 @@ mod tests {
     #[test]
     fn a_fixed_link_holds_period_zone_and_moment() {
         let as_of = AsOf {
-            arrival: 7,
+            entry: 7,
             moment: clock().now,
         };
         let link = View::default().fixed(&clock(), as_of).link();
@@ -468,7 +468,7 @@ mod tests {
     #[test]
     fn a_fixed_link_asks_the_same_of_everybody_at_any_time() {
         let as_of = AsOf {
-            arrival: 7,
+            entry: 7,
             moment: clock().now,
         };
         for address in [

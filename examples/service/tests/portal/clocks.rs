@@ -147,5 +147,24 @@ fn days_of_a_clock_change_have_their_own_hours_everywhere() {
         }
         let asked = service.get_as(&format!("/log?{own}&tz=Asia%2FKolkata"), AUDIT);
         assert!(asked.text().contains("Time (+05:30)"));
+
+        // The head says the offset of the rows that it stands over, whatever it is today; where clocks
+        // were changed between them, each row has its own.
+        let (before, after) = match hours {
+            23 => ("+01:00", "+02:00"),
+            _ => ("+02:00", "+01:00"),
+        };
+        for (day, offset) in [(eve, before), (morrow, after)] {
+            let page = service.page(&format!("/log?from={day}&to={day}"));
+            assert!(page.contains(&format!("Time ({offset})")), "{day}");
+        }
+        let page = service.page(&format!("/log?{own}"));
+        assert!(page.contains("Time (Europe/<wbr>Berlin)"), "{day}");
+        for offset in [before, after] {
+            assert!(
+                page.contains(&format!(" <span class=\"d\">{offset}</span>")),
+                "{day}"
+            );
+        }
     }
 }

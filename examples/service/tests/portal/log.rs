@@ -605,3 +605,20 @@ fn people_in_chips_are_shown_by_name() {
         "{chips:?}"
     );
 }
+
+#[test]
+fn a_page_that_can_not_be_drawn_to_its_end_says_so_in_its_place() {
+    let service = Service::start_with("limits.query_rows = 20\n");
+    service.fill(60);
+    let answer = service.get("/log?range=P30D");
+    // Its frame was on its way before.
+    assert_eq!(answer.status, 200);
+    let main = between(answer.text(), "<main", "</main>").unwrap();
+    assert!(text_of(main).contains("Too much for one answer"), "{main}");
+    assert!(answer.text().trim_end().ends_with("</html>"));
+    // What is wrong with the address is found out first.
+    for wrong in ["skiptoken=50.abc&asof=1.1", "colour=red"] {
+        let answer = service.get(&format!("/log?range=P30D&{wrong}"));
+        assert_eq!(answer.status, 400, "{wrong}");
+    }
+}

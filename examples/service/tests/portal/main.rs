@@ -3,6 +3,7 @@
 
 mod access;
 mod clocks;
+mod export;
 mod html;
 mod log;
 mod pages;

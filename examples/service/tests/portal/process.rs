@@ -147,6 +147,20 @@ impl Service {
         service
     }
 
+    /// As SIGKILL does it.
+    pub(crate) fn kill(&self) {
+        self.child.lock().unwrap().kill().unwrap();
+    }
+
+    /// KiB in memory now; 0 where the system does not tell.
+    pub(crate) fn resident(&self) -> u64 {
+        let id = self.child.lock().unwrap().id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        number.map_or(0, |number| number.parse().unwrap())
+    }
+
     /// A service that holds a generated month and what nobody should be called.
     pub(crate) fn filled(requests: u64) -> Self {
         let service = Self::start();

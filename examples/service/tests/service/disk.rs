@@ -1,11 +1,13 @@
 //! A disk that is really full: nothing that was acknowledged is lost, readers are answered, and it goes on
 //! when there is room.
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use uuid::Uuid;
 
 use self::small::SmallDisk;
-use super::process::{A, AUDIT, Answer, Folder, SENDER, Service, entry, seal};
+use super::process::{
+    A, AUDIT, Answer, Folder, SENDER, Service, bytes_below, entry, seal, wait_for,
+};
 
 #[path = "../../../tests/common/disk.rs"]
 mod small;
@@ -159,4 +161,36 @@ fn a_full_disk_refuses_batches_and_loses_nothing() {
     let service = folder.start().ready();
     readers_are_answered(&service, stream.next - 1 + other.next - 1);
     says_that_the_disk_is_full(&service, false);
+}
+
+#[test]
+fn what_is_too_old_goes_from_a_full_disk_though_all_is_in_one_segment() {
+    let folder = Folder::with("retention_days = 1\nretention_check_seconds = 1", "");
+    let Some(disk) = SmallDisk::mount(&folder.path("small"), "6m") else {
+        return;
+    };
+    folder.configure("\"data\"", &format!("{:?}", disk.path().join("data")));
+    let service = folder.start().ready();
+    // They have seconds left.
+    let old = Utc::now() - TimeDelta::days(1) + TimeDelta::seconds(8);
+    let stream = Uuid::now_v7();
+    for seq in 1..=20 {
+        let entry = entry(&format!("going-{seq}"), old);
+        service
+            .frame(&seal(A, stream, seq, &[&entry]), SENDER)
+            .stored();
+    }
+    disk.fill(0);
+    let mut other = Stream::new();
+    is_refused_for_want_of_room(&service.frame(&other.frame(), SENDER));
+    let journal = disk.path().join(format!("data/{A}/journal"));
+    wait_for("the deletion of the segment", || {
+        let bytes = bytes_below(&journal);
+        !bytes.windows(8).any(|window| window == b"going-20")
+    });
+    // What went made room for what comes.
+    service.frame(&other.frame(), SENDER).stored();
+    other.next += 10;
+    readers_are_answered(&service, other.next - 1);
+    disk.make_room();
 }

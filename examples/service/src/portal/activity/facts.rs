@@ -50,15 +50,17 @@ impl Page<'_> {
         if activity.result.as_str() == "pending" {
             steps.push((None, html! { "Waits for a decision" }, false));
         }
+        let clock = &self.context.clock;
+        let head = clock.head(steps.iter().filter_map(|(time, ..)| *time));
         html! {
             section.card aria-labelledby="s-tl" {
-                header { h2 #s-tl { "Timeline (" (self.context.clock.offset_label(activity.time)) ")" } }
+                header { h2 #s-tl { "Timeline (" (head.label) ")" } }
                 div.body {
                     ol.steps {
                         @for (time, words, done) in &steps {
                             li class=[done.then_some("done")] {
                                 (words)
-                                @if let Some(time) = time { (self.context.clock.exact(*time)) span.sub { (self.context.clock.ago(*time)) } }
+                                @if let Some(time) = time { (clock.exact(*time)) (clock.own_offset(&head, *time)) span.sub { (clock.ago(*time)) } }
                             }
                         }
                     }

@@ -115,9 +115,10 @@ impl Page<'_> {
         let view = View::read(&pairs, &clock)
             .map_err(|_| BadParameter::new("back", "is no address of the log"))?;
         let snapshot = self.context.snapshot();
-        let snapshot = view
-            .as_of
-            .map_or_else(|| snapshot.clone(), |as_of| snapshot.as_of(as_of.arrival));
+        let snapshot = view.as_of.map_or_else(
+            || snapshot.clone(),
+            |as_of| self.context.as_of(&snapshot, as_of),
+        );
         let time = self.activity.time;
         let here = Query::new()
             .filter(c::ID.eq(self.activity.id))
