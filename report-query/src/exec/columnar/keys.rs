@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use foldhash::fast::RandomState;
 use uuid::Uuid;
 
+use super::select::of_codes;
 use super::selected::Selected;
 use crate::error::{QueryError, Result};
 use crate::exec::batch::{position, value};
@@ -567,30 +568,17 @@ fn of_segment<'s>(
             let values = texts.texts().iter().copied().chain([null]).collect();
             return Some(Key::Coded(texts.codes(), values));
         }
-        // Of a few rows not all texts are asked.
-        if selected.len() < texts.texts().len() {
-            let mut numbers = vec![NONE; texts.texts().len() + 1];
-            for row in selected.rows() {
-                let code = texts.codes().get(row)?;
-                if let Some(number @ &mut NONE) = numbers.get_mut(code) {
-                    let value = texts.texts().get(code).map(|code| dictionary.value(*code));
-                    *number = space.number(of(&value.unwrap_or_default())?);
-                }
-            }
-            return Some(Key::Coded(texts.codes(), numbers.into()));
-        }
-        let values = texts.texts().iter().map(|code| dictionary.value(*code));
-        let numbers: Option<Vec<u32>> = values
-            .chain([Value::Null])
-            .map(|value| Some(space.number(of(&value)?)))
-            .collect();
+        let numbers = of_codes(texts.codes(), texts.texts().len() + 1, selected, |code| {
+            let text = texts.texts().get(code);
+            let value = text.map(|code| dictionary.value(*code)).unwrap_or_default();
+            Some(space.number(of(&value)?))
+        });
         return Some(Key::Coded(texts.codes(), numbers?.into()));
     }
     if let Some((codes, values)) = segment.segment.coded(column) {
-        let numbers: Option<Vec<u32>> = values
-            .iter()
-            .map(|value| Some(space.number(of(value)?)))
-            .collect();
+        let numbers = of_codes(codes, values.len(), selected, |code| {
+            Some(space.number(of(values.get(code)?)?))
+        });
         return Some(Key::Coded(codes, numbers?.into()));
     }
     let Bound::Column(_) = key else {

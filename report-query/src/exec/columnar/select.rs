@@ -128,7 +128,9 @@ impl<'p> Answers<'p> {
             return Some((texts.codes(), answers.of(texts, selected)));
         }
         let (codes, values) = segment.segment.coded(column)?;
-        let passes = values.iter().map(|value| self.of_value(value)).collect();
+        let passes = of_codes(codes, values.len(), selected, |code| {
+            Some(self.of_value(values.get(code)?))
+        })?;
         Some((codes, Passes::of(passes)))
     }
 
@@ -224,6 +226,27 @@ impl<'p> Answers<'p> {
         }
         Ok(())
     }
+}
+
+/// What comes of each code, of which there are so many: of all, or if there are more of them
+/// than rows, of those that rows have.
+pub(super) fn of_codes<T: Copy + Default>(
+    codes: &Codes,
+    count: usize,
+    selected: &Selected,
+    mut of: impl FnMut(usize) -> Option<T>,
+) -> Option<Vec<T>> {
+    if count <= selected.len() {
+        return (0..count).map(of).collect();
+    }
+    let mut found: Vec<Option<T>> = vec![None; count];
+    for row in selected.rows() {
+        let code = codes.get(row)?;
+        if let Some(place @ None) = found.get_mut(code) {
+            *place = Some(of(code)?);
+        }
+    }
+    Some(found.into_iter().map(Option::unwrap_or_default).collect())
 }
 
 fn keep_codes(codes: &Codes, passes: &Passes, selected: &mut Selected) {

@@ -117,14 +117,10 @@ impl Selected {
         match self {
             Self::All(rows) => {
                 let numbers = numbers.get(rows.clone()).unwrap_or_default();
-                let marks = numbers.iter().map(|number| u8::from(test(*number)));
-                *self = Self::Marked(rows.start, marks.collect());
+                *self = Self::Marked(rows.start, marks(numbers, test));
             }
             Self::Marked(start, marks) => {
-                let numbers = numbers.get(*start..).unwrap_or_default();
-                for (mark, number) in marks.iter_mut().zip(numbers) {
-                    *mark &= u8::from(test(*number));
-                }
+                keep_marks(marks, numbers.get(*start..).unwrap_or_default(), test);
             }
             Self::Some(rows) => rows.retain(|row| {
                 let number = numbers.get(*row as usize);
@@ -149,6 +145,24 @@ impl Selected {
                 }
             }
         }
+    }
+}
+
+/// A mark for each number that passes. On its own, so that whatever calls it, it is a loop over
+/// many numbers at once.
+#[inline(never)]
+fn marks<T: Copy>(numbers: &[T], test: impl Fn(T) -> bool) -> Vec<u8> {
+    numbers
+        .iter()
+        .map(|number| u8::from(test(*number)))
+        .collect()
+}
+
+/// Takes the marks from those that don't pass.
+#[inline(never)]
+fn keep_marks<T: Copy>(marks: &mut [u8], numbers: &[T], test: impl Fn(T) -> bool) {
+    for (mark, number) in marks.iter_mut().zip(numbers) {
+        *mark &= u8::from(test(*number));
     }
 }
 
