@@ -1,7 +1,7 @@
 //! Running the stages of a pipeline one after the other.
 
 use super::batch::{Batch, Pick, check_cells, position};
-use super::columnar::{Ends, Grouping, Tests, Wanted};
+use super::columnar::{Ends, Grouping, Tests, TopPer, Wanted};
 use super::control::Control;
 use super::{join, sort, stage};
 use crate::error::{At, QueryError, QueryErrorKind, Result};
@@ -279,6 +279,18 @@ impl<'s> Run<'s, '_> {
                     .check(self.control.limits)
                     .map_err(place(filters, stage))?;
                 parts.iter().for_each(|part| self.looked_at(part));
+                return Ok((filters + 1, batch));
+            }
+        }
+        if let Some(stage @ BoundStage::TopPer { by, sort, rows }) = stages.get(filters)
+            && let Some(top) = TopPer::new(by, sort, *rows)
+        {
+            let found = top.rows(self.snapshot, &parts, &tests, &self.control);
+            if let Some(picks) = found.map_err(place(filters, stage))? {
+                parts.iter().for_each(|part| self.looked_at(part));
+                let columns = schema.fields().len();
+                let mut batch = Batch::scan(self.snapshot, columns, picks);
+                batch.sort_by_key(&self.control)?;
                 return Ok((filters + 1, batch));
             }
         }

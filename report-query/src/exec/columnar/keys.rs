@@ -273,6 +273,8 @@ enum Tuples {
     /// Of one value.
     Ones(Vec<u32>),
     Pairs(HashMap<u64, u32, RandomState>),
+    /// Of three or four.
+    Few(HashMap<u128, u32, RandomState>),
     Longer(HashMap<Box<[u32]>, u32, RandomState>),
 }
 
@@ -299,6 +301,7 @@ impl<'p> Keys<'p> {
             tuples: match by.len() {
                 0 | 1 => Tuples::Ones(Vec::new()),
                 2 => Tuples::Pairs(HashMap::default()),
+                3 | 4 => Tuples::Few(HashMap::default()),
                 _ => Tuples::Longer(HashMap::default()),
             },
             values: Vec::new(),
@@ -322,6 +325,7 @@ impl<'p> Keys<'p> {
                 numbers.get(value).copied().filter(|number| *number != NONE)
             }
             (Tuples::Pairs(numbers), _) => numbers.get(&pair(tuple)).copied(),
+            (Tuples::Few(numbers), _) => numbers.get(&few(tuple)).copied(),
             (Tuples::Longer(numbers), _) => numbers.get(tuple).copied(),
         };
         if let Some(number) = known {
@@ -342,6 +346,9 @@ impl<'p> Keys<'p> {
             }
             Tuples::Pairs(numbers) => {
                 numbers.insert(pair(tuple), number);
+            }
+            Tuples::Few(numbers) => {
+                numbers.insert(few(tuple), number);
             }
             Tuples::Longer(numbers) => {
                 numbers.insert(tuple.into(), number);
@@ -527,6 +534,12 @@ impl<'p> Keys<'p> {
         let key = move |group: u32| (0..width).map(|key| self.value(group, key)).collect();
         (0..position(self.len)).map(key)
     }
+}
+
+/// Up to four values as one number.
+fn few(tuple: &[u32]) -> u128 {
+    let with = |all: u128, value: &u32| all << 32 | u128::from(*value);
+    tuple.iter().fold(0, with)
 }
 
 fn pair(tuple: &[u32]) -> u64 {

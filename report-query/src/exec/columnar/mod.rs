@@ -20,6 +20,7 @@ mod search;
 mod select;
 mod selected;
 mod texts;
+mod top;
 
 #[cfg(test)]
 mod tests;
@@ -29,3 +30,4 @@ pub(super) use facets::{Counter, count as count_facets};
 pub(super) use group::Grouping;
 pub(super) use order::Wanted;
 pub(super) use select::Tests;
+pub(super) use top::TopPer;

@@ -37,7 +37,7 @@ proptest! {
         keys in keys(),
         aggregates in aggregates(),
         (batch, segment) in (1_usize..50, 1_usize..40),
-        (in_order, shape, as_of) in (any::<bool>(), 0..8, 0_u64..8),
+        (in_order, shape, as_of) in (any::<bool>(), 0..10, 0_u64..8),
         limit in 0_u64..12,
     ) {
         let mut rows = rows;
@@ -57,6 +57,8 @@ proptest! {
             4 => query.sort([desc("time"), asc("door"), desc("id")]).limit(limit),
             5 => query.page(Page::new(limit + 1)),
             6 => query.page(Page::new(limit + 1).by([asc("time"), desc(col("n").add(1))])),
+            7 => query.top_per(distinct(keys), [desc("n"), asc("door")], 1),
+            8 => query.top_per(distinct(keys), [asc(col("n").add(1)), desc("time")], 1 + limit / 6),
             _ => query.group_by(distinct(keys)).aggregate(aggregates),
         };
         let snapshot = store.snapshot();
