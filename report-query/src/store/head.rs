@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::segment::{Origin, Segment};
 use crate::schema::Schema;
@@ -15,7 +16,7 @@ use crate::schema::Schema;
 pub(super) struct Grown {
     /// The chunks of the head from now on.
     pub(super) head: Vec<Arc<Segment>>,
-    /// Full segments, in the order of time.
+    /// Full segments of a day (UTC) each, in the order of time.
     pub(super) sealed: Vec<Arc<Segment>>,
 }
 
@@ -41,22 +42,31 @@ pub(super) fn grow(
             sealed: Vec::new(),
         };
     }
-    let mut rows = Vec::with_capacity(count);
+    let mut rows: Vec<Row> = Vec::with_capacity(count);
     for (number, chunk) in (0..).zip(&merged) {
         let kept = chunk.rows_between(cut, None);
         rows.extend(kept.map(|row| (chunk.key(row), (number, row as u32))));
     }
     // Stable, since it is quick on runs that are sorted already.
     rows.sort_by_key(|(key, _)| *key);
-    let rows: Vec<Origin> = rows.into_iter().map(|(_, origin)| origin).collect();
+    let day = |(key, _): &Row| key.map(|(time, _)| time.date_naive());
+    let of_rows = |rows: &[Row]| {
+        let rows: Vec<Origin> = rows.iter().map(|(_, origin)| *origin).collect();
+        Arc::new(Segment::of_rows(schema, &merged, &rows))
+    };
     let mut sealed = Vec::new();
     let mut parts = rows.chunks_exact(segment_rows);
     for part in &mut parts {
-        sealed.push(Arc::new(Segment::of_rows(schema, &merged, part)));
+        // Of one day each, so that what is too old goes day by day.
+        let days = part.chunk_by(|a, b| day(a) == day(b));
+        sealed.extend(days.map(of_rows));
     }
     let rest = parts.remainder();
     if !rest.is_empty() {
-        head.push(Arc::new(Segment::of_rows(schema, &merged, rest)));
+        head.push(of_rows(rest));
     }
     Grown { head, sealed }
 }
+
+/// A row by its key, and where it comes from.
+type Row = (Option<(DateTime<Utc>, Uuid)>, Origin);

@@ -2,7 +2,8 @@
 //!
 //! A [`Store`] keeps rows of one [`Schema`](crate::Schema) in immutable
 //! segments, ordered by time. New rows come as a small immutable chunk of the
-//! head; chunks are merged as they grow and become segments of 65,536 rows.
+//! head; chunks are merged as they grow and become segments of at most 65,536 rows and one
+//! day (UTC).
 //! A [`Snapshot`] is the list of segments at one moment: taking it copies a
 //! pointer, and nothing that happens later changes what it shows.
 //!

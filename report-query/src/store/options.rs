@@ -53,8 +53,8 @@ impl StoreOptions {
         self
     }
 
-    /// How many rows a sealed segment has: 65,536 by default, which is also
-    /// the most; at least 1. Small segments are for tests.
+    /// How many rows are sealed at once, in a segment for each day that they are of: 65,536 by
+    /// default, which is also the most; at least 1. Small segments are for tests.
     #[must_use]
     pub const fn segment_rows(mut self, rows: usize) -> Self {
         self.segment_rows = match rows {

@@ -42,6 +42,7 @@ impl<'p> TopPer<'p> {
         let (schema, dictionaries) = (snapshot.schema(), snapshot.dictionaries());
         let mut keys = Keys::new(self.by, schema, dictionaries, control.limits.groups);
         let mut first: Vec<Place<'_>> = Vec::new();
+        let mut ticker = control.ticker();
         for part in parts {
             let selected = tests.select(part, control)?;
             if selected.is_empty() {
@@ -51,7 +52,6 @@ impl<'p> TopPer<'p> {
                 return Ok(None);
             };
             let groups = keys.numbered(&of_segment, &selected)?;
-            let mut ticker = control.ticker();
             for (row, group) in selected.rows().zip(groups) {
                 ticker.step()?;
                 let pick = Pick {
