@@ -2,12 +2,13 @@
 
 use super::columnar::{Counter, Tests, count_facets};
 use super::control::Control;
+use crate::aggregate::count;
 use crate::error::{At, QueryError, Result};
 use crate::expr::{Binder, Bound};
-use crate::query::{FacetCounts, Facets, STAGE_DEPTH};
+use crate::query::{FacetCounts, Facets, Query, STAGE_DEPTH};
 use crate::result::{QueryResult, ResultColumn};
 use crate::schema::DataType;
-use crate::store::Snapshot;
+use crate::store::{Part, Snapshot};
 use crate::value::Value;
 
 /// How many facets may be counted at once.
@@ -51,7 +52,14 @@ impl Facets {
         control.check()?;
 
         let pipeline = base.pipeline();
-        let (tests, _) = Tests::new(&pipeline.stages, schema, snapshot.dictionaries());
+        let parts = snapshot.parts();
+        let parts = parts.map(|part| part.between(pipeline.range.from, pipeline.range.to));
+        let mut parts: Vec<Part<'_>> = parts.filter(|part| !part.rows.is_empty()).collect();
+        parts.sort_by_key(|part| part.segment.key(0));
+        let (tests, front) = Tests::with_first(&pipeline.stages, snapshot, &parts, &control)?;
+        if front < pipeline.stages.len() {
+            return self.one_by_one(snapshot, stop);
+        }
         let mut counters: Vec<Counter<'_>> = bound
             .iter()
             .map(|facet| {
@@ -66,11 +74,7 @@ impl Facets {
             })
             .collect();
         let mut total = 0;
-        for part in snapshot.parts() {
-            let part = part.between(pipeline.range.from, pipeline.range.to);
-            if part.rows.is_empty() {
-                continue;
-            }
+        for part in parts {
             let selected = tests.select(&part, &control)?;
             total += count_facets(&mut counters, part.segment, selected, &control)?;
         }
@@ -89,6 +93,28 @@ impl Facets {
             })
             .collect();
         Ok(FacetCounts { total, results })
+    }
+
+    /// Each facet by its own query, where the rows are not found on columns.
+    fn one_by_one(
+        &self,
+        snapshot: &Snapshot,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<FacetCounts> {
+        let schema = snapshot.schema();
+        let run = |query: Query| {
+            let plan = query.bind_with(schema, &self.parameters)?;
+            plan.with_limits(self.limits).run_until(snapshot, stop)
+        };
+        let total = run(self.rows(None).aggregate([count()]))?;
+        let total = total.value(0, "count").and_then(Value::as_int);
+        let queries = (0..self.facets.len()).filter_map(|index| self.query(index, schema));
+        Ok(FacetCounts {
+            total: total
+                .and_then(|total| u64::try_from(total).ok())
+                .unwrap_or_default(),
+            results: queries.map(run).collect::<Result<_>>()?,
+        })
     }
 
     fn bound(&self, snapshot: &Snapshot) -> Result<Vec<BoundFacet>> {

@@ -1,7 +1,7 @@
 //! Running the stages of a pipeline one after the other.
 
 use super::batch::{Batch, Pick, check_cells, position};
-use super::columnar::{Ends, Grouping, Tests, TopPer, Wanted};
+use super::columnar::{Ends, Grouping, Tests, Wanted};
 use super::control::Control;
 use super::{join, sort, stage};
 use crate::error::{At, QueryError, QueryErrorKind, Result};
@@ -258,13 +258,12 @@ impl<'s> Run<'s, '_> {
     fn front(&mut self, pipeline: &Pipeline, any_order: bool) -> Result<(usize, Batch<'s>)> {
         let stages = &pipeline.stages;
         let schema = self.snapshot.schema();
-        let dictionaries = self.snapshot.dictionaries();
-        let (tests, filters) = Tests::new(stages, schema, dictionaries);
         let (from, to) = (pipeline.range.from, pipeline.range.to);
         let all = self.snapshot.parts().map(|part| part.between(from, to));
         let mut parts: Vec<Part<'s>> = all.filter(|part| !part.rows.is_empty()).collect();
         self.stats.segments_skipped += self.snapshot.segments().len() - parts.len();
         parts.sort_by_key(|part| part.segment.key(0));
+        let (tests, filters) = Tests::with_first(stages, self.snapshot, &parts, &self.control)?;
         if let Some(stage @ BoundStage::Group { by, aggregates, .. }) = stages.get(filters) {
             let grouping = Grouping {
                 by,
@@ -279,18 +278,6 @@ impl<'s> Run<'s, '_> {
                     .check(self.control.limits)
                     .map_err(place(filters, stage))?;
                 parts.iter().for_each(|part| self.looked_at(part));
-                return Ok((filters + 1, batch));
-            }
-        }
-        if let Some(stage @ BoundStage::TopPer { by, sort, rows }) = stages.get(filters)
-            && let Some(top) = TopPer::new(by, sort, *rows)
-        {
-            let found = top.rows(self.snapshot, &parts, &tests, &self.control);
-            if let Some(picks) = found.map_err(place(filters, stage))? {
-                parts.iter().for_each(|part| self.looked_at(part));
-                let columns = schema.fields().len();
-                let mut batch = Batch::scan(self.snapshot, columns, picks);
-                batch.sort_by_key(&self.control)?;
                 return Ok((filters + 1, batch));
             }
         }

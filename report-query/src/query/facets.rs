@@ -1,6 +1,6 @@
 //! `Facets`: how many rows each choice of a list of filters would leave.
 
-use super::parts::Expand;
+use super::parts::{Expand, SortKey};
 use super::pipeline::Query;
 use super::plan::Limits;
 use crate::aggregate::count;
@@ -84,7 +84,8 @@ impl Facet {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Facets {
-    pub(crate) filters: Vec<Expr>,
+    /// The stages for all: filters, and maybe the first row of each key among them.
+    base: Query,
     pub(crate) facets: Vec<Facet>,
     pub(crate) parameters: Parameters,
     pub(crate) limits: Limits,
@@ -94,7 +95,7 @@ impl Facets {
     /// These facets.
     pub fn new(facets: impl IntoIterator<Item = Facet>) -> Self {
         Self {
-            filters: Vec::new(),
+            base: Query::new(),
             facets: facets.into_iter().collect(),
             parameters: Parameters::new(),
             limits: Limits::default(),
@@ -103,7 +104,29 @@ impl Facets {
 
     /// Counts only the rows of which a predicate is true, for all facets alike.
     pub fn filter(mut self, predicate: impl Into<Expr>) -> Self {
-        self.filters.push(predicate.into());
+        self.base = self.base.filter(predicate);
+        self
+    }
+
+    /// Counts only the first rows of each key, as [`Query::top_per`] does, of those that the
+    /// filters before it let through; a filter after it sees these alone.
+    ///
+    /// ```
+    /// use report_query::{Facet, Facets, col, desc};
+    ///
+    /// let latest = Facets::new([Facet::new("result")])
+    ///     .filter(col("kind").ne("noise"))
+    ///     .top_per(["request"], [desc("time")], 1)
+    ///     .filter(col("actor").eq("alice"));
+    /// # let _ = latest;
+    /// ```
+    pub fn top_per(
+        mut self,
+        keys: impl IntoIterator<Item = impl Into<Key>>,
+        sort: impl IntoIterator<Item = impl Into<SortKey>>,
+        rows: u64,
+    ) -> Self {
+        self.base = self.base.top_per(keys, sort, rows);
         self
     }
 
@@ -134,8 +157,7 @@ impl Facets {
 
     /// The filters for all.
     pub(crate) fn base(&self) -> Query {
-        let filters = self.filters.iter().cloned();
-        filters.fold(Query::new(), Query::filter)
+        self.base.clone()
     }
 
     /// The query that counts a facet alone: a row for each value, ascending, nulls last,

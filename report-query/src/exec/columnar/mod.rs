@@ -3,6 +3,7 @@
 //!
 //! ```text
 //!  segment -> select: rows that pass the filters -> group: a number for each row -> aggregates
+//!               (top: maybe the first of each key alone)
 //! ```
 //!
 //! What is asked of a column whose values repeat is asked once for each different value of a
@@ -30,4 +31,3 @@ pub(super) use facets::{Counter, count as count_facets};
 pub(super) use group::Grouping;
 pub(super) use order::Wanted;
 pub(super) use select::Tests;
-pub(super) use top::TopPer;

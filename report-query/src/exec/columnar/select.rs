@@ -3,16 +3,22 @@
 use super::super::batch::truth;
 use super::selected::Selected;
 use super::texts::{Passes, TextAnswers};
-use crate::error::Result;
+use super::top::TopPer;
+use crate::error::{QueryError, Result};
 use crate::exec::control::Control;
 use crate::expr::{Bound, Comparison, Row, Scope};
 use crate::query::{BoundStage, TimeRange};
 use crate::schema::Schema;
-use crate::store::{Codes, Dictionary, Part, SegmentView, with_codes};
+use crate::store::{Codes, Dictionary, Part, SegmentView, Snapshot, with_codes};
 use crate::value::Value;
 
-/// The filters in front of a pipeline, taken apart at their `and`s.
-pub(in crate::exec) struct Tests<'p>(Vec<Test<'p>>);
+/// The filters in front of a pipeline, taken apart at their `and`s; maybe after the first row
+/// of each key was taken.
+pub(in crate::exec) struct Tests<'p> {
+    tests: Vec<Test<'p>>,
+    /// The rows of each segment that are tested, ascending; all if it is not said.
+    chosen: Option<Vec<Vec<u32>>>,
+}
 
 /// One of them.
 struct Test<'p> {
@@ -29,33 +35,56 @@ impl<'p> Tests<'p> {
         schema: &Schema,
         dictionaries: &'p [Dictionary],
     ) -> (Self, usize) {
-        let mut tests: Vec<(usize, &Bound)> = Vec::new();
-        let mut filters = 0;
-        while let Some(BoundStage::Filter(predicate)) = stages.get(filters) {
-            match predicate {
-                Bound::And(parts) => tests.extend(parts.iter().map(|part| (filters, part))),
-                one => tests.push((filters, one)),
-            }
-            filters += 1;
-        }
+        let (mut tests, filters) = leading(stages, 0);
         if let Some((time, _)) = schema.key() {
             tests.retain(|(_, test)| !TimeRange::default().narrow(test, time));
         }
-        let test = |(stage, test)| Test {
-            stage,
-            answers: Answers::new(test, schema, dictionaries),
+        let tests = Self {
+            tests: Test::of(tests, schema, dictionaries),
+            chosen: None,
         };
-        let mut tests: Vec<Test<'_>> = tests.into_iter().map(test).collect();
-        // What is cheap first, as long as nothing can fail that would not be asked otherwise.
-        if tests.iter().all(|test| test.answers.test.is_total()) {
-            tests.sort_by_key(|test| test.answers.cost());
+        (tests, filters)
+    }
+
+    /// The same of stages that may take the first row of each key behind these filters, and
+    /// filter again: then those rows are found here.
+    pub(in crate::exec) fn with_first(
+        stages: &'p [BoundStage],
+        snapshot: &'p Snapshot,
+        parts: &[Part<'_>],
+        control: &Control<'_>,
+    ) -> Result<(Self, usize)> {
+        let (schema, dictionaries) = (snapshot.schema(), snapshot.dictionaries());
+        let (tests, filters) = Self::new(stages, schema, dictionaries);
+        let Some(BoundStage::TopPer { by, sort, rows }) = stages.get(filters) else {
+            return Ok((tests, filters));
+        };
+        let Some(top) = TopPer::new(by, sort, *rows) else {
+            return Ok((tests, filters));
+        };
+        let place = |error: QueryError| error.at("top_per").at_index(filters).at("stages");
+        let Some(picks) = top.rows(snapshot, parts, &tests, control, place)? else {
+            return Ok((tests, filters));
+        };
+        let mut chosen = vec![Vec::new(); snapshot.segments().len()];
+        for pick in picks {
+            if let Some(rows) = chosen.get_mut(pick.segment as usize) {
+                rows.push(pick.row);
+            }
         }
-        (Self(tests), filters)
+        chosen.iter_mut().for_each(|rows| rows.sort_unstable());
+        let behind = stages.get(filters + 1..).unwrap_or_default();
+        let (tests, more) = leading(behind, filters + 1);
+        let tests = Self {
+            tests: Test::of(tests, schema, dictionaries),
+            chosen: Some(chosen),
+        };
+        Ok((tests, filters + 1 + more))
     }
 
     /// Whether none of them can fail, so that rows which nobody asks for need not be tested.
     pub(in crate::exec) fn are_total(&self) -> bool {
-        self.0.iter().all(|test| test.answers.test.is_total())
+        self.tests.iter().all(|test| test.answers.test.is_total())
     }
 
     /// The rows of a part that pass all filters.
@@ -71,11 +100,22 @@ impl<'p> Tests<'p> {
     pub(super) fn marked(&self, part: &Part<'_>, control: &Control<'_>) -> Result<Selected> {
         control.check()?;
         let segment = part.segment;
-        let mut selected = Selected::All(part.rows.clone());
-        if let Some(as_of) = part.as_of {
+        let mut selected = match &self.chosen {
+            None => Selected::All(part.rows.clone()),
+            Some(chosen) => {
+                let rows = chosen
+                    .get(part.index)
+                    .map(Vec::as_slice)
+                    .unwrap_or_default();
+                let mut rows = rows.to_vec();
+                rows.retain(|row| part.rows.contains(&(*row as usize)));
+                Selected::Some(rows)
+            }
+        };
+        if let (Some(as_of), None) = (part.as_of, &self.chosen) {
             selected.retain(|row| segment.ingest(row) <= as_of);
         }
-        for Test { stage, answers } in &self.0 {
+        for Test { stage, answers } in &self.tests {
             if selected.is_empty() {
                 break;
             }
@@ -84,6 +124,41 @@ impl<'p> Tests<'p> {
                 .map_err(|error| error.at("filter").at_index(*stage).at("stages"))?;
         }
         Ok(selected)
+    }
+}
+
+/// The filters that stages begin with, taken apart, each with the number of its stage; and how many
+/// stages those are.
+fn leading(stages: &[BoundStage], first: usize) -> (Vec<(usize, &Bound)>, usize) {
+    let mut tests: Vec<(usize, &Bound)> = Vec::new();
+    let mut filters = 0;
+    while let Some(BoundStage::Filter(predicate)) = stages.get(filters) {
+        let stage = first + filters;
+        match predicate {
+            Bound::And(parts) => tests.extend(parts.iter().map(|part| (stage, part))),
+            one => tests.push((stage, one)),
+        }
+        filters += 1;
+    }
+    (tests, filters)
+}
+
+impl<'p> Test<'p> {
+    fn of(
+        tests: Vec<(usize, &'p Bound)>,
+        schema: &Schema,
+        dictionaries: &'p [Dictionary],
+    ) -> Vec<Self> {
+        let test = |(stage, test)| Self {
+            stage,
+            answers: Answers::new(test, schema, dictionaries),
+        };
+        let mut tests: Vec<Self> = tests.into_iter().map(test).collect();
+        // What is cheap first, as long as nothing can fail that would not be asked otherwise.
+        if tests.iter().all(|test| test.answers.test.is_total()) {
+            tests.sort_by_key(|test| test.answers.cost());
+        }
+        tests
     }
 }
 
@@ -152,6 +227,12 @@ impl<'p> Answers<'p> {
         control: &Control<'_>,
     ) -> Result<()> {
         if let Some(column) = self.column {
+            let mut range = TimeRange::default();
+            if segment.is_key_time(column) && range.narrow(self.test, column) {
+                let rows = segment.rows_between(range.from, range.to);
+                selected.retain(|row| rows.contains(&row));
+                return Ok(());
+            }
             if segment.is_null(column) {
                 if !self.of_value(&Value::Null) {
                     *selected = Selected::Some(Vec::new());

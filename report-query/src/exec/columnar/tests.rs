@@ -37,7 +37,7 @@ proptest! {
         keys in keys(),
         aggregates in aggregates(),
         (batch, segment) in (1_usize..50, 1_usize..40),
-        (in_order, shape, as_of) in (any::<bool>(), 0..10, 0_u64..8),
+        (in_order, shape, as_of) in (any::<bool>(), 0..12, 0_u64..8),
         limit in 0_u64..12,
     ) {
         let mut rows = rows;
@@ -59,6 +59,16 @@ proptest! {
             6 => query.page(Page::new(limit + 1).by([asc("time"), desc(col("n").add(1))])),
             7 => query.top_per(distinct(keys), [desc("n"), asc("door")], 1),
             8 => query.top_per(distinct(keys), [asc(col("n").add(1)), desc("time")], 1 + limit / 6),
+            9 => query
+                .top_per(["door"], [desc("n"), asc("kind")], 1)
+                .filter(col("n").gt(0).or(col("door").ne("north")))
+                .group_by(distinct(keys))
+                .aggregate(aggregates),
+            10 => query
+                .top_per(["kind", "n"], [asc("door")], 1)
+                .filter(col("time").ge(start() + TimeDelta::hours(2)))
+                .sort([desc("time")])
+                .limit(limit),
             _ => query.group_by(distinct(keys)).aggregate(aggregates),
         };
         let snapshot = store.snapshot();

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use super::keys::Keys;
 use super::select::Tests;
-use crate::error::Result;
+use crate::error::{QueryError, Result};
 use crate::exec::batch::{Pick, position};
 use crate::exec::control::Control;
 use crate::exec::sort;
@@ -15,7 +15,7 @@ use crate::store::{Part, SegmentView, Snapshot};
 use crate::value::Value;
 
 /// One row for each tuple of keys: that which comes first by an order.
-pub(in crate::exec) struct TopPer<'p> {
+pub(super) struct TopPer<'p> {
     by: &'p [Bound],
     sort: &'p [BoundSort],
 }
@@ -26,18 +26,19 @@ type Place<'s> = (SegmentView<'s>, Pick);
 impl<'p> TopPer<'p> {
     /// `None` where more than one row is wanted, or where the order may fail: rows that are
     /// alone in their group are never asked for it.
-    pub(in crate::exec) fn new(by: &'p [Bound], sort: &'p [BoundSort], rows: u64) -> Option<Self> {
+    pub(super) fn new(by: &'p [Bound], sort: &'p [BoundSort], rows: u64) -> Option<Self> {
         let is_total = sort.iter().all(|sort| sort.key.is_total());
         (rows == 1 && is_total).then_some(Self { by, sort })
     }
 
     /// The rows, in no order; `None` if a key is none that columns are grouped by.
-    pub(in crate::exec) fn rows(
+    pub(super) fn rows(
         &self,
         snapshot: &Snapshot,
         parts: &[Part<'_>],
         tests: &Tests<'_>,
         control: &Control<'_>,
+        place: impl Fn(QueryError) -> QueryError,
     ) -> Result<Option<Vec<Pick>>> {
         let (schema, dictionaries) = (snapshot.schema(), snapshot.dictionaries());
         let mut keys = Keys::new(self.by, schema, dictionaries, control.limits.groups);
@@ -51,9 +52,9 @@ impl<'p> TopPer<'p> {
             let Some(of_segment) = keys.of(part.segment, &selected) else {
                 return Ok(None);
             };
-            let groups = keys.numbered(&of_segment, &selected)?;
+            let groups = keys.numbered(&of_segment, &selected).map_err(&place)?;
             for (row, group) in selected.rows().zip(groups) {
-                ticker.step()?;
+                ticker.step().map_err(&place)?;
                 let pick = Pick {
                     segment: position(part.index),
                     row: position(row),

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use report_query::{
     Bucket, Expr, Facet, Facets, Limits, Query, QueryErrorKind, QueryResult, Retention, Snapshot,
-    Store, StoreOptions, Value, case, col, field, item, param,
+    Store, StoreOptions, Value, asc, case, col, desc, field, item, param,
 };
 use uuid::Uuid;
 
@@ -96,6 +96,7 @@ proptest! {
         batch in 1_usize..40,
         segment in 1_usize..30,
         as_of in 0_u64..8,
+        first in prop::option::of((any::<prop::sample::Index>(), 1_u64..3, predicate())),
     ) {
         let keys = keys();
         let facets = chosen.iter().map(|(which, only)| {
@@ -104,6 +105,12 @@ proptest! {
         });
         let facets: Vec<Facet> = facets.collect();
         let facets = filters.iter().cloned().fold(Facets::new(facets), Facets::filter);
+        let facets = match first {
+            Some((which, rows, behind)) => facets
+                .top_per([which.get(&keys).clone()], [desc("n"), asc("door")], rows)
+                .filter(behind),
+            None => facets,
+        };
         let mut snapshot = snapshot(&rows, batch, segment);
         if as_of > 0 {
             snapshot = snapshot.as_of(as_of);
