@@ -12,7 +12,7 @@ use super::process::{AUDIT, Service, entry};
 /// Rows of the export; `ROWS` asks for more of them.
 fn rows() -> u64 {
     let rows = std::env::var("ROWS").ok();
-    rows.map_or(30_000, |rows| rows.parse().unwrap())
+    rows.map_or(20_000, |rows| rows.parse().unwrap())
 }
 
 /// So many entries, one each second.
