@@ -364,3 +364,8 @@ pub(super) fn column(
 pub(super) fn position(row: usize) -> u32 {
     u32::try_from(row).unwrap_or(u32::MAX)
 }
+
+/// A code of any width.
+pub(super) fn wide(code: impl Into<u32>) -> u32 {
+    code.into()
+}

@@ -23,6 +23,7 @@ pub(super) fn schema() -> Schema {
         Field::new("open", DataType::Bool),
         Field::new("at", DataType::Time),
         Field::new("tags", DataType::list(DataType::Text)),
+        Field::new("badge", DataType::Id),
     ])
     .and_then(|schema| schema.with_key("time", "id"))
     .unwrap()
@@ -46,6 +47,7 @@ pub(super) fn rows() -> impl Strategy<Value = Vec<Vec<Value>>> {
             prop::sample::select(vec!["a", "B"]),
             0..3,
         )),
+        prop::option::of(0_u128..5),
     );
     // Some with many ties of time.
     let rows = (
@@ -56,7 +58,7 @@ pub(super) fn rows() -> impl Strategy<Value = Vec<Vec<Value>>> {
         let minute = |minutes| start() + TimeDelta::minutes(minutes);
         rows.into_iter()
             .enumerate()
-            .map(|(id, (at, door, kind, n, x, open, other, tags))| {
+            .map(|(id, (at, door, kind, n, x, open, other, tags, badge))| {
                 vec![
                     // The ids of ties do not follow the order of coming.
                     minute(at / step * step).into(),
@@ -70,6 +72,7 @@ pub(super) fn rows() -> impl Strategy<Value = Vec<Vec<Value>>> {
                     tags.map_or(Value::Null, |tags| {
                         Value::list(tags.into_iter().map(Value::from))
                     }),
+                    badge.map(Uuid::from_u128).into(),
                 ]
             })
             .collect()
@@ -129,8 +132,10 @@ pub(super) fn keys() -> impl Strategy<Value = Vec<Expr>> {
         col("tags").alias("k8"),
         col("n").alias("k9"),
         col("at").bucket(Bucket::HOUR).alias("k10"),
+        col("badge").alias("k12"),
+        col("open").alias("k13"),
     ]);
-    prop::collection::vec(key, 0..4)
+    prop::collection::vec(key, 0..7)
 }
 
 pub(super) fn aggregates() -> impl Strategy<Value = Vec<Aggregate>> {
@@ -149,6 +154,13 @@ pub(super) fn aggregates() -> impl Strategy<Value = Vec<Aggregate>> {
         avg(col("x")),
         min(col("door")),
         max(col("at")),
+        min(col("time")),
+        max(col("time")),
+        arg_max(col("door"), col("time")),
+        arg_min(col("kind"), col("time")),
+        first(col("door")),
+        collect_set(col("kind")),
+        percentile(col("n"), 95.0),
         arg_max(col("id"), col("n")),
         arg_min(col("door"), col("x")),
         first(col("n")),

@@ -8,6 +8,7 @@
 //! A code stays what it is, but for [`without`](Dictionary::without), which may number the texts
 //! anew, in the same order.
 
+use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::{Arc, OnceLock};
 
@@ -39,8 +40,12 @@ pub(crate) struct Dictionary {
 impl Dictionary {
     /// An empty one; the seed keeps those who choose the texts from choosing their hashes.
     pub(super) fn new(seed: u64) -> Self {
+        Self::empty(FixedState::with_seed(seed))
+    }
+
+    fn empty(hasher: FixedState) -> Self {
         Self {
-            hasher: FixedState::with_seed(seed),
+            hasher,
             full: Arc::default(),
             short: Vec::new(),
             tables: Vec::new(),
@@ -205,17 +210,7 @@ impl Dictionary {
                     code += 1;
                 }
             }
-            let empty = Self {
-                hasher: self.hasher.clone(),
-                full: Arc::default(),
-                short: Vec::new(),
-                tables: Vec::new(),
-                len: 0,
-                empty: None,
-                gone: 0,
-                ranks: Arc::default(),
-            };
-            return (empty.with(&kept), Some(remap));
+            return (Self::empty(self.hasher.clone()).with(&kept), Some(remap));
         }
         let mut first = 0;
         let mut clean = |block: &Arc<TextBlock>| {
@@ -258,7 +253,7 @@ impl Dictionary {
 pub(super) struct Interner<'d, 't> {
     dictionary: &'d Dictionary,
     /// Codes of the texts that came so far.
-    seen: std::collections::HashMap<&'t str, u32, FixedState>,
+    seen: HashMap<&'t str, u32, FixedState>,
     new: Vec<Text>,
 }
 
@@ -266,7 +261,7 @@ impl<'d, 't> Interner<'d, 't> {
     pub(super) fn new(dictionary: &'d Dictionary) -> Self {
         Self {
             dictionary,
-            seen: std::collections::HashMap::with_hasher(dictionary.hasher.clone()),
+            seen: HashMap::with_hasher(dictionary.hasher.clone()),
             new: Vec::new(),
         }
     }
@@ -277,7 +272,7 @@ impl<'d, 't> Interner<'d, 't> {
         }
         let code = self.dictionary.find(text).unwrap_or_else(|| {
             self.new.push(text.clone());
-            // A store has no 2^32 texts: each takes more than 16 bytes.
+            // There are no 2^32 texts: the ids alone of as many rows take 64 GiB.
             (self.dictionary.len() + self.new.len() - 1) as u32
         });
         self.seen.insert(text, code);
@@ -360,7 +355,7 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{HashMap, HashSet};
+    use std::collections::HashSet;
 
     use proptest::prelude::*;
 

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::segment::{Origin, Segment};
+use super::column::Origin;
+use super::segment::Segment;
 use crate::schema::Schema;
 
 /// What new rows make of the head.

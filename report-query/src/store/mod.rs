@@ -55,6 +55,7 @@
 //! [`Store::erase`] removes rows by a predicate, with every text that only they had.
 
 mod codes;
+mod column;
 mod dictionary;
 mod duplicates;
 mod head;
@@ -80,6 +81,7 @@ pub use snapshot::Snapshot;
 pub use store::Store;
 
 pub(crate) use codes::{Codes, with_codes};
+pub(crate) use column::TextColumn;
 pub(crate) use dictionary::{BLOCK, Dictionary};
 pub(crate) use packed::{Differences, Packed, with_differences};
-pub(crate) use segment::{Segment, SegmentView, TextColumn};
+pub(crate) use segment::{Segment, SegmentView};

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::column::Origin;
 use super::dictionary::Dictionary;
 use super::duplicates::{Known, Probe};
 use super::head::{self, Grown};
 use super::options::{StoreOptions, WhenFull};
 use super::report::{AppendReport, Erasure, Expiry, MemoryUsage, Rejected, StoreStats};
-use super::segment::{Origin, Segment, SegmentView, StoredRow};
+use super::segment::{Segment, SegmentView, StoredRow};
 use super::snapshot::Snapshot;
 use crate::error::{QueryError, QueryErrorKind, Result};
 use crate::schema::Schema;

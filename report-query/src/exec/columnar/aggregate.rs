@@ -243,7 +243,7 @@ impl<'p> Accumulator<'p> {
                 Ok(picks.picks.iter().map(value).collect())
             }
             States::Distinct(distinct) if function == AggregateFunction::CollectSet => {
-                Ok(distinct.lists(groups))
+                distinct.lists(groups, control)
             }
             States::Distinct(distinct) => distinct.counts(groups).into_iter().map(int).collect(),
             States::Counts(_, mut counts) => {
@@ -316,7 +316,7 @@ impl<'p> Accumulator<'p> {
                 times.into_iter().map(state).collect()
             }
             States::Distinct(distinct) => {
-                let values = distinct.into_values(groups).into_iter();
+                let values = distinct.values(groups).into_iter();
                 let state = match function {
                     AggregateFunction::CollectSet => State::Set,
                     _ => State::CountDistinct,

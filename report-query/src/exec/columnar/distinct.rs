@@ -8,6 +8,7 @@ use super::aggregate::Rows;
 use crate::aggregate::{Budget, Distinct};
 use crate::error::Result;
 use crate::exec::batch::position;
+use crate::exec::control::Control;
 use crate::store::{Dictionary, TextColumn, with_codes};
 use crate::value::Value;
 
@@ -28,11 +29,14 @@ enum Seen {
 }
 
 /// Words that all groups have at most, 32 MiB of them.
-const WORDS: usize = 1 << 22;
+const WORDS: usize = if cfg!(test) { 3 } else { 1 << 22 };
+
+/// Texts of a dictionary that has few.
+const FEW: usize = if cfg!(test) { 2 } else { 64 };
 
 impl<'p> DistinctTexts<'p> {
     pub(super) fn new(column: usize, dictionary: &'p Dictionary) -> Self {
-        let seen = if dictionary.len() <= 64 {
+        let seen = if dictionary.len() <= FEW {
             Seen::Masks(Vec::new())
         } else {
             Seen::Words(Vec::new())
@@ -138,43 +142,35 @@ impl<'p> DistinctTexts<'p> {
     }
 
     /// The texts of each group as a list, ascending.
-    pub(super) fn lists(&self, groups: usize) -> Vec<Value> {
-        let list = |codes: &mut dyn Iterator<Item = u32>| {
-            let mut values: Vec<Value> = codes.map(|code| self.dictionary.value(code)).collect();
+    pub(super) fn lists(&self, groups: usize, control: &Control<'_>) -> Result<Vec<Value>> {
+        let list = |codes: Vec<u32>| {
+            let values = codes.into_iter().map(|code| self.dictionary.value(code));
+            let mut values: Vec<Value> = values.collect();
             values.sort_unstable();
             Value::List(values.into())
         };
-        let mut lists: Vec<Value> = match &self.seen {
-            Seen::Masks(masks) => {
-                // Many groups have the same texts of few.
-                let mut known: HashMap<u64, Value, RandomState> = HashMap::default();
-                let mut of = |mask: &u64| {
-                    let known = known.entry(*mask);
-                    known
-                        .or_insert_with(|| list(&mut codes_of(&[*mask])))
-                        .clone()
-                };
-                masks.iter().map(&mut of).collect()
-            }
-            Seen::Words(all) => {
-                let of_groups = all.chunks(self.words());
-                of_groups.map(|seen| list(&mut codes_of(seen))).collect()
-            }
-            Seen::Pairs(pairs) => {
-                let mut codes: Vec<Vec<u32>> = vec![Vec::new(); groups];
-                for pair in pairs {
-                    if let Some(codes) = codes.get_mut((pair >> 32) as usize) {
-                        codes.push(*pair as u32);
-                    }
-                }
-                codes
-                    .into_iter()
-                    .map(|codes| list(&mut codes.into_iter()))
-                    .collect()
-            }
+        let mut ticker = control.ticker();
+        let Seen::Masks(masks) = &self.seen else {
+            let groups = self.codes(groups).into_iter();
+            return groups
+                .map(|codes| {
+                    ticker.steps(1 + codes.len())?;
+                    Ok(list(codes))
+                })
+                .collect();
         };
-        lists.resize_with(groups, || list(&mut std::iter::empty()));
-        lists
+        // Many groups have the same texts of few.
+        let mut known: HashMap<u64, Value, RandomState> = HashMap::default();
+        (0..groups)
+            .map(|group| {
+                ticker.step()?;
+                let mask = masks.get(group).copied().unwrap_or_default();
+                let known = known.entry(mask);
+                Ok(known
+                    .or_insert_with(|| list(codes_of(&[mask]).collect()))
+                    .clone())
+            })
+            .collect()
     }
 
     /// The most that a group has.
@@ -183,32 +179,36 @@ impl<'p> DistinctTexts<'p> {
     }
 
     /// The texts of each group.
-    pub(super) fn into_values(self, groups: usize) -> Vec<Distinct> {
-        let words = self.words();
+    pub(super) fn values(&self, groups: usize) -> Vec<Distinct> {
+        let values = |codes: Vec<u32>| {
+            Distinct::from_values(codes.into_iter().map(|code| self.dictionary.value(code)))
+        };
+        self.codes(groups).into_iter().map(values).collect()
+    }
+
+    /// The codes of each group's texts.
+    fn codes(&self, groups: usize) -> Vec<Vec<u32>> {
         let mut codes: Vec<Vec<u32>> = vec![Vec::new(); groups];
-        match self.seen {
+        match &self.seen {
             Seen::Masks(masks) => {
                 for (codes, mask) in codes.iter_mut().zip(masks) {
-                    codes.extend(codes_of(&[mask]));
+                    codes.extend(codes_of(&[*mask]));
                 }
             }
             Seen::Words(all) => {
-                for (codes, seen) in codes.iter_mut().zip(all.chunks(words)) {
+                for (codes, seen) in codes.iter_mut().zip(all.chunks(self.words())) {
                     codes.extend(codes_of(seen));
                 }
             }
             Seen::Pairs(pairs) => {
                 for pair in pairs {
                     if let Some(codes) = codes.get_mut((pair >> 32) as usize) {
-                        codes.push(pair as u32);
+                        codes.push(*pair as u32);
                     }
                 }
             }
         }
-        let values = |codes: Vec<u32>| {
-            Distinct::from_values(codes.into_iter().map(|code| self.dictionary.value(code)))
-        };
-        codes.into_iter().map(values).collect()
+        codes
     }
 }
 

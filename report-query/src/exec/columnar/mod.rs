@@ -10,6 +10,7 @@
 //! segment, and of a text once for the whole store. The answers are those of the stages row by row, which the tests compare.
 
 mod aggregate;
+mod counts;
 mod distinct;
 mod ends;
 mod facets;
@@ -18,8 +19,10 @@ mod keys;
 mod order;
 mod percentile;
 mod search;
+mod segment_keys;
 mod select;
 mod selected;
+mod space;
 mod texts;
 mod top;
 

@@ -3,6 +3,7 @@
 use super::aggregate::Rows;
 use crate::aggregate::{nearest_ranks, rank};
 use crate::error::Result;
+use crate::exec::batch::wide;
 use crate::exec::control::Control;
 use crate::exec::group::FINISH_STEPS;
 use crate::store::{Packed, Part, with_differences};
@@ -131,10 +132,6 @@ impl Values {
         }
         Ok(columns)
     }
-}
-
-fn wide(more: impl Into<u32>) -> u32 {
-    more.into()
 }
 
 /// The percentiles of numbers: by counting how often each occurs, if there are not many more

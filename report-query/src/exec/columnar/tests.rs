@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use crate::exec::random::{aggregates, distinct, filled, keys, predicates, rows, start};
-use crate::{Page, Query, Snapshot, Value, asc, col, desc};
+use crate::{Join, Page, Query, Snapshot, Value, asc, col, count, desc, max};
 
 /// Both ways come to the same rows, or both to an error of one kind.
 fn compare(query: &Query, snapshot: &Snapshot) -> Result<(), TestCaseError> {
@@ -37,7 +37,7 @@ proptest! {
         keys in keys(),
         aggregates in aggregates(),
         (batch, segment) in (1_usize..50, 1_usize..40),
-        (in_order, shape, as_of) in (any::<bool>(), 0..12, 0_u64..8),
+        (in_order, shape, as_of) in (any::<bool>(), 0..15, 0_u64..8),
         limit in 0_u64..12,
     ) {
         let mut rows = rows;
@@ -69,6 +69,24 @@ proptest! {
                 .filter(col("time").ge(start() + TimeDelta::hours(2)))
                 .sort([desc("time")])
                 .limit(limit),
+            // The first of the groups alone; in any order; and of both sides of a join.
+            11 => query
+                .group_by(["door", "n"])
+                .aggregate([count(), max(col("time")).alias("last")])
+                .sort([desc("count"), desc("door"), asc("n").nulls_first()])
+                .limit(limit),
+            12 => query
+                .group_by(distinct(keys))
+                .aggregate([count().alias("rows")])
+                .group_by(["rows"])
+                .aggregate([count()]),
+            13 => query
+                .clone()
+                .group_by(["badge"])
+                .aggregate([count()])
+                .join(Join::inner(query.group_by([col("badge").alias("other")]).aggregate([max(col("n")).alias("most")])).on("badge", "other"))
+                .group_by(["most"])
+                .aggregate([count().alias("badges")]),
             _ => query.group_by(distinct(keys)).aggregate(aggregates),
         };
         let snapshot = store.snapshot();
@@ -124,7 +142,7 @@ proptest! {
 #[test]
 fn a_page_by_time_reads_its_own_segments() {
     let row = |minute: i64| {
-        let mut row = vec![Value::Null; 9];
+        let mut row = vec![Value::Null; 10];
         // Two of a time.
         row[0] = (start() + TimeDelta::minutes(minute / 2)).into();
         row[1] = Uuid::from_u128(minute as u128).into();
@@ -156,7 +174,7 @@ fn a_page_by_time_reads_its_own_segments() {
 #[test]
 fn segments_that_a_limit_leaves_no_row_of_are_not_read() {
     let row = |minute: i64| {
-        let mut row = vec![Value::Null; 9];
+        let mut row = vec![Value::Null; 10];
         row[0] = (start() + TimeDelta::minutes(minute)).into();
         row[1] = Uuid::from_u128(minute as u128).into();
         row[4] = minute.into();

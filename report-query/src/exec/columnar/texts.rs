@@ -36,6 +36,9 @@ struct Block<'p> {
     answer: OnceLock<Answer>,
 }
 
+/// How many texts there have to be for each row, that these are few.
+const FEW: usize = if cfg!(test) { 1 } else { 16 };
+
 /// A bit for each text of a block. All of a dictionary's fit a near cache, where they are looked up
 /// in whatever order a segment has its texts.
 type Answer = [u64; BLOCK / 64];
@@ -145,7 +148,7 @@ impl<'p> TextAnswers<'p> {
                 let mut table = vec![false; null + 1];
                 set(&mut table, null, self.of_null);
                 // Of a few rows it is asked itself, not of all texts around theirs.
-                if selected.len() * 16 < codes.len() {
+                if selected.len() * FEW < codes.len() {
                     let mut asked = vec![false; null];
                     for row in selected.rows() {
                         let Some(at) = texts.codes().get(row).filter(|at| *at < null) else {

@@ -103,7 +103,7 @@ proptest! {
 fn example() -> Store {
     let rows: Vec<Vec<Value>> = (0..20)
         .map(|at: i64| {
-            let mut row = vec![Value::Null; 9];
+            let mut row = vec![Value::Null; 10];
             let minutes = chrono::TimeDelta::minutes(at);
             row[0] = (crate::exec::random::start() + minutes).into();
             row[1] = uuid::Uuid::from_u128(at as u128).into();
