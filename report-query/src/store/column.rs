@@ -64,6 +64,7 @@ impl TextColumn {
     }
 
     /// The code of a row's text in the dictionary.
+    #[inline]
     pub(crate) fn code(&self, row: usize) -> Option<u32> {
         self.texts.get(self.codes.get(row)?).copied()
     }
@@ -120,6 +121,7 @@ impl Column {
     }
 
     /// A cell, but of the key, given what the codes of texts stand for.
+    #[inline]
     pub(super) fn cell(&self, row: usize, dictionary: Option<&Dictionary>) -> Cow<'_, Value> {
         let owned = |value: Value| Cow::Owned(value);
         match self {

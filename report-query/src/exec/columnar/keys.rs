@@ -288,3 +288,30 @@ fn pair(tuple: &[u32]) -> u64 {
     let at = |at: usize| u64::from(tuple.get(at).copied().unwrap_or_default());
     at(0) << 32 | at(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_tuple_is_a_number_of_its_own() {
+        let ends = [0, 1, 1 << 31, u32::MAX];
+        let mut fews = Vec::new();
+        let mut pairs = Vec::new();
+        for a in ends {
+            for b in ends {
+                pairs.push(pair(&[a, b]));
+                fews.extend(ends.map(|c| few(&[a, b, c])));
+            }
+        }
+        let different = |numbers: &[u128]| {
+            let mut numbers = numbers.to_vec();
+            numbers.sort_unstable();
+            numbers.dedup();
+            numbers.len()
+        };
+        assert_eq!(different(&fews), fews.len());
+        let pairs: Vec<u128> = pairs.into_iter().map(u128::from).collect();
+        assert_eq!(different(&pairs), pairs.len());
+    }
+}

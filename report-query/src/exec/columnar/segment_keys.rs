@@ -29,6 +29,7 @@ pub(super) enum Key<'s> {
 
 impl Key<'_> {
     /// How many different small numbers there may be; `None` if they are not small.
+    #[inline]
     fn count(&self) -> Option<usize> {
         match self {
             Self::One(_) => Some(1),
@@ -39,6 +40,7 @@ impl Key<'_> {
     }
 
     /// The number of the value that a small number stands for.
+    #[inline]
     pub(super) fn value(&self, small: usize) -> u32 {
         let value = match self {
             Self::One(value) => Some(*value),
@@ -199,6 +201,7 @@ impl<'s> SegmentKeys<'s> {
     }
 
     /// The numbers of the values at a place.
+    #[inline]
     pub(super) fn tuple(&self, place: u32, tuple: &mut Vec<u32>) {
         let mut place = place as usize;
         tuple.clear();

@@ -33,6 +33,7 @@ impl<T: Clone + Eq + Hash> Numbered<T> {
         }
     }
 
+    #[inline]
     pub(super) fn number(&mut self, value: T) -> u32 {
         if let Some(number) = self.numbers.get(&value) {
             return *number;
@@ -64,6 +65,7 @@ impl Ids {
         }
     }
 
+    #[inline]
     pub(super) fn number(&mut self, id: Option<Uuid>) -> u32 {
         let Some(id) = id.map(|id| id.as_u128()) else {
             // Null takes a number as if it were a value that occurs nowhere.

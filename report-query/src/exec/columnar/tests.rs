@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use crate::exec::random::{aggregates, distinct, filled, keys, predicates, rows, start};
-use crate::{Join, Page, Query, Snapshot, Value, asc, col, count, desc, max};
+use crate::{Join, Page, Query, Snapshot, Value, asc, col, count, desc, first, max};
 
 /// Both ways come to the same rows, or both to an error of one kind.
 fn compare(query: &Query, snapshot: &Snapshot) -> Result<(), TestCaseError> {
@@ -37,7 +37,7 @@ proptest! {
         keys in keys(),
         aggregates in aggregates(),
         (batch, segment) in (1_usize..50, 1_usize..40),
-        (in_order, shape, as_of) in (any::<bool>(), 0..15, 0_u64..8),
+        (in_order, shape, as_of) in (any::<bool>(), 0..16, 0_u64..8),
         limit in 0_u64..12,
     ) {
         let mut rows = rows;
@@ -80,7 +80,13 @@ proptest! {
                 .aggregate([count().alias("rows")])
                 .group_by(["rows"])
                 .aggregate([count()]),
+            // Here the order of the first groups matters.
             13 => query
+                .group_by(["door"])
+                .aggregate([count().alias("rows")])
+                .group_by(["rows"])
+                .aggregate([count(), first(col("door"))]),
+            14 => query
                 .clone()
                 .group_by(["badge"])
                 .aggregate([count()])
