@@ -82,6 +82,14 @@ impl Anchors {
         self.last = self.kept.pop();
     }
 
+    /// Drops the anchors between two numbers.
+    pub(super) fn drop_between(&mut self, after: u64, before: u64) {
+        self.kept.extend(self.last.take());
+        self.kept
+            .retain(|kept| kept.number <= after || kept.number >= before);
+        self.last = self.kept.pop();
+    }
+
     /// All, ascending.
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = Anchor> + '_ {
         self.kept.iter().copied().chain(self.last)

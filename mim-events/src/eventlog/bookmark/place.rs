@@ -65,6 +65,11 @@ impl Place {
     /// or is none of ours.
     pub(super) fn skip_to(&mut self, oldest: u64) {
         let before = oldest.checked_sub(1);
+        // Of what was overwritten unread it can't be told whether it was as these say: they may
+        // be of a state that the log had left.
+        if let Some(through) = self.through {
+            self.anchors.drop_between(through, oldest);
+        }
         self.after = self.after.max(before);
         self.through = self.through.max(before);
         self.expected = self.expected.max(Some(oldest));
