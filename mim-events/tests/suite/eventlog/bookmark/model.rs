@@ -338,6 +338,8 @@ impl World {
                 let newest = |log: &Log| log.next - 1;
                 if let Some(backup) = self.backup.clone()
                     && newest(&backup) <= self.read_through()
+                    // Who read nothing of a log can't tell another.
+                    && self.saved.contains("anchors")
                 {
                     let unnoticed = newest(&backup) == self.read_through();
                     for record in backup.records() {
