@@ -340,6 +340,7 @@ impl World {
                     && newest(&backup) <= self.read_through()
                     // Who read nothing of a log can't tell another.
                     && self.saved.contains("anchors")
+                    && backup.records().any(|record| self.fates[&record.text].seen)
                 {
                     let unnoticed = newest(&backup) == self.read_through();
                     for record in backup.records() {
