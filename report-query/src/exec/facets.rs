@@ -73,11 +73,7 @@ impl Facets {
                 )
             })
             .collect();
-        let mut total = 0;
-        for part in parts {
-            let selected = tests.select(&part, &control)?;
-            total += count_facets(&mut counters, part.segment, selected, &control)?;
-        }
+        let total = count_facets(&mut counters, &parts, &tests, &control)?;
         let counts: Vec<Vec<(Value, u64)>> = counters.into_iter().map(Counter::finish).collect();
         let results = bound
             .iter()

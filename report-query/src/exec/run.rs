@@ -1,7 +1,7 @@
 //! Running the stages of a pipeline one after the other.
 
 use super::batch::{Batch, Pick, check_cells, position};
-use super::columnar::{Ends, Grouping, Tests, Wanted};
+use super::columnar::{Ends, Grouping, Selected, Tests, Wanted, threads};
 use super::control::Control;
 use super::{join, sort, stage};
 use crate::error::{At, QueryError, QueryErrorKind, Result};
@@ -293,24 +293,23 @@ impl<'s> Run<'s, '_> {
             ends.sort(&mut parts);
         }
         let mut picks = Vec::new();
-        for part in &parts {
-            if let Some(ends) = &mut ends
-                && ends.has_all_before(part)
-            {
-                self.stats.segments_skipped += 1;
-                continue;
+        if let Some(ends) = &mut ends {
+            for part in &parts {
+                if ends.has_all_before(part) {
+                    self.stats.segments_skipped += 1;
+                    continue;
+                }
+                self.looked_at(part);
+                let selected = tests.select(part, &self.control)?;
+                picks.extend(of_part(part, &ends.add(part, selected)));
             }
-            self.looked_at(part);
-            let segment = position(part.index);
-            let selected = tests.select(part, &self.control)?;
-            let selected = match &mut ends {
-                Some(ends) => ends.add(part, selected),
-                None => selected,
-            };
-            picks.extend(selected.rows().map(|row| Pick {
-                segment,
-                row: position(row),
-            }));
+        } else {
+            parts.iter().for_each(|part| self.looked_at(part));
+            let control = &self.control;
+            let of_parts = threads::of_parts(&parts, |part| tests.select(part, control))?;
+            for (part, selected) in parts.iter().zip(of_parts) {
+                picks.extend(of_part(part, &selected));
+            }
         }
         let columns = schema.fields().len();
         let mut batch = Batch::scan(self.snapshot, columns, picks);
@@ -352,6 +351,14 @@ impl<'s> Run<'s, '_> {
             stage => stage::apply(batch, stage, limit, control)?,
         })
     }
+}
+
+fn of_part(part: &Part<'_>, selected: &Selected) -> impl Iterator<Item = Pick> {
+    let segment = position(part.index);
+    selected.rows().map(move |row| Pick {
+        segment,
+        row: position(row),
+    })
 }
 
 /// Says which stage an error comes from.

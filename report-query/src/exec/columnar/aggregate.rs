@@ -1,11 +1,14 @@
 //! Aggregates over rows whose groups have numbers.
 
+mod merge;
+
 use chrono::{DateTime, Utc};
 
 use super::distinct::DistinctTexts;
 use super::percentile::Values;
 use super::select::Answers;
 use super::selected::Selected;
+use super::threads;
 use crate::aggregate::{AggregateFunction, BoundAggregate, Budget, State, int};
 use crate::error::Result;
 use crate::exec::batch::position;
@@ -13,7 +16,7 @@ use crate::exec::control::Control;
 use crate::exec::group::FINISH_STEPS;
 use crate::expr::{Bound, Cells, Row, Scope};
 use crate::schema::{DataType, Schema};
-use crate::store::{Dictionary, Part, SegmentView, with_codes};
+use crate::store::{Dictionary, Part, SegmentView, Snapshot, with_codes};
 use crate::value::Value;
 
 /// Rows of a segment with the numbers of their groups, of which there are `known` by now.
@@ -64,11 +67,11 @@ impl<'p> Accumulator<'p> {
     /// The accumulators of a group's aggregates, for rows that come in order or don't.
     pub(super) fn all(
         aggregates: &'p [BoundAggregate],
-        schema: &Schema,
-        dictionaries: &'p [Dictionary],
+        snapshot: &'p Snapshot,
         parts: &[Part<'_>],
         is_ordered: bool,
     ) -> Vec<Self> {
+        let (schema, dictionaries) = (snapshot.schema(), snapshot.dictionaries());
         let mut all: Vec<Self> = Vec::with_capacity(aggregates.len());
         for aggregate in aggregates {
             let mut states = States::new(aggregate, schema, dictionaries, parts, is_ordered);
@@ -235,12 +238,13 @@ impl<'p> Accumulator<'p> {
             }
             States::Picks(mut picks) => {
                 picks.picks.resize(groups, NONE);
-                let value = |(segment, row): &(u32, u32)| {
-                    let segment = picks.segments.get(*segment as usize);
-                    let value = segment.map(|segment| segment.cell(*row as usize, picks.column));
-                    value.map(std::borrow::Cow::into_owned).unwrap_or_default()
+                let value = |group: usize| {
+                    let (segment, row) = picks.picks.get(group)?;
+                    let segment = picks.segments.get(*segment as usize)?;
+                    Some(segment.cell(*row as usize, picks.column).into_owned())
                 };
-                Ok(picks.picks.iter().map(value).collect())
+                let value = |group| value(group).unwrap_or_default();
+                Ok(threads::of_numbers(groups, value))
             }
             States::Distinct(distinct) if function == AggregateFunction::CollectSet => {
                 distinct.lists(groups, control)

@@ -65,15 +65,7 @@ impl<'p> DistinctTexts<'p> {
         budget: &mut Budget,
     ) -> Result<()> {
         let words = self.words();
-        if let Seen::Words(all) = &self.seen
-            && words * rows.known > WORDS
-        {
-            let mut pairs = HashSet::default();
-            for (group, seen) in (0..).zip(all.chunks(words)) {
-                pairs.extend(codes_of(seen).map(|code| pair(group, code)));
-            }
-            self.seen = Seen::Pairs(pairs);
-        }
+        self.make_room(rows.known);
         let codes = texts.texts();
         let mut new = 0;
         match &mut self.seen {
@@ -114,6 +106,79 @@ impl<'p> DistinctTexts<'p> {
             }
         }
         budget.take(new)
+    }
+
+    /// Takes in what another has seen, given the numbers of its groups, of which there are
+    /// `known` by now.
+    pub(super) fn merge(
+        &mut self,
+        other: Self,
+        groups: &[u32],
+        known: usize,
+        budget: &mut Budget,
+    ) -> Result<()> {
+        let words = self.words();
+        self.make_room(known);
+        let mut new = 0;
+        let mut unite = |word: &mut u64, more: u64| {
+            new += u64::from((more & !*word).count_ones());
+            *word |= more;
+        };
+        match (&mut self.seen, other.seen) {
+            (Seen::Masks(masks), Seen::Masks(more)) => {
+                masks.resize(known, 0);
+                for (more, group) in more.into_iter().zip(groups) {
+                    if let Some(mask) = masks.get_mut(*group as usize) {
+                        unite(mask, more);
+                    }
+                }
+            }
+            (Seen::Words(all), Seen::Words(more)) => {
+                all.resize(known * words, 0);
+                for (more, group) in more.chunks(words).zip(groups) {
+                    let start = *group as usize * words;
+                    let of = all.get_mut(start..start + words).unwrap_or_default();
+                    of.iter_mut()
+                        .zip(more)
+                        .for_each(|(word, more)| unite(word, *more));
+                }
+            }
+            (Seen::Pairs(pairs), more) => {
+                let mut add = |group: u32, code| {
+                    if let Some(group) = groups.get(group as usize) {
+                        new += u64::from(pairs.insert(pair(*group, code)));
+                    }
+                };
+                match more {
+                    Seen::Pairs(more) => {
+                        more.into_iter()
+                            .for_each(|pair| add((pair >> 32) as u32, pair as u32));
+                    }
+                    Seen::Words(more) | Seen::Masks(more) => {
+                        for (group, seen) in (0..).zip(more.chunks(words)) {
+                            codes_of(seen).for_each(|code| add(group, code));
+                        }
+                    }
+                }
+            }
+            // With more groups than there were, this one has pairs if the other has.
+            _ => {}
+        }
+        budget.take(new)
+    }
+
+    /// Goes over to pairs if words for so many groups would be too many.
+    fn make_room(&mut self, known: usize) {
+        let words = self.words();
+        if let Seen::Words(all) = &self.seen
+            && words * known > WORDS
+        {
+            let mut pairs = HashSet::default();
+            for (group, seen) in (0..).zip(all.chunks(words)) {
+                pairs.extend(codes_of(seen).map(|code| pair(group, code)));
+            }
+            self.seen = Seen::Pairs(pairs);
+        }
     }
 
     /// How many there are of each group.

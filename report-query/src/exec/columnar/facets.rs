@@ -1,23 +1,28 @@
 //! Counts of several facets in one pass: each row is counted by how many choices leave
 //! it out. None: it counts everywhere. One: in the facet of that choice alone.
 
+use std::sync::Arc;
+
 use super::keys::Keys;
-use super::select::Answers;
+use super::select::{Answers, Tests};
 use super::selected::Selected;
+use super::threads;
 use crate::error::{QueryError, Result};
 use crate::exec::batch::{position, value};
 use crate::exec::control::Control;
 use crate::expr::{Bound, Row, Scope};
-use crate::store::{SegmentView, Snapshot};
+use crate::store::{Part, SegmentView, Snapshot};
 use crate::value::Value;
 
 /// A facet while it is counted.
 pub(in crate::exec) struct Counter<'p> {
     key: &'p [Bound],
     of_list: bool,
-    only: Option<Answers<'p>>,
+    /// Those of several threads share what is known of texts.
+    only: Option<Arc<Answers<'p>>>,
     keys: Keys<'p>,
     counts: Vec<u64>,
+    groups: u64,
     snapshot: &'p Snapshot,
 }
 
@@ -38,11 +43,31 @@ impl<'p> Counter<'p> {
         Self {
             key,
             of_list,
-            only: only.map(|only| Answers::new(only, schema, dictionaries)),
+            only: only.map(|only| Arc::new(Answers::new(only, schema, dictionaries))),
             keys: Keys::new(key, schema, dictionaries, groups),
             counts: Vec::new(),
+            groups,
             snapshot,
         }
+    }
+
+    /// One of the same facet that has counted nothing.
+    fn another(&self) -> Self {
+        let (schema, dictionaries) = (self.snapshot.schema(), self.snapshot.dictionaries());
+        Self {
+            only: self.only.clone(),
+            keys: Keys::new(self.key, schema, dictionaries, self.groups),
+            counts: Vec::new(),
+            ..*self
+        }
+    }
+
+    fn merge(&mut self, other: Self) -> Result<()> {
+        let numbers = self.keys.absorb(other.keys)?;
+        for (number, count) in numbers.into_iter().zip(other.counts) {
+            add(&mut self.counts, number, count);
+        }
+        Ok(())
     }
 
     /// The values and their counts, ascending.
@@ -138,8 +163,38 @@ fn count_keys(
     Ok(())
 }
 
-/// Counts rows of a segment in all facets; gives how many no choice leaves out.
+/// Counts the rows of parts that pass in all facets; gives how many no choice leaves out.
 pub(in crate::exec) fn count(
+    counters: &mut [Counter<'_>],
+    parts: &[Part<'_>],
+    tests: &Tests<'_>,
+    control: &Control<'_>,
+) -> Result<u64> {
+    let begun = &*counters;
+    let all = threads::map(threads::runs(parts), |run| {
+        let mut counters: Vec<_> = begun.iter().map(Counter::another).collect();
+        let mut total = 0;
+        for part in run {
+            let selected = tests.select(part, control)?;
+            total += count_rows(&mut counters, part.segment, selected, control)?;
+        }
+        Ok((total, counters))
+    });
+    let mut total = 0;
+    for counted in all {
+        let (more, others) = counted?;
+        total += more;
+        for (index, (counter, other)) in counters.iter_mut().zip(others).enumerate() {
+            counter
+                .merge(other)
+                .map_err(|error| place(error, index, "key"))?;
+        }
+    }
+    Ok(total)
+}
+
+/// Counts rows of a segment in all facets; gives how many no choice leaves out.
+fn count_rows(
     counters: &mut [Counter<'_>],
     segment: SegmentView<'_>,
     selected: Selected,

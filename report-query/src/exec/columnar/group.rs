@@ -3,11 +3,14 @@
 use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::aggregate::{Accumulator, Rows};
 use super::keys::Keys;
 use super::order::Wanted;
 use super::select::Tests;
+use super::selected::Selected;
+use super::threads;
 use crate::aggregate::{AggregateFunction, BoundAggregate, Budget, Partial};
 use crate::error::{QueryError, Result};
 use crate::exec::batch::{Batch, position};
@@ -15,6 +18,7 @@ use crate::exec::control::{Control, sort_by};
 use crate::exec::sort;
 use crate::expr::Bound;
 use crate::query::Groups;
+use crate::schema::{DataType, Schema};
 use crate::store::{Part, Snapshot};
 use crate::value::Value;
 
@@ -29,6 +33,7 @@ pub(in crate::exec) struct Grouping<'p> {
 struct Accumulated<'p> {
     keys: Keys<'p>,
     accumulators: Vec<Accumulator<'p>>,
+    budget: Budget,
 }
 
 impl<'p> Grouping<'p> {
@@ -50,6 +55,7 @@ impl<'p> Grouping<'p> {
         let Some(Accumulated {
             mut keys,
             accumulators,
+            ..
         }) = self.accumulate(snapshot, parts, tests, control)?
         else {
             return Ok(None);
@@ -69,8 +75,11 @@ impl<'p> Grouping<'p> {
         for key in 0..self.by.len() {
             control.check()?;
             // Of equal keys it must not matter which one came first.
-            let value = |group: &u32| keys.value(*group, key).normalized();
-            all.push(order.iter().map(value).collect());
+            let value = |at| match order.get(at) {
+                Some(group) => keys.value(*group, key).normalized(),
+                None => Value::Null,
+            };
+            all.push(threads::of_numbers(order.len(), value));
         }
         for values in &mut columns {
             let mut take = |group: &u32| values.get_mut(*group as usize).map(std::mem::take);
@@ -146,8 +155,9 @@ impl<'p> Grouping<'p> {
         if !functions.all(AggregateFunction::is_order_free) {
             return Ok(None);
         }
-        let Some(Accumulated { keys, accumulators }) =
-            self.accumulate(snapshot, parts, tests, control)?
+        let Some(Accumulated {
+            keys, accumulators, ..
+        }) = self.accumulate(snapshot, parts, tests, control)?
         else {
             return Ok(None);
         };
@@ -164,7 +174,8 @@ impl<'p> Grouping<'p> {
         Ok(Some(keys.tuples().map(next).collect()))
     }
 
-    /// The numbers of the groups, and the aggregates by these numbers.
+    /// The numbers of the groups, and the aggregates by these numbers: of several runs of the
+    /// parts at once, if there are threads for that.
     fn accumulate(
         &self,
         snapshot: &'p Snapshot,
@@ -172,42 +183,155 @@ impl<'p> Grouping<'p> {
         tests: &Tests<'_>,
         control: &Control<'_>,
     ) -> Result<Option<Accumulated<'p>>> {
-        let within = |error: QueryError| self.place(error);
-        let (schema, dictionaries) = (snapshot.schema(), snapshot.dictionaries());
         let is_ordered = parts.windows(2).all(|pair| match pair {
             [a, b] => last_key(a) < first_key(b),
             _ => true,
         });
-        let mut accumulators =
-            Accumulator::all(self.aggregates, schema, dictionaries, parts, is_ordered);
-        if !is_ordered && !accumulators.iter().all(Accumulator::is_order_free) {
+        let begun = || Accumulated {
+            keys: Keys::new(
+                self.by,
+                snapshot.schema(),
+                snapshot.dictionaries(),
+                control.limits.groups,
+            ),
+            accumulators: Accumulator::all(self.aggregates, snapshot, parts, is_ordered),
+            budget: Budget::new(control.limits.values),
+        };
+        if !is_ordered && !begun().accumulators.iter().all(Accumulator::is_order_free) {
             return Ok(None);
         }
-        let mut keys = Keys::new(self.by, schema, dictionaries, control.limits.groups);
-        let mut budget = Budget::new(control.limits.values);
+        let runs = threads::runs(parts);
+        tests.prepare(runs.len(), parts);
+        if runs.len() > 1
+            && let Some(key) = self.key_of_ids(snapshot.schema())
+        {
+            return self.by_ids(key, runs.len(), parts, tests, begun, control);
+        }
+        let all = threads::map(runs, |run| {
+            let mut accumulated = begun();
+            let rows = run
+                .iter()
+                .map(|part| Ok((part, tests.marked(part, control)?)));
+            let is_grouped = accumulated.add(rows, control, |error| self.place(error))?;
+            Ok(is_grouped.then_some(accumulated))
+        });
+        self.one_of(all, |first, later| {
+            let groups = first.keys.absorb(later.keys)?;
+            first.merge(later.accumulators, &groups, control)
+        })
+    }
+
+    /// A key of GUIDs.
+    fn key_of_ids(&self, schema: &Schema) -> Option<(usize, usize)> {
+        let of_ids = |key: &Bound| match key {
+            Bound::Column(column) => {
+                let field = schema.fields().get(*column)?;
+                (field.data_type == DataType::Id).then_some(*column)
+            }
+            _ => None,
+        };
+        let mut keys = self.by.iter().enumerate();
+        keys.find_map(|(at, key)| Some((at, of_ids(key)?)))
+    }
+
+    /// The same with as many shares of a key's GUIDs instead of runs of the parts: there may be
+    /// nearly as many groups as rows, and of those of two shares none is the same.
+    fn by_ids(
+        &self,
+        (at, column): (usize, usize),
+        shares: usize,
+        parts: &[Part<'p>],
+        tests: &Tests<'_>,
+        begun: impl Fn() -> Accumulated<'p> + Send + Sync,
+        control: &Control<'_>,
+    ) -> Result<Option<Accumulated<'p>>> {
+        let selected = threads::of_parts(parts, |part| tests.select(part, control))?;
+        let all = threads::map((0..shares).collect(), |share| {
+            let mut accumulated = begun();
+            let rows = parts.iter().zip(&selected).map(|(part, selected)| {
+                let ids = part.segment.segment.ids(column);
+                let of_share = |row: usize| {
+                    let id = ids.and_then(|ids| ids.get(row).copied().flatten());
+                    share_of(id, shares) == share
+                };
+                let rows = selected.rows().filter(|row| of_share(*row));
+                Ok((part, Selected::Some(rows.map(position).collect())))
+            });
+            let is_grouped = accumulated.add(rows, control, |error| self.place(error))?;
+            Ok(is_grouped.then_some(accumulated))
+        });
+        self.one_of(all, |first, later| {
+            let groups = first.keys.append(later.keys, at)?;
+            first.merge(later.accumulators, &groups, control)
+        })
+    }
+
+    /// One of all that threads have found, in their order.
+    fn one_of(
+        &self,
+        all: Vec<Result<Option<Accumulated<'p>>>>,
+        mut merge: impl FnMut(&mut Accumulated<'p>, Accumulated<'p>) -> Result<()>,
+    ) -> Result<Option<Accumulated<'p>>> {
+        let mut one: Option<Accumulated<'p>> = None;
+        for accumulated in all {
+            let Some(more) = accumulated? else {
+                return Ok(None);
+            };
+            match &mut one {
+                Some(one) => merge(one, more).map_err(|error| self.place(error))?,
+                None => one = Some(more),
+            }
+        }
+        Ok(one)
+    }
+}
+
+/// The share that a GUID is of, of so many.
+fn share_of(id: Option<Uuid>, shares: usize) -> usize {
+    let (high, low) = id.unwrap_or_default().as_u64_pair();
+    let mixed = (high ^ low).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 32) as usize % shares
+}
+
+impl<'p> Accumulated<'p> {
+    /// Takes in the rows of parts that pass; `false` if a key has to be evaluated row by row.
+    fn add<'r>(
+        &mut self,
+        rows: impl Iterator<Item = Result<(&'r Part<'p>, Selected)>>,
+        control: &Control<'_>,
+        within: impl Fn(QueryError) -> QueryError,
+    ) -> Result<bool>
+    where
+        'p: 'r,
+    {
+        let Self {
+            keys,
+            accumulators,
+            budget,
+        } = self;
         let counts_alone = accumulators.iter_mut().all(Accumulator::is_plain_count);
         let mut total: Vec<u64> = Vec::new();
-        for part in parts {
-            let selected = tests.marked(part, control)?;
+        for of_part in rows {
+            let (part, selected) = of_part?;
             if selected.is_empty() {
                 continue;
             }
-            let selected = if counts_alone && self.by.is_empty() {
+            let selected = if counts_alone && keys.is_of_all() {
                 selected
             } else {
                 selected.listed()
             };
             let Some(of_segment) = keys.of(part.segment, &selected) else {
-                return Ok(None);
+                return Ok(false);
             };
             if counts_alone
                 && keys
                     .count(&of_segment, &selected, &mut total)
-                    .map_err(within)?
+                    .map_err(&within)?
             {
                 continue;
             }
-            let groups = keys.numbered(&of_segment, &selected).map_err(within)?;
+            let groups = keys.numbered(&of_segment, &selected).map_err(&within)?;
             if counts_alone {
                 total.resize(keys.len(), 0);
                 for group in groups {
@@ -223,26 +347,40 @@ impl<'p> Grouping<'p> {
                 groups: &groups,
                 known: keys.len(),
             };
-            for accumulator in &mut accumulators {
+            for accumulator in &mut *accumulators {
                 accumulator
-                    .update(&rows, &mut budget, control)
-                    .map_err(within)?;
+                    .update(&rows, budget, control)
+                    .map_err(&within)?;
             }
         }
         if counts_alone {
             total.resize(keys.len(), 0);
-            for accumulator in &mut accumulators {
+            for accumulator in accumulators {
                 accumulator.set_counts(&total);
             }
         }
-        Ok(Some(Accumulated { keys, accumulators }))
+        Ok(true)
+    }
+
+    /// Takes in what is known of other rows, given the numbers of their groups here.
+    fn merge(
+        &mut self,
+        others: Vec<Accumulator<'p>>,
+        groups: &[u32],
+        control: &Control<'_>,
+    ) -> Result<()> {
+        let known = self.keys.len();
+        for (own, other) in self.accumulators.iter_mut().zip(others) {
+            own.merge(other, groups, known, &mut self.budget, control)?;
+        }
+        Ok(())
     }
 }
 
-fn first_key(part: &Part<'_>) -> Option<(DateTime<Utc>, uuid::Uuid)> {
+fn first_key(part: &Part<'_>) -> Option<(DateTime<Utc>, Uuid)> {
     part.segment.key(0)
 }
 
-fn last_key(part: &Part<'_>) -> Option<(DateTime<Utc>, uuid::Uuid)> {
+fn last_key(part: &Part<'_>) -> Option<(DateTime<Utc>, Uuid)> {
     part.segment.key(part.segment.len().checked_sub(1)?)
 }

@@ -65,6 +65,11 @@ impl<'p> Keys<'p> {
         self.len
     }
 
+    /// Whether all rows are one group.
+    pub(super) const fn is_of_all(&self) -> bool {
+        self.by.is_empty()
+    }
+
     /// The number of a tuple of values.
     fn number(&mut self, tuple: &[u32]) -> Result<u32> {
         let known = match (&mut self.tuples, tuple) {
@@ -106,6 +111,42 @@ impl<'p> Keys<'p> {
             }
         }
         Ok(number)
+    }
+
+    /// Takes in the groups of others; gives the number that each has here.
+    pub(super) fn absorb(&mut self, other: Self) -> Result<Vec<u32>> {
+        let spaces = self.spaces.iter_mut().zip(other.spaces);
+        let numbers: Vec<_> = spaces.map(|(own, other)| own.absorb(other)).collect();
+        let mut tuple = Vec::with_capacity(self.by.len());
+        let number = |group: usize| {
+            tuple_of(&other.values, group, &numbers, &mut tuple);
+            self.number(&tuple)
+        };
+        (0..other.len).map(number).collect()
+    }
+
+    /// The same of others that have none of the values of one key here. No group may be looked
+    /// for any more.
+    pub(super) fn append(&mut self, other: Self, key: usize) -> Result<Vec<u32>> {
+        let first = self.len;
+        self.len += other.len;
+        if self.len as u64 > self.most {
+            return Err(QueryError::limit("groups", self.most));
+        }
+        let spaces = self.spaces.iter_mut().zip(other.spaces).enumerate();
+        let numbers: Vec<_> = spaces
+            .map(|(at, (own, other))| match at == key {
+                true => own.append(other),
+                false => own.absorb(other),
+            })
+            .collect();
+        let mut tuple = Vec::with_capacity(self.by.len());
+        self.values.reserve(other.values.len());
+        for group in 0..other.len {
+            tuple_of(&other.values, group, &numbers, &mut tuple);
+            self.values.extend_from_slice(&tuple);
+        }
+        Ok((position(first)..position(self.len)).collect())
     }
 
     /// The number of values that were evaluated, one for each key.
@@ -276,6 +317,16 @@ impl<'p> Keys<'p> {
         let key = move |group: u32| (0..width).map(|key| self.value(group, key)).collect();
         (0..position(self.len)).map(key)
     }
+}
+
+/// A group's values by the numbers that they have elsewhere.
+fn tuple_of(values: &[u32], group: usize, numbers: &[Option<Vec<u32>>], tuple: &mut Vec<u32>) {
+    let values = values.get(group * numbers.len()..).unwrap_or_default();
+    tuple.clear();
+    tuple.extend(values.iter().zip(numbers).map(|(value, numbers)| {
+        let number = numbers.as_ref().map(|numbers| numbers.get(*value as usize));
+        number.flatten().copied().unwrap_or(*value)
+    }));
 }
 
 /// Up to four values as one number.

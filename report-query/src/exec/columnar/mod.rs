@@ -24,6 +24,7 @@ mod select;
 mod selected;
 mod space;
 mod texts;
+pub(super) mod threads;
 mod top;
 
 #[cfg(test)]
@@ -34,3 +35,4 @@ pub(super) use facets::{Counter, count as count_facets};
 pub(super) use group::Grouping;
 pub(super) use order::Wanted;
 pub(super) use select::Tests;
+pub(super) use selected::Selected;

@@ -1,6 +1,7 @@
 //! The values of groups, for percentiles.
 
 use super::aggregate::Rows;
+use super::threads;
 use crate::aggregate::{nearest_ranks, rank};
 use crate::error::Result;
 use crate::exec::batch::wide;
@@ -82,6 +83,18 @@ impl Values {
         taken
     }
 
+    /// Takes in the values of another, given the numbers of its groups, of which there are
+    /// `known` by now; gives how many. Both are of the same segments' column.
+    pub(super) fn merge(&mut self, other: Self, groups: &[u32], known: usize) -> u64 {
+        match (&mut self.kept, other.kept) {
+            (Kept::Short { groups: kept, .. }, Kept::Short { groups: more, .. }) => {
+                append(kept, more, groups, known)
+            }
+            (Kept::Wide(kept), Kept::Wide(more)) => append(kept, more, groups, known),
+            _ => 0,
+        }
+    }
+
     /// The values of each group.
     pub(super) fn all(&self) -> Vec<Vec<i64>> {
         match &self.kept {
@@ -101,37 +114,52 @@ impl Values {
         groups: usize,
         control: &Control<'_>,
     ) -> Result<Vec<Vec<Value>>> {
-        let mut ticker = control.ticker();
-        let mut columns: Vec<Vec<Value>> = vec![Vec::with_capacity(groups); percents.len()];
-        let mut give = |found: Vec<Option<i64>>| {
-            for (column, found) in columns.iter_mut().zip(found) {
-                column.push(found.into());
-            }
-        };
-        match self.kept {
+        let begun = || (control.ticker(), Vec::new());
+        let found: Vec<Result<Vec<Option<i64>>>> = match self.kept {
             Kept::Short {
                 least,
                 groups: mut of,
             } => {
                 of.resize_with(groups, Vec::new);
-                let mut counts = Vec::new();
-                for values in of {
+                threads::map_with(of, begun, |(ticker, counts), values| {
                     ticker.steps(FINISH_STEPS + values.len())?;
-                    let found = short_percentiles(values, percents, &mut counts).into_iter();
+                    let found = short_percentiles(values, percents, counts).into_iter();
                     let value = |more: u32| least.wrapping_add_unsigned(u64::from(more));
-                    give(found.map(|more| more.map(value)).collect());
-                }
+                    Ok(found.map(|more| more.map(value)).collect())
+                })
             }
             Kept::Wide(mut of) => {
                 of.resize_with(groups, Vec::new);
-                for values in of {
+                threads::map_with(of, begun, |(ticker, _), values| {
                     ticker.steps(FINISH_STEPS + values.len())?;
-                    give(nearest_ranks(values, percents));
-                }
+                    Ok(nearest_ranks(values, percents))
+                })
+            }
+        };
+        let mut columns: Vec<Vec<Value>> = vec![Vec::with_capacity(groups); percents.len()];
+        for found in found {
+            for (column, found) in columns.iter_mut().zip(found?) {
+                column.push(found.into());
             }
         }
         Ok(columns)
     }
+}
+
+fn append<T>(kept: &mut Vec<Vec<T>>, more: Vec<Vec<T>>, groups: &[u32], known: usize) -> u64 {
+    let mut taken = 0;
+    kept.resize_with(known, Vec::new);
+    for (mut more, group) in more.into_iter().zip(groups) {
+        taken += more.len() as u64;
+        if let Some(kept) = kept.get_mut(*group as usize) {
+            if kept.is_empty() {
+                *kept = more;
+            } else {
+                kept.append(&mut more);
+            }
+        }
+    }
+    taken
 }
 
 /// The percentiles of numbers: by counting how often each occurs, if there are not many more

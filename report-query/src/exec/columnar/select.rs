@@ -87,6 +87,17 @@ impl<'p> Tests<'p> {
         self.tests.iter().all(|test| test.answers.test.is_total())
     }
 
+    /// Asks what all rows of so many runs of the parts are asked first, before each thread does.
+    pub(in crate::exec) fn prepare(&self, runs: usize, parts: &[Part<'_>]) {
+        if runs > 1
+            && self.chosen.is_none()
+            && let Some(first) = self.tests.first()
+            && let Some(texts) = &first.answers.texts
+        {
+            texts.prepare(parts.iter().map(|part| part.rows.len()).sum());
+        }
+    }
+
     /// The rows of a part that pass all filters.
     pub(in crate::exec) fn select(
         &self,

@@ -131,6 +131,39 @@ impl<'p> Space<'p> {
         }
     }
 
+    /// The numbers here of the values of another space of the same key; `None` if they are the
+    /// same.
+    pub(super) fn absorb(&mut self, other: Self) -> Option<Vec<u32>> {
+        Some(match (self, other) {
+            (Self::Ids(ids), Self::Ids(other)) => {
+                let values = (0..position(other.numbers.values.len())).map(|at| other.id(at));
+                values.map(|id| ids.number(id)).collect()
+            }
+            (Self::Ints(ints), Self::Ints(other)) => {
+                let values = other.values.into_iter();
+                values.map(|value| ints.number(value)).collect()
+            }
+            (Self::Values(values), Self::Values(other)) => {
+                let others = other.values.into_iter();
+                others.map(|value| values.number(value)).collect()
+            }
+            // Codes hold for all.
+            _ => return None,
+        })
+    }
+
+    /// The same of GUIDs of which none is here, that are not looked for any more.
+    pub(super) fn append(&mut self, other: Self) -> Option<Vec<u32>> {
+        let (ids, other) = match (self, other) {
+            (Self::Ids(ids), Self::Ids(other)) => (ids, other),
+            (own, other) => return own.absorb(other),
+        };
+        let first = position(ids.numbers.values.len());
+        ids.null = ids.null.or(other.null.map(|null| first + null));
+        ids.numbers.values.extend(other.numbers.values);
+        Some((first..position(ids.numbers.values.len())).collect())
+    }
+
     pub(super) fn value(&self, number: u32) -> Value {
         let at = number as usize;
         match self {

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use super::super::batch::truth;
 use super::search::Search;
 use super::selected::Selected;
+use super::threads;
 use crate::expr::{Bound, Comparison, Row, Scope};
 use crate::store::{BLOCK, Dictionary, TextColumn};
 use crate::value::{Text, TextBlock, Value};
@@ -110,6 +111,19 @@ impl<'p> TextAnswers<'p> {
         match &self.way {
             Way::Codes(..) => 0,
             Way::Blocks { .. } => 2,
+        }
+    }
+
+    /// Asks it of the texts of all blocks, whose answers threads wait for otherwise, if so many
+    /// rows are likely to have them.
+    pub(super) fn prepare(&self, rows: usize) {
+        if let Way::Blocks { blocks, search } = &self.way
+            && rows >= self.dictionary.len()
+        {
+            threads::map(blocks.iter().collect(), |block: &Block<'_>| {
+                let of_block = || self.of_block(block.block, search.as_ref());
+                block.answer.get_or_init(of_block);
+            });
         }
     }
 

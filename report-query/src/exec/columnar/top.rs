@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 
 use super::keys::Keys;
 use super::select::Tests;
+use super::threads;
 use crate::error::{QueryError, Result};
 use crate::exec::batch::{Pick, position};
 use crate::exec::control::Control;
@@ -18,6 +19,12 @@ use crate::value::Value;
 pub(super) struct TopPer<'p> {
     by: &'p [Bound],
     sort: &'p [BoundSort],
+}
+
+/// The groups so far, and the first row of each.
+struct Firsts<'k, 's> {
+    keys: Keys<'k>,
+    rows: Vec<Place<'s>>,
 }
 
 /// A row, and the segment that it is of.
@@ -38,40 +45,85 @@ impl<'p> TopPer<'p> {
         parts: &[Part<'_>],
         tests: &Tests<'_>,
         control: &Control<'_>,
-        place: impl Fn(QueryError) -> QueryError,
+        place: impl Fn(QueryError) -> QueryError + Send + Sync,
     ) -> Result<Option<Vec<Pick>>> {
-        let (schema, dictionaries) = (snapshot.schema(), snapshot.dictionaries());
-        let mut keys = Keys::new(self.by, schema, dictionaries, control.limits.groups);
-        let mut first: Vec<Place<'_>> = Vec::new();
+        let all = threads::map(threads::runs(parts), |run| {
+            let mut firsts = Firsts {
+                keys: Keys::new(
+                    self.by,
+                    snapshot.schema(),
+                    snapshot.dictionaries(),
+                    control.limits.groups,
+                ),
+                rows: Vec::new(),
+            };
+            let is_grouped = self.add(&mut firsts, run, tests, control, &place)?;
+            Ok(is_grouped.then_some(firsts))
+        });
+        let mut found: Option<Firsts<'_, '_>> = None;
+        for firsts in all {
+            let Some(firsts) = firsts? else {
+                return Ok(None);
+            };
+            match &mut found {
+                Some(found) => self.merge(found, firsts).map_err(&place)?,
+                None => found = Some(firsts),
+            }
+        }
+        let rows = found.map(|found| found.rows).unwrap_or_default();
+        Ok(Some(rows.into_iter().map(|(_, pick)| pick).collect()))
+    }
+
+    /// Takes in the rows of parts; `false` if a key is none that columns are grouped by.
+    fn add<'s>(
+        &self,
+        firsts: &mut Firsts<'_, 's>,
+        parts: &[Part<'s>],
+        tests: &Tests<'_>,
+        control: &Control<'_>,
+        place: impl Fn(QueryError) -> QueryError,
+    ) -> Result<bool> {
         let mut ticker = control.ticker();
         for part in parts {
             let selected = tests.select(part, control)?;
             if selected.is_empty() {
                 continue;
             }
-            let Some(of_segment) = keys.of(part.segment, &selected) else {
-                return Ok(None);
+            let Some(of_segment) = firsts.keys.of(part.segment, &selected) else {
+                return Ok(false);
             };
-            let groups = keys.numbered(&of_segment, &selected).map_err(&place)?;
-            for (row, group) in selected.rows().zip(groups) {
+            let groups = firsts.keys.numbered(&of_segment, &selected);
+            for (row, group) in selected.rows().zip(groups.map_err(&place)?) {
                 ticker.step().map_err(&place)?;
                 let pick = Pick {
                     segment: position(part.index),
                     row: position(row),
                 };
-                let place = (part.segment, pick);
-                match first.get_mut(group as usize) {
-                    Some(kept) => {
-                        if self.compare(&place, kept).is_lt() {
-                            *kept = place;
-                        }
-                    }
-                    // Groups get their numbers as their first rows come.
-                    None => first.push(place),
-                }
+                self.keep(&mut firsts.rows, group, (part.segment, pick));
             }
         }
-        Ok(Some(first.into_iter().map(|(_, pick)| pick).collect()))
+        Ok(true)
+    }
+
+    /// Keeps a row if it is the first of its group so far. Groups get their numbers as their
+    /// first rows come.
+    fn keep<'s>(&self, rows: &mut Vec<Place<'s>>, group: u32, place: Place<'s>) {
+        match rows.get_mut(group as usize) {
+            Some(kept) => {
+                if self.compare(&place, kept).is_lt() {
+                    *kept = place;
+                }
+            }
+            None => rows.push(place),
+        }
+    }
+
+    fn merge<'s, 'k>(&self, firsts: &mut Firsts<'k, 's>, others: Firsts<'k, 's>) -> Result<()> {
+        let groups = firsts.keys.absorb(others.keys)?;
+        for (group, place) in groups.into_iter().zip(others.rows) {
+            self.keep(&mut firsts.rows, group, place);
+        }
+        Ok(())
     }
 
     /// The order of two rows: of equals that by time and id.
