@@ -73,7 +73,9 @@
 //!
 //! - **Exact or an error.** An answer that would need more than the [`Limits`]
 //!   allow is [`LimitExceeded`](QueryErrorKind::LimitExceeded), never a shorter or
-//!   an estimated one.
+//!   an estimated one. Estimates are functions of their own
+//!   ([`approx_count_distinct`], [`approx_percentile`]), and their columns say how far they may
+//!   be [off](result::Approximation).
 //! - **Errors before work.** Unknown names and wrong types are found when a query
 //!   is bound, with the place in its JSON form.
 //! - **The same result every time.** Rows come in a stated order, and equal data
@@ -121,8 +123,8 @@ mod schema;
 mod value;
 
 pub use aggregate::{
-    Aggregate, any, arg_max, arg_min, avg, collect_list, collect_set, count, count_distinct,
-    count_if, every, first, last, max, min, percentile, sum,
+    Aggregate, any, approx_count_distinct, approx_percentile, arg_max, arg_min, avg, collect_list,
+    collect_set, count, count_distinct, count_if, every, first, last, max, min, percentile, sum,
 };
 pub use error::{QueryError, QueryErrorKind, Result};
 pub use expr::{

@@ -49,6 +49,11 @@ fn main() -> Result<()> {
         save("definition", &report.name, &serde_json::to_string(&report)?)?;
     }
     let snapshot = report_query_fuzz::snapshot();
-    let partial = report_query_fuzz::plan(snapshot.schema()).and_then(|plan| plan.partial(&snapshot));
-    save("partial", "real", &partial.map_err(std::io::Error::other)?.to_json())
+    let partial =
+        report_query_fuzz::plan(snapshot.schema()).and_then(|plan| plan.partial(&snapshot));
+    save(
+        "partial",
+        "real",
+        &partial.map_err(std::io::Error::other)?.to_json(),
+    )
 }

@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use report_query::{
     DataType, Field, Plan, Query, Retention, Schema, Snapshot, Store, StoreOptions, Value, any,
-    arg_max, avg, col, collect_list, collect_set, count, count_distinct, count_if, desc, every,
-    first, last, max, min, percentile, sum,
+    approx_count_distinct, approx_percentile, arg_max, avg, col, collect_list, collect_set, count,
+    count_distinct, count_if, desc, every, first, last, max, min, percentile, sum,
 };
 
 /// Every aggregate, and stages behind them that compare and compute.
@@ -28,6 +28,10 @@ pub fn plan(schema: &Schema) -> report_query::Result<Plan> {
             every(col("ok")).alias("every"),
             collect_set(col("n")).alias("set"),
             collect_list(col("door")).alias("list"),
+            approx_count_distinct(col("x")).alias("about"),
+            approx_percentile(col("n"), 50.0).alias("about_n"),
+            approx_percentile(col("x"), 50.0).alias("about_x"),
+            approx_percentile(col("time"), 50.0).alias("about_time"),
         ])
         .extend([col("sum").add(col("last")).alias("more")])
         .filter(col("avg").gt(0.0).or(col("max").contains("a")))

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use super::hyper_log_log::STANDARD_ERROR;
+use super::log_buckets::{NUMBER_ERROR, TIME_ERROR};
 use super::percentile::check_fraction;
 use crate::error::{At, QueryError, QueryErrorKind, Result};
 use crate::expr::{Binder, Bound, Expr, Node, is_ordered};
-use crate::result::ResultColumn;
+use crate::result::{Approximation, ResultColumn};
 use crate::schema::DataType;
 
 /// What a group of rows comes to: a function, its arguments, and the name of
@@ -41,13 +43,15 @@ pub(crate) enum AggregateFunction {
     Every,
     /// The nearest rank of so many hundredths.
     Percentile(f64),
+    ApproxCountDistinct,
+    ApproxPercentile(f64),
 }
 
 /// How many values a collection holds at most, unless another cap is set.
 pub(crate) const DEFAULT_CAP: u64 = 10_000;
 
 impl AggregateFunction {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Count,
         Self::CountIf,
         Self::CountDistinct,
@@ -64,6 +68,8 @@ impl AggregateFunction {
         Self::Any,
         Self::Every,
         Self::Percentile(50.0),
+        Self::ApproxCountDistinct,
+        Self::ApproxPercentile(50.0),
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -84,6 +90,32 @@ impl AggregateFunction {
             Self::Any => "any",
             Self::Every => "every",
             Self::Percentile(_) => "percentile",
+            Self::ApproxCountDistinct => "approx_count_distinct",
+            Self::ApproxPercentile(_) => "approx_percentile",
+        }
+    }
+
+    /// The hundredths that a percentile is of.
+    pub(crate) const fn percent(self) -> Option<f64> {
+        match self {
+            Self::Percentile(percent) | Self::ApproxPercentile(percent) => Some(percent),
+            _ => None,
+        }
+    }
+
+    /// How far off it may be, if its column has this type.
+    const fn approximation(self, data_type: &DataType) -> Option<Approximation> {
+        match (self, data_type) {
+            (Self::ApproxCountDistinct, _) => Some(Approximation::StandardError {
+                per_million: STANDARD_ERROR,
+            }),
+            (Self::ApproxPercentile(_), DataType::Time) => Some(Approximation::WithinSeconds {
+                seconds: TIME_ERROR,
+            }),
+            (Self::ApproxPercentile(_), _) => Some(Approximation::WithinShare {
+                per_million: NUMBER_ERROR,
+            }),
+            _ => None,
         }
     }
 
@@ -155,7 +187,7 @@ impl Aggregate {
             Some(filter) => Some(binder.predicate(filter).at("filter")?),
             None => None,
         };
-        let single = self.arguments.len() == 1 && !matches!(function, F::Percentile(_));
+        let single = self.arguments.len() == 1 && function.percent().is_none();
         let mut arguments = Vec::with_capacity(self.arguments.len());
         let mut types = Vec::with_capacity(self.arguments.len());
         for (index, argument) in self.arguments.iter().enumerate() {
@@ -179,7 +211,7 @@ impl Aggregate {
         let (first, second) = (next.next(), next.next());
         let of = first.cloned().unwrap_or(DataType::Int);
         let data_type = match function {
-            F::Count | F::CountDistinct => DataType::Int,
+            F::Count | F::CountDistinct | F::ApproxCountDistinct => DataType::Int,
             F::CountIf => {
                 expect(of == DataType::Bool, "bool", &of)?;
                 DataType::Int
@@ -207,7 +239,7 @@ impl Aggregate {
             }
             F::First | F::Last => of,
             F::CollectSet | F::CollectList => DataType::list(of),
-            F::Percentile(percent) => {
+            F::Percentile(percent) | F::ApproxPercentile(percent) => {
                 check_fraction(percent).at_index(1).at(name)?;
                 let fits = of.is_number() || of == DataType::Time;
                 expect(fits, "number or time", &of)?;
@@ -219,8 +251,19 @@ impl Aggregate {
             .first()
             .and_then(|argument| binder.origin(argument));
         let mut column = ResultColumn::new(self.column_name()?, data_type);
+        column.approximate = function.approximation(&column.data_type);
+        let mut read = self.arguments.iter().chain(&self.filter);
+        if read.any(|of| binder.reads_estimates(of)) {
+            column.approximate = Some(Approximation::Derived);
+        }
         // What is still a value of the column keeps the column's unit.
-        if !matches!(function, F::Count | F::CountIf | F::CountDistinct) {
+        let counts = [
+            F::Count,
+            F::CountIf,
+            F::CountDistinct,
+            F::ApproxCountDistinct,
+        ];
+        if !counts.contains(&function) {
             column.unit = origin.and_then(|origin| origin.unit.clone());
         }
         let cap = self.cap.unwrap_or(DEFAULT_CAP);
@@ -306,6 +349,50 @@ of_one! {
     any Any;
     /// Whether the predicate is false of no row; true of no row.
     every Every;
+}
+
+/// About how many different values there are, in at most 16 KiB a group: a `HyperLogLog` of 2^14
+/// registers.
+///
+/// The standard error is 0.8125 %, as the column's
+/// [`approximate`](crate::ResultColumn::approximate) says; up to 1,024 different values are counted.
+/// The same values give the same estimate, in whatever order and parts they come. Whoever chooses the
+/// values can choose such as mislead it: where that matters, [`count_distinct`] is exact.
+///
+/// ```
+/// use report_query::{Query, approx_count_distinct, col};
+///
+/// let query = Query::new()
+///     .group_by(["activity"])
+///     .aggregate([approx_count_distinct(col("actor")).alias("people")]);
+/// # let _ = query;
+/// ```
+#[must_use]
+pub fn approx_count_distinct(expr: impl Into<Expr>) -> Aggregate {
+    Aggregate::new(AggregateFunction::ApproxCountDistinct, vec![expr.into()])
+}
+
+/// About the value that [`percentile`] gives: by the same rank, and off by no more than 1/128
+/// (0.7813 %) of that value, of moments by no more than 30 seconds; null of no value.
+///
+/// It keeps counts of buckets, of which there are few: whole numbers from 0 to a million fall into
+/// 955, and those up to 128 are exact. The column's
+/// [`approximate`](crate::ResultColumn::approximate) says the bound.
+///
+/// ```
+/// use report_query::{Query, approx_percentile, col};
+///
+/// let query = Query::new()
+///     .group_by(["activity"])
+///     .aggregate([approx_percentile(col("wait"), 99.0).alias("p99")]);
+/// # let _ = query;
+/// ```
+#[must_use]
+pub fn approx_percentile(expr: impl Into<Expr>, percent: f64) -> Aggregate {
+    Aggregate::new(
+        AggregateFunction::ApproxPercentile(percent),
+        vec![expr.into()],
+    )
 }
 
 /// The value in the row with the greatest key; of equal keys, in the last of

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::functions::{AggregateFunction, BoundAggregate};
+use super::log_buckets::Scale;
 use super::state::{Budget, State, better};
 use crate::error::Result;
 use crate::expr::Scope;
@@ -195,9 +196,19 @@ impl Partial {
                 (State::Percentile(values), F::Percentile(_)) => {
                     values.iter().all(|value| is(column, value))
                 }
+                (State::ApproxPercentile(known), F::ApproxPercentile(_)) => {
+                    matches!(
+                        (known.scale(), column),
+                        (None, _)
+                            | (Some(Scale::Int), DataType::Int)
+                            | (Some(Scale::Float), DataType::Float)
+                            | (Some(Scale::Time), DataType::Time)
+                    )
+                }
                 (State::Count(_), F::Count | F::CountIf)
                 | (State::Avg { .. }, F::Avg)
                 | (State::CountDistinct(_), F::CountDistinct)
+                | (State::ApproxCountDistinct(_), F::ApproxCountDistinct)
                 | (State::Any(_), F::Any)
                 | (State::Every(_), F::Every) => true,
                 _ => false,

@@ -8,6 +8,8 @@
 use super::distinct::Distinct;
 use super::exact_sum::ExactSum;
 use super::functions::{AggregateFunction, BoundAggregate};
+use super::hyper_log_log::HyperLogLog;
+use super::log_buckets::LogBuckets;
 use super::percentile::nearest_rank;
 use crate::error::{QueryError, Result};
 use crate::expr::Scope;
@@ -66,6 +68,8 @@ pub(crate) enum State {
     Set(Distinct),
     List(Vec<Value>),
     Percentile(Vec<Value>),
+    ApproxCountDistinct(HyperLogLog),
+    ApproxPercentile(LogBuckets),
 }
 
 impl State {
@@ -94,6 +98,8 @@ impl State {
             F::Any => Self::Any(false),
             F::Every => Self::Every(true),
             F::Percentile(_) => Self::Percentile(Vec::new()),
+            F::ApproxCountDistinct => Self::ApproxCountDistinct(HyperLogLog::default()),
+            F::ApproxPercentile(_) => Self::ApproxPercentile(LogBuckets::default()),
         }
     }
 
@@ -210,6 +216,8 @@ impl State {
                 budget.take(1)?;
                 values.push(value.clone());
             }
+            Self::ApproxCountDistinct(known) => known.insert(value, budget)?,
+            Self::ApproxPercentile(known) => known.insert(value, budget)?,
             Self::Count(_)
             | Self::Any(_)
             | Self::Every(_)
@@ -279,6 +287,8 @@ impl State {
                 budget.take(b.len() as u64)?;
                 a.extend(b);
             }
+            (Self::ApproxCountDistinct(a), Self::ApproxCountDistinct(b)) => a.merge(b, budget)?,
+            (Self::ApproxPercentile(a), Self::ApproxPercentile(b)) => a.merge(b, budget)?,
             _ => {}
         }
         Ok(())
@@ -289,6 +299,8 @@ impl State {
         match self {
             Self::CountDistinct(distinct) | Self::Set(distinct) => distinct.len() as u64,
             Self::List(values) | Self::Percentile(values) => values.len() as u64,
+            Self::ApproxCountDistinct(known) => known.held(),
+            Self::ApproxPercentile(known) => known.held(),
             _ => 0,
         }
     }
@@ -325,6 +337,11 @@ impl State {
                 AggregateFunction::Percentile(percent) => nearest_rank(values, percent)
                     .unwrap_or_default()
                     .normalized(),
+                _ => Value::Null,
+            },
+            Self::ApproxCountDistinct(known) => int(known.estimate())?,
+            Self::ApproxPercentile(known) => match function {
+                AggregateFunction::ApproxPercentile(percent) => known.percentile(percent)?,
                 _ => Value::Null,
             },
         })

@@ -18,4 +18,6 @@ mod sort;
 mod stage;
 
 #[cfg(test)]
+mod approx_tests;
+#[cfg(test)]
 mod random;

@@ -6,8 +6,9 @@ use uuid::Uuid;
 
 use crate::{
     Aggregate, Bucket, DataType, Expr, Field, Retention, Schema, Store, StoreOptions, Value, Zone,
-    any as any_of, arg_max, arg_min, avg, col, collect_list, collect_set, count, count_distinct,
-    count_if, every, first, item, last, lit, max, min, percentile, sum,
+    any as any_of, approx_count_distinct, approx_percentile, arg_max, arg_min, avg, col,
+    collect_list, collect_set, count, count_distinct, count_if, every, first, item, last, lit, max,
+    min, percentile, sum,
 };
 
 const DOORS: [&str; 6] = ["front", "Back", "back door", "side", "BACK", "Hinterhöf"];
@@ -170,6 +171,14 @@ pub(super) fn aggregates() -> impl Strategy<Value = Vec<Aggregate>> {
         any_of(col("open")),
         every(col("n").gt(0)),
         percentile(col("n"), 50.0),
+        approx_count_distinct(col("door")),
+        approx_count_distinct(col("id")),
+        approx_count_distinct(col("kind")).filter(col("n").gt(0)),
+        approx_count_distinct(col("tags")),
+        approx_percentile(col("n"), 50.0),
+        approx_percentile(col("n").mul(1_000_000_007), 95.0),
+        approx_percentile(col("x"), 99.0),
+        approx_percentile(col("at"), 0.0),
     ];
     prop::collection::vec(prop::sample::select(all), 1..5).prop_map(|chosen| {
         let named = |(at, aggregate): (usize, Aggregate)| aggregate.alias(format!("a{at}"));

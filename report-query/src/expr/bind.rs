@@ -7,7 +7,7 @@ use super::time::check_pattern;
 use super::tree::{Each, Expr, Node};
 use super::typed::{Typed, fold, unify};
 use crate::error::{At, MAX_DEPTH, QueryError, QueryErrorKind, Result};
-use crate::result::ResultColumn;
+use crate::result::{Approximation, ResultColumn};
 use crate::schema::{DataType, nearest};
 use crate::value::Value;
 
@@ -54,12 +54,34 @@ impl Binder<'_> {
         let mut column = ResultColumn::new(name.clone(), data_type);
         if let Some(origin) = self.origin(expr) {
             column.unit.clone_from(&origin.unit);
-            column.approximate = origin.approximate;
             if origin.name == column.name {
                 column.label.clone_from(&origin.label);
             }
         }
+        column.approximate = self.approximation(expr);
         Ok((column, typed.bound))
+    }
+
+    /// How far what an expression gives may be off.
+    fn approximation(&self, expr: &Expr) -> Option<Approximation> {
+        match &expr.0 {
+            Node::Alias(of, _) => self.approximation(of),
+            Node::Column(_) => self.origin(expr).and_then(|column| column.approximate),
+            _ => self.reads_estimates(expr).then_some(Approximation::Derived),
+        }
+    }
+
+    /// Whether an expression asks for a column of estimates.
+    pub(crate) fn reads_estimates(&self, expr: &Expr) -> bool {
+        let is_estimate = |name: &str| {
+            let mut columns = self.columns.iter();
+            columns.any(|column| column.name == name && column.approximate.is_some())
+        };
+        let is_exact = self
+            .columns
+            .iter()
+            .all(|column| column.approximate.is_none());
+        !is_exact && expr.any_column(&is_estimate)
     }
 
     /// The column that an expression shows, whatever it is called.

@@ -108,6 +108,14 @@ impl Expr {
         }
     }
 
+    /// Whether it asks for a column that a test finds by its name.
+    pub(super) fn any_column(&self, test: &dyn Fn(&str) -> bool) -> bool {
+        match &self.0 {
+            Node::Column(name) => test(name),
+            _ => self.children().into_iter().any(|of| of.any_column(test)),
+        }
+    }
+
     /// Writes the expression, with or without its literals.
     fn write(&self, f: &mut fmt::Formatter<'_>, literals: bool) -> fmt::Result {
         let call = |f: &mut fmt::Formatter<'_>, name: &str, items: &[&Self]| {

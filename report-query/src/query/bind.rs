@@ -6,7 +6,7 @@ use super::range::{TimeRange, time_range};
 use crate::aggregate::BoundAggregate;
 use crate::error::{At, MAX_DEPTH, QueryError, QueryErrorKind, Result};
 use crate::expr::{Binder, Bound, Expr, Parameters, is_ordered};
-use crate::result::ResultColumn;
+use crate::result::{Approximation, ResultColumn};
 use crate::schema::{DataType, Schema};
 
 /// A pipeline whose columns are positions.
@@ -432,14 +432,17 @@ fn union_columns(
 ) -> Result<(UnionPlaces, Vec<ResultColumn>)> {
     let mut places = Vec::with_capacity(left.len());
     let mut columns = left.to_vec();
-    for (index, column) in left.iter().enumerate() {
+    for (index, column) in columns.iter_mut().enumerate() {
         let other = right.iter().position(|other| other.name == column.name);
-        if let Some(other) = other.and_then(|other| right.get(other))
-            && other.data_type != column.data_type
-        {
-            return Err(
-                QueryError::type_mismatch(&column.data_type, &other.data_type).at(&column.name),
-            );
+        if let Some(other) = other.and_then(|other| right.get(other)) {
+            if other.data_type != column.data_type {
+                return Err(
+                    QueryError::type_mismatch(&column.data_type, &other.data_type).at(&column.name),
+                );
+            }
+            if other.approximate != column.approximate {
+                column.approximate = Some(Approximation::Derived);
+            }
         }
         places.push((Some(index), other));
     }

@@ -47,7 +47,11 @@ impl fmt::Display for SortKey {
 
 impl fmt::Display for Aggregate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}({})", self.function.name(), Listed(&self.arguments))?;
+        write!(f, "{}({}", self.function.name(), Listed(&self.arguments))?;
+        if let Some(percent) = self.function.percent() {
+            write!(f, ", {percent}")?;
+        }
+        f.write_str(")")?;
         if let Some(filter) = &self.filter {
             write!(f, " where {filter}")?;
         }

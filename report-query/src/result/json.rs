@@ -11,7 +11,9 @@ use crate::value::Value;
 impl QueryResult {
     /// Writes the result as one JSON document: `columns` says for each column its
     /// `name`, `label`, `type`, `unit` (where it has one) and `approximate` (where
-    /// it is), `rows` holds one object a row, and `next_page` the token of the
+    /// it is: how far it [may be off](crate::result::Approximation), as an object of `standard_error`
+    /// or `within`, both shares of the exact value, or of `within_seconds`; empty of what is computed
+    /// of estimates), `rows` holds one object a row, and `next_page` the token of the
     /// next page, where there is one.
     ///
     /// Times are RFC 3339 in UTC, GUIDs hyphenated texts, lists arrays, records
@@ -61,8 +63,9 @@ impl QueryResult {
                 text.push_str(",\"unit\":");
                 push_text(&mut text, unit.as_str());
             }
-            if column.approximate {
-                text.push_str(",\"approximate\":true");
+            if let Some(approximation) = column.approximate {
+                text.push_str(",\"approximate\":");
+                text.push_str(&approximation.json());
             }
             text.push('}');
         }

@@ -1,7 +1,7 @@
 //! Results: typed columns and rows, the same for queries and reports.
 //!
 //! A [`QueryResult`] knows the name, label, type and unit of each of its
-//! columns, and whether a column is approximate. Its rows are in the order that
+//! columns, and how far estimates [may be off](Approximation). Its rows are in the order that
 //! the query states, always the same for the same data.
 //!
 //! | Form | Method | For |
@@ -18,6 +18,7 @@
 //! write. Moments are RFC 3339 in the forms for machines and
 //! `YYYY-MM-DD HH:MM:SS` in tables, always UTC.
 
+mod approximation;
 mod cell;
 mod csv;
 mod json;
@@ -25,6 +26,7 @@ mod table;
 mod text;
 mod visible;
 
+pub use approximation::Approximation;
 pub use csv::CsvOptions;
 pub use table::{QueryResult, ResultColumn, RunStats};
 pub use text::TextOptions;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::approximation::Approximation;
 use crate::error::{QueryError, QueryErrorKind, Result};
 use crate::schema::{DataType, Field, Unit};
 use crate::value::Value;
@@ -18,8 +19,9 @@ pub struct ResultColumn {
     pub data_type: DataType,
     /// What its numbers count, where that is known.
     pub unit: Option<Unit>,
-    /// Whether its values are estimates. Only aggregates named `approx_*` give such.
-    pub approximate: bool,
+    /// How far its values may be off, if they are estimates: those of aggregates named `approx_*`,
+    /// and what is computed of such. `None` is exact.
+    pub approximate: Option<Approximation>,
 }
 
 impl ResultColumn {
@@ -32,7 +34,7 @@ impl ResultColumn {
             name,
             data_type,
             unit: None,
-            approximate: false,
+            approximate: None,
         }
     }
 

@@ -11,6 +11,8 @@ use super::table::{QueryResult, ResultColumn};
 use super::visible::visible;
 use crate::value::Value;
 
+/// What marks columns of estimates.
+const ABOUT: &str = "≈";
 /// What stands between two columns.
 const GAP: &str = "  ";
 /// A column is not made narrower than this, in terminal columns.
@@ -47,7 +49,8 @@ impl QueryResult {
     /// Times are `YYYY-MM-DD HH:MM:SS` in UTC, numbers stand to the right, items
     /// of lists are joined by `, `. Widths are those of a terminal, so wide and
     /// combining characters are aligned too. What would move the cursor, turn
-    /// the reading direction or hide is [made visible](super::visible).
+    /// the reading direction or hide is [made visible](super::visible). A column of estimates
+    /// is marked by `≈`, and a line below the rows says how far it [may be off](super::Approximation).
     ///
     /// ```
     /// use report_query::{DataType, QueryResult, ResultColumn, Value};
@@ -100,7 +103,7 @@ impl QueryResult {
         let mut widths: Vec<usize> = self
             .columns()
             .iter()
-            .map(|column| visible(&column.label).width())
+            .map(|column| heading(column).width())
             .collect();
         for row in self.rows() {
             for ((width, value), column) in widths.iter_mut().zip(row).zip(self.columns()) {
@@ -112,7 +115,7 @@ impl QueryResult {
         }
 
         let mut text = String::new();
-        let labels = self.columns().iter().map(|column| visible(&column.label));
+        let labels = self.columns().iter().map(heading);
         self.push_line(&mut text, &widths, labels);
         line(&text)?;
         text.clear();
@@ -131,6 +134,12 @@ impl QueryResult {
         }
         if self.is_empty() {
             line("(no rows)\n")?;
+        }
+        for column in self.columns() {
+            if let Some(approximation) = column.approximate {
+                let label = visible(&column.label);
+                line(&format!("{ABOUT} {label}: {approximation}\n"))?;
+            }
         }
         Ok(())
     }
@@ -163,6 +172,14 @@ impl QueryResult {
 impl fmt::Display for QueryResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.lines(&TextOptions::default(), |line| f.write_str(line))
+    }
+}
+
+fn heading(column: &ResultColumn) -> Cow<'_, str> {
+    let label = visible(&column.label);
+    match column.approximate {
+        Some(_) => Cow::Owned(format!("{label} {ABOUT}")),
+        None => label,
     }
 }
 

@@ -4,6 +4,7 @@ mod merge;
 
 use chrono::{DateTime, Utc};
 
+use super::approx::{ApproxTexts, IntBuckets};
 use super::distinct::DistinctTexts;
 use super::percentile::Values;
 use super::select::Answers;
@@ -45,6 +46,8 @@ enum States<'p> {
     /// The least or greatest time of the rows.
     Times(Vec<Option<DateTime<Utc>>>),
     Distinct(DistinctTexts<'p>),
+    ApproxTexts(ApproxTexts<'p>),
+    IntBuckets(IntBuckets),
     /// One row of each group that has the value of a column.
     Picks(Picks<'p>),
     Any(Vec<State>),
@@ -164,6 +167,11 @@ impl<'p> Accumulator<'p> {
                 }
                 Ok(())
             }
+            States::ApproxTexts(known) => match rows.segment.texts(known.column) {
+                Some(texts) => known.update(rows, texts, budget),
+                None => Ok(()),
+            },
+            States::IntBuckets(known) => known.update(rows, budget),
             States::Picks(picks) => {
                 picks.update(rows);
                 Ok(())
@@ -255,7 +263,7 @@ impl<'p> Accumulator<'p> {
                 counts.into_iter().map(int).collect()
             }
             states => {
-                let states = Self { states, ..self }.into_states(groups).into_iter();
+                let states = Self { states, ..self }.into_states(groups)?.into_iter();
                 states
                     .map(|state| {
                         ticker.steps(FINISH_STEPS)?;
@@ -267,7 +275,7 @@ impl<'p> Accumulator<'p> {
     }
 
     /// The state of each group, for each aggregate.
-    pub(super) fn all_states(all: Vec<Self>, groups: usize) -> Vec<Vec<State>> {
+    pub(super) fn all_states(all: Vec<Self>, groups: usize) -> Result<Vec<Vec<State>>> {
         let of_values = |values: &Values| {
             let mut all = values.all();
             all.resize_with(groups, Vec::new);
@@ -288,13 +296,13 @@ impl<'p> Accumulator<'p> {
             .collect();
         let states = all.into_iter().zip(shared);
         states
-            .map(|(one, shared)| shared.unwrap_or_else(|| one.into_states(groups)))
+            .map(|(one, shared)| shared.map_or_else(|| one.into_states(groups), Ok))
             .collect()
     }
 
-    fn into_states(self, groups: usize) -> Vec<State> {
+    fn into_states(self, groups: usize) -> Result<Vec<State>> {
         let function = self.aggregate.function;
-        match self.states {
+        Ok(match self.states {
             States::Counts(_, mut counts) => {
                 counts.resize(groups, 0);
                 counts.into_iter().map(State::Count).collect()
@@ -327,6 +335,14 @@ impl<'p> Accumulator<'p> {
                 };
                 values.map(state).collect()
             }
+            States::ApproxTexts(known) => {
+                let known = known.into_groups(groups).into_iter();
+                known.map(State::ApproxCountDistinct).collect()
+            }
+            States::IntBuckets(known) => {
+                let known = known.into_groups(groups)?.into_iter();
+                known.map(State::ApproxPercentile).collect()
+            }
             States::Any(mut states) => {
                 states.resize_with(groups, || State::new(function));
                 states
@@ -336,7 +352,7 @@ impl<'p> Accumulator<'p> {
             States::Picks(_) | States::Same(_) | States::Values(_) => {
                 vec![State::new(function); groups]
             }
-        }
+        })
     }
 }
 
@@ -387,6 +403,13 @@ impl<'p> States<'p> {
                     None => any,
                 }
             }
+            F::ApproxCountDistinct if schema.is_coded_text(column) => {
+                match dictionaries.get(column) {
+                    Some(dictionary) => Self::ApproxTexts(ApproxTexts::new(column, dictionary)),
+                    None => any,
+                }
+            }
+            F::ApproxPercentile(_) if is_int => Self::IntBuckets(IntBuckets::new(column, parts)),
             F::First if is_ordered => picks(false, true),
             F::Last if is_ordered => picks(true, true),
             function @ (F::ArgMin | F::ArgMax) if is_ordered => match aggregate.arguments.get(1) {

@@ -161,7 +161,7 @@ impl<'p> Grouping<'p> {
         else {
             return Ok(None);
         };
-        let mut states: Vec<_> = Accumulator::all_states(accumulators, keys.len())
+        let mut states: Vec<_> = Accumulator::all_states(accumulators, keys.len())?
             .into_iter()
             .map(Vec::into_iter)
             .collect();

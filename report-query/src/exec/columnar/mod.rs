@@ -10,6 +10,7 @@
 //! segment, and of a text once for the whole store. The answers are those of the stages row by row, which the tests compare.
 
 mod aggregate;
+mod approx;
 mod counts;
 mod distinct;
 mod ends;

@@ -8,7 +8,9 @@ use chrono::DateTime;
 use super::super::partial::{Groups, PartialResult, error};
 use super::members::{Members, count, each, exactly, expected, list, tagged, text, truth};
 use super::tree::Tree;
-use crate::aggregate::{AggregateFunction, Distinct, ExactSum, Partial, Place, State};
+use crate::aggregate::{
+    AggregateFunction, Distinct, ExactSum, HyperLogLog, LogBuckets, Partial, Place, Scale, State,
+};
 use crate::error::{At, QueryError, Result};
 use crate::value::Value;
 
@@ -173,6 +175,15 @@ fn free(state: &State) -> Tree {
             of.sort_unstable();
             values(of.iter())
         }
+        State::ApproxCountDistinct(known) => known.to_text().into(),
+        State::ApproxPercentile(known) => {
+            let bucket = |(bucket, values): (i64, u64)| {
+                Tree::List(vec![Tree::Int(bucket), Tree::from(values)])
+            };
+            let buckets = known.sorted().into_iter().map(bucket).collect();
+            let scale = known.scale().unwrap_or_default();
+            Tree::List(vec![scale.name().into(), Tree::List(buckets)])
+        }
         // These go by the order of rows, so a partial result has others in their place.
         State::ArgMin(..)
         | State::ArgMax(..)
@@ -212,6 +223,11 @@ fn read_state(tree: Tree, function: AggregateFunction) -> Result<Partial> {
         F::CountDistinct => State::CountDistinct(Distinct::from_values(each(tree, read_value)?)),
         F::CollectSet => State::Set(Distinct::from_values(each(tree, read_value)?)),
         F::Percentile(_) => State::Percentile(each(tree, read_value)?),
+        F::ApproxCountDistinct => {
+            let known = HyperLogLog::from_text(&text(tree)?);
+            State::ApproxCountDistinct(known.ok_or_else(|| error("not readable"))?)
+        }
+        F::ApproxPercentile(_) => State::ApproxPercentile(buckets(tree)?),
         F::First | F::Last => {
             return Ok(Partial::Edge(maybe(tree, pair)?));
         }
@@ -236,6 +252,22 @@ fn read_state(tree: Tree, function: AggregateFunction) -> Result<Partial> {
         }
     };
     Ok(Partial::Free(state))
+}
+
+fn buckets(tree: Tree) -> Result<LogBuckets> {
+    let [scale, buckets] = exactly(tree)?;
+    let name = text(scale).at_index(0)?;
+    let scale = Scale::ALL.into_iter().find(|scale| scale.name() == name);
+    let scale = scale.ok_or_else(|| error("not readable").at_index(0))?;
+    let buckets = each(buckets, |tree| {
+        let [bucket, values] = exactly(tree)?;
+        let Tree::Int(bucket) = bucket else {
+            return Err(expected("a number", &bucket).at_index(0));
+        };
+        Ok((bucket, count(values).at_index(1)?))
+    });
+    LogBuckets::from_sorted(scale, buckets.at_index(1)?)
+        .ok_or_else(|| error("not readable").at_index(1))
 }
 
 fn maybe<T>(tree: Tree, read: impl FnOnce(Tree) -> Result<T>) -> Result<Option<T>> {

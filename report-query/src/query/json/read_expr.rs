@@ -25,14 +25,9 @@ pub(super) fn aggregate(tree: Tree) -> Result<Aggregate> {
     let function = AggregateFunction::ALL
         .into_iter()
         .find(|function| function.name() == function_name)
-        .ok_or_else(|| match function_name.as_str() {
-            "approx_count_distinct" | "approx_percentile" => {
-                QueryError::form(format!("`{function_name}` is reserved and not built yet"))
-            }
-            other => unknown("aggregate", other, names()),
-        })?;
+        .ok_or_else(|| unknown("aggregate", &function_name, names()))?;
     let (function, arguments) = match function {
-        AggregateFunction::Percentile(_) => {
+        AggregateFunction::Percentile(_) | AggregateFunction::ApproxPercentile(_) => {
             let [of, percent] = exactly(content).at(&function_name)?;
             let percent = match percent {
                 Tree::Int(percent) => percent as f64,
@@ -40,7 +35,11 @@ pub(super) fn aggregate(tree: Tree) -> Result<Aggregate> {
                 other => return Err(expected("a number", &other).at_index(1).at(&function_name)),
             };
             let of = expr(of).at_index(0).at(&function_name)?;
-            (AggregateFunction::Percentile(percent), vec![of])
+            let function = match function {
+                AggregateFunction::Percentile(_) => AggregateFunction::Percentile(percent),
+                _ => AggregateFunction::ApproxPercentile(percent),
+            };
+            (function, vec![of])
         }
         function => (function, arguments(content).at(&function_name)?),
     };

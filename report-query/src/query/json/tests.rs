@@ -133,7 +133,7 @@ fn errors_name_the_path() {
         ),
         (
             r#"{"stages": [{"group": {"aggregate": [{"approx_percentile": []}]}}]}"#,
-            "stages[0].group.aggregate[0]: `approx_percentile` is reserved and not built yet",
+            "stages[0].group.aggregate[0].approx_percentile: expected 2 items, found 0",
         ),
         (
             r#"{"stages": [{"join": {"kind": "outer", "with": {"stages": []}, "on": []}}]}"#,

@@ -6,7 +6,7 @@ use super::super::parts::SortKey;
 use super::super::pipeline::{Query, Stage};
 use super::VERSION;
 use super::tree::Tree;
-use crate::aggregate::{Aggregate, AggregateFunction};
+use crate::aggregate::Aggregate;
 use crate::expr::{Expr, Node, Zone};
 use crate::value::Value;
 
@@ -117,13 +117,13 @@ fn sort_key(key: &SortKey) -> Tree {
 }
 
 pub(super) fn aggregate(aggregate: &Aggregate) -> Tree {
-    let content = match aggregate.function {
-        AggregateFunction::Percentile(percent) => {
+    let content = match aggregate.function.percent() {
+        Some(percent) => {
             let mut content: Vec<Tree> = aggregate.arguments.iter().map(expr).collect();
             content.push(literal(&Value::Float(percent)));
             Tree::List(content)
         }
-        _ => arguments(&aggregate.arguments),
+        None => arguments(&aggregate.arguments),
     };
     Members::default()
         .with(aggregate.function.name(), content)
