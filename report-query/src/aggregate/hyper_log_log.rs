@@ -71,7 +71,7 @@ impl HyperLogLog {
         }
     }
 
-    pub(super) fn merge(&mut self, other: Self, budget: &mut Budget) -> Result<()> {
+    pub(crate) fn merge(&mut self, other: Self, budget: &mut Budget) -> Result<()> {
         let before = self.held();
         let other = match (&mut self.0, other.0) {
             (Kept::Registers(all), Kept::Registers(others)) => {

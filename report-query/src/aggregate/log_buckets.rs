@@ -183,7 +183,7 @@ impl LogBuckets {
         Ok(new)
     }
 
-    pub(super) fn merge(&mut self, other: Self, budget: &mut Budget) -> Result<()> {
+    pub(crate) fn merge(&mut self, other: Self, budget: &mut Budget) -> Result<()> {
         if !other.counts.is_empty() {
             self.meet(other.scale);
         }

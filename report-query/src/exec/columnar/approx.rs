@@ -74,6 +74,24 @@ impl<'p> ApproxTexts<'p> {
         budget.take(new)
     }
 
+    /// Takes in what is known of other rows, given the numbers of their groups, of which there
+    /// are `known` by now.
+    pub(super) fn merge(
+        &mut self,
+        other: Self,
+        groups: &[u32],
+        known: usize,
+        budget: &mut Budget,
+    ) -> Result<()> {
+        self.groups.resize_with(known, HyperLogLog::default);
+        for (more, group) in other.groups.into_iter().zip(groups) {
+            if let Some(own) = self.groups.get_mut(*group as usize) {
+                own.merge(more, budget)?;
+            }
+        }
+        Ok(())
+    }
+
     /// What is known of each group.
     pub(super) fn into_groups(mut self, groups: usize) -> Vec<HyperLogLog> {
         self.groups.resize_with(groups, HyperLogLog::default);
@@ -123,11 +141,7 @@ impl IntBuckets {
         let Some(ints) = rows.segment.segment.ints(self.column) else {
             return Ok(());
         };
-        if let Kept::Table(counts) = &self.kept
-            && self.places.saturating_mul(rows.known) > COUNTS
-        {
-            self.kept = Kept::Groups(self.groups_of(counts)?);
-        }
+        self.make_room(rows.known)?;
         let mut new = 0;
         match &mut self.kept {
             Kept::Table(counts) => {
@@ -156,6 +170,54 @@ impl IntBuckets {
             }
         }
         budget.take(new)
+    }
+
+    /// Takes in what is known of other rows, given the numbers of their groups, of which there
+    /// are `known` by now. Both are of the same segments' column.
+    pub(super) fn merge(
+        &mut self,
+        other: Self,
+        groups: &[u32],
+        known: usize,
+        budget: &mut Budget,
+    ) -> Result<()> {
+        self.make_room(known)?;
+        match (&mut self.kept, &other.kept) {
+            (Kept::Table(counts), Kept::Table(more)) => {
+                counts.resize(self.places * known, 0);
+                let mut new = 0;
+                for (more, group) in more.chunks(self.places).zip(groups) {
+                    let start = *group as usize * self.places;
+                    let counts = counts.get_mut(start..).unwrap_or_default();
+                    for (count, more) in counts.iter_mut().zip(more) {
+                        new += u64::from(*count == 0 && *more > 0);
+                        *count += more;
+                    }
+                }
+                budget.take(new)
+            }
+            (Kept::Groups(own), _) => {
+                own.resize_with(known, LogBuckets::default);
+                for (more, group) in other.into_groups(groups.len())?.into_iter().zip(groups) {
+                    if let Some(own) = own.get_mut(*group as usize) {
+                        own.merge(more, budget)?;
+                    }
+                }
+                Ok(())
+            }
+            // Where the other one has too many for a table, all together are, too.
+            (Kept::Table(_), Kept::Groups(_)) => Ok(()),
+        }
+    }
+
+    /// Leaves the table if it is too large for so many groups.
+    fn make_room(&mut self, known: usize) -> Result<()> {
+        if let Kept::Table(counts) = &self.kept
+            && self.places.saturating_mul(known) > COUNTS
+        {
+            self.kept = Kept::Groups(self.groups_of(counts)?);
+        }
+        Ok(())
     }
 
     fn groups_of(&self, counts: &[u64]) -> Result<Vec<LogBuckets>> {

@@ -55,6 +55,12 @@ impl Accumulator<'_> {
                     aggregate.check_cap(distinct.most(known))?;
                 }
             }
+            (States::ApproxTexts(own), States::ApproxTexts(more)) => {
+                own.merge(more, groups, known, budget)?;
+            }
+            (States::IntBuckets(own), States::IntBuckets(more)) => {
+                own.merge(more, groups, known, budget)?;
+            }
             (States::Picks(picks), States::Picks(more)) => picks.merge(more, groups, known),
             (States::Any(states), States::Any(more)) => {
                 states.resize_with(known, || State::new(function));
