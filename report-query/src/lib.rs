@@ -87,8 +87,8 @@
 //!
 //! # What it does not do
 //!
-//! It reads no file, clock or environment, starts no thread, writes to nothing but
-//! the writer it is given, and keeps nothing on disk: the source is the log, and a
+//! It reads no file, clock or environment, starts no thread (but with feature `parallel`),
+//! writes to nothing but the writer it is given, and keeps nothing on disk: the source is the log, and a
 //! store is filled again from it.
 //!
 //! # Features
@@ -97,6 +97,7 @@
 //! |---|---|---|
 //! | `activity` | yes | the activity table, its store and the built-in reports; needs `mim-events` without its default features |
 //! | `odata` | no | `$filter` and `$orderby` of Microsoft Graph over the activity table; no further dependency |
+//! | `parallel` | no | queries over many rows share the work among the threads of the `rayon` pool that they are run in, the global one if none was installed; answers are the same |
 //! | `tz` | no | buckets and parts of times by the clocks of IANA time zones, with `chrono-tz` |
 //!
 //! Without default features the engine stands alone, for events of any other kind.
@@ -136,7 +137,7 @@ pub use query::{
     SortKey, asc, desc,
 };
 pub use report::{ReportDefinition, ReportError};
-pub use result::{QueryResult, ResultColumn};
+pub use result::{Analysis, QueryResult, ResultColumn};
 pub use schema::{DataType, Field, Schema, Unit};
 pub use store::{AppendReport, Retention, Snapshot, Store, StoreOptions, StoreStats};
 pub use value::{Text, Value};

@@ -16,6 +16,7 @@ mod partial;
 mod run;
 mod sort;
 mod stage;
+mod steps;
 
 #[cfg(test)]
 mod approx_tests;

@@ -1,15 +1,18 @@
 //! Running the stages of a pipeline one after the other.
 
+use std::time::Duration;
+
 use super::batch::{Batch, Pick, check_cells, position};
 use super::columnar::{Ends, Grouping, Selected, Tests, Wanted, threads};
 use super::control::Control;
+use super::steps::{Steps, columns_of};
 use super::{join, sort, stage};
 use crate::error::{At, QueryError, QueryErrorKind, Result};
 #[cfg(test)]
 use crate::expr::Cells;
 use crate::expr::Parameters;
 use crate::query::{BoundStage, PageToken, Pipeline, Plan, Query};
-use crate::result::{QueryResult, RunStats};
+use crate::result::{Analysis, QueryResult, RunStats, Step};
 use crate::store::{Part, Snapshot};
 
 impl Query {
@@ -81,6 +84,44 @@ impl Plan {
         snapshot: &Snapshot,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<QueryResult> {
+        let (result, _) = self.run_timed(snapshot, stop, None)?;
+        Ok(result)
+    }
+
+    /// Runs on a snapshot, and says what was read and what each step took by a clock: time that
+    /// has passed since any moment. The library has none of its own.
+    ///
+    /// ```
+    /// use std::time::Instant;
+    /// # use report_query::{DataType, Field, Query, Retention, Schema, Store, StoreOptions, asc};
+    /// # let schema = Schema::new([
+    /// #     Field::new("time", DataType::Time).required(),
+    /// #     Field::new("id", DataType::Id).required(),
+    /// # ])?.with_key("time", "id")?;
+    /// # let store = Store::new(schema, StoreOptions::new(Retention::MONTH))?;
+    ///
+    /// let plan = Query::new().sort([asc("id")]).limit(10).bind(store.schema())?;
+    /// let started = Instant::now();
+    /// let analysis = plan.analyze(&store.snapshot(), &|| started.elapsed())?;
+    /// println!("{analysis}");
+    /// assert_eq!(analysis.steps.len(), 3); // scan, sort, limit
+    /// # Ok::<(), report_query::QueryError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Plan::run).
+    pub fn analyze(&self, snapshot: &Snapshot, clock: &dyn Fn() -> Duration) -> Result<Analysis> {
+        let (result, steps) = self.run_timed(snapshot, &|| false, Some(clock))?;
+        Ok(Analysis { result, steps })
+    }
+
+    fn run_timed(
+        &self,
+        snapshot: &Snapshot,
+        stop: &(dyn Fn() -> bool + Sync),
+        clock: Option<&dyn Fn() -> Duration>,
+    ) -> Result<(QueryResult, Vec<Step>)> {
         self.check_schema(snapshot)?;
         let pipeline = self.pipeline();
         let after = page_token(pipeline, self.fingerprint(), snapshot)?;
@@ -97,10 +138,12 @@ impl Plan {
             after,
             next: None,
             stats: RunStats::default(),
+            steps: Steps::new(clock),
         };
         let batch = run.pipeline(pipeline, false)?;
         let result = result(pipeline, batch, &control)?;
-        Ok(result.with_run(run.next.map(|token| token.to_text()), run.stats))
+        let result = result.with_run(run.next.map(|token| token.to_text()), run.stats);
+        Ok((result, run.steps.done))
     }
 
     pub(super) fn check_schema(&self, snapshot: &Snapshot) -> Result<()> {
@@ -172,6 +215,7 @@ impl Plan {
             after: None,
             next: None,
             stats: RunStats::default(),
+            steps: Steps::new(None),
         };
         let mut picks = Vec::new();
         for part in snapshot.parts() {
@@ -239,18 +283,25 @@ struct Run<'s, 'p> {
     after: Option<PageToken>,
     next: Option<PageToken>,
     stats: RunStats,
+    steps: Steps<'p>,
 }
 
 impl<'s> Run<'s, '_> {
     /// Runs a pipeline, whose rows are wanted in its order or in any.
     fn pipeline(&mut self, pipeline: &Pipeline, any_order: bool) -> Result<Batch<'s>> {
+        let started = self.steps.begin();
         let (front, batch) = self.front(pipeline, any_order)?;
+        let stages = pipeline.stages.iter().take(front);
+        self.steps.end(started, stages, batch.len());
         let control = self.control;
         let mut rest = pipeline.stages.get(front..).unwrap_or_default().iter();
         behind(pipeline, front, batch, &control, |batch, stage, limit| {
             rest.next();
             let any = matches!(Wanted::by(rest.as_slice(), any_order), Wanted::Any);
-            self.stage(batch, stage, limit, any)
+            let started = self.steps.begin();
+            let batch = self.stage(batch, stage, limit, any)?;
+            self.steps.end(started, [stage], batch.len());
+            Ok(batch)
         })
     }
 
@@ -278,11 +329,13 @@ impl<'s> Run<'s, '_> {
                 batch
                     .check(self.control.limits)
                     .map_err(place(filters, stage))?;
-                parts.iter().for_each(|part| self.looked_at(part));
+                let columns = columns_of(stages.get(..=filters).unwrap_or_default());
+                parts.iter().for_each(|part| self.looked_at(part, &columns));
                 return Ok((filters + 1, batch));
             }
         }
-        let behind = stages.get(filters..).unwrap_or_default();
+        let (on_columns, behind) = stages.split_at_checked(filters).unwrap_or_default();
+        let looked_at = columns_of(on_columns);
         let token = self.after.as_ref();
         let mut ends = Ends::new(behind, schema, token).filter(|_| tests.are_total());
         if let Some(ends) = &ends {
@@ -299,12 +352,14 @@ impl<'s> Run<'s, '_> {
                     self.stats.segments_skipped += 1;
                     continue;
                 }
-                self.looked_at(part);
+                self.looked_at(part, &looked_at);
                 let selected = tests.select(part, &self.control)?;
                 picks.extend(of_part(part, &ends.add(part, selected)));
             }
         } else {
-            parts.iter().for_each(|part| self.looked_at(part));
+            parts
+                .iter()
+                .for_each(|part| self.looked_at(part, &looked_at));
             let control = &self.control;
             let of_parts = threads::of_parts(&parts, |part| tests.select(part, control))?;
             for (part, selected) in parts.iter().zip(of_parts) {
@@ -317,9 +372,21 @@ impl<'s> Run<'s, '_> {
         Ok((filters, batch))
     }
 
-    fn looked_at(&mut self, part: &Part<'_>) {
+    /// The pipeline that a stage is with.
+    fn within(&mut self, pipeline: &Pipeline, any_order: bool) -> Result<Batch<'s>> {
+        self.steps.depth += 1;
+        let batch = self.pipeline(pipeline, any_order);
+        self.steps.depth -= 1;
+        batch
+    }
+
+    fn looked_at(&mut self, part: &Part<'_>, columns: &[usize]) {
         self.stats.segments += 1;
         self.stats.rows_scanned += part.rows.len() as u64;
+        let segment = part.segment.segment;
+        let bytes: usize = columns.iter().map(|column| segment.bytes_of(*column)).sum();
+        let of_rows = bytes as u128 * part.rows.len() as u128 / segment.len().max(1) as u128;
+        self.stats.bytes_touched += u64::try_from(of_rows).unwrap_or(u64::MAX);
     }
 
     fn stage(
@@ -341,11 +408,11 @@ impl<'s> Run<'s, '_> {
                 rows
             }
             BoundStage::Join(join) => {
-                let right = self.pipeline(&join.with, any_order).at("with")?;
+                let right = self.within(&join.with, any_order).at("with")?;
                 join::join(batch, &right, join, &self.control)?
             }
             BoundStage::Union { other, columns } => {
-                let right = self.pipeline(other, false)?;
+                let right = self.within(other, false)?;
                 join::union(batch, &right, columns, &self.control)?
             }
             stage => stage::apply(batch, stage, limit, control)?,

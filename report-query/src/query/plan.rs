@@ -123,7 +123,8 @@ impl Plan {
     }
 
     /// What the plan does, for people: one stage a line, with the times that
-    /// it reads and the columns it gives.
+    /// it reads and the columns it gives. What a run read and took:
+    /// [`analyze`](Self::analyze).
     #[must_use]
     pub fn explain(&self) -> Explain<'_> {
         Explain(self)

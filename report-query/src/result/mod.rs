@@ -18,6 +18,7 @@
 //! write. Moments are RFC 3339 in the forms for machines and
 //! `YYYY-MM-DD HH:MM:SS` in tables, always UTC.
 
+mod analysis;
 mod approximation;
 mod cell;
 mod csv;
@@ -26,6 +27,7 @@ mod table;
 mod text;
 mod visible;
 
+pub use analysis::{Analysis, Step};
 pub use approximation::Approximation;
 pub use csv::CsvOptions;
 pub use table::{QueryResult, ResultColumn, RunStats};

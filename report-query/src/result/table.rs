@@ -239,6 +239,9 @@ pub struct RunStats {
     pub segments_skipped: usize,
     /// Rows of the store that were looked at.
     pub rows_scanned: u64,
+    /// Bytes that the columns have for these rows which the stages look at that work on columns;
+    /// without the texts themselves, which stand once for the whole store.
+    pub bytes_touched: u64,
 }
 
 #[cfg(test)]

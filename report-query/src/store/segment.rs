@@ -162,6 +162,16 @@ impl Segment {
         self.rows.ids.len()
     }
 
+    /// Bytes of a column, for all rows.
+    pub(crate) fn bytes_of(&self, column: usize) -> usize {
+        match self.columns.get(column) {
+            Some(Column::KeyTime) => self.rows.times.size(),
+            Some(Column::KeyId) => size_of_val(&*self.rows.ids),
+            Some(column) => column.size(),
+            None => 0,
+        }
+    }
+
     pub(super) const fn memory(&self) -> SegmentMemory {
         self.memory
     }

@@ -633,6 +633,68 @@ fn plans_explain_themselves_and_run_on_their_schema_only() {
 }
 
 #[test]
+fn an_analysis_says_what_each_step_read_and_took() {
+    // A clock that goes on by a millisecond whenever it is asked.
+    let asked = std::cell::Cell::new(0);
+    let clock = || {
+        asked.set(asked.get() + 1);
+        std::time::Duration::from_millis(asked.get())
+    };
+    let others = Query::new().filter(DOOR.ne("back")).select([DOOR]);
+    let plan = Query::new()
+        .filter(TIME.ge(minute(1)))
+        .filter(DOOR.is_not_null())
+        .group_by([DOOR])
+        .aggregate([count().alias("n")])
+        .join(Join::anti(others).on("door", "door"))
+        .limit(5)
+        .bind(&schema())
+        .unwrap();
+    let snapshot = doors();
+    let analysis = plan.analyze(&snapshot, &clock).unwrap();
+    assert_eq!(analysis.result, plan.run(&snapshot).unwrap());
+    let steps: Vec<_> = analysis
+        .steps
+        .iter()
+        .map(|step| {
+            (
+                step.stages.join("+"),
+                step.depth,
+                step.rows,
+                step.time.as_millis(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("filter+filter+group", 0, 3, 1),
+        ("filter", 1, 3, 1),
+        ("select", 1, 3, 1),
+        ("join", 0, 1, 5),
+        ("limit", 0, 1, 1),
+    ];
+    assert_eq!(
+        steps,
+        expected.map(|(name, depth, rows, time)| (name.to_owned(), depth, rows, time))
+    );
+    let stats = analysis.stats();
+    assert_eq!(stats.rows_scanned, 5 + 6);
+    assert!(stats.bytes_touched > 0, "{stats:?}");
+    let text = analysis.to_string();
+    assert_eq!(text.lines().count(), 6, "{text}");
+    assert!(
+        text.contains("\n  select") && !text.contains("back"),
+        "{text}"
+    );
+
+    // All that is looked at costs what it takes, whatever part of it the times leave.
+    let of = |query: Query| query.run(&snapshot).unwrap().stats().bytes_touched;
+    let one = of(Query::new().group_by([DOOR]).aggregate([count()]));
+    let both = of(Query::new().group_by([DOOR, N]).aggregate([count()]));
+    let none = of(Query::new());
+    assert!(none < one && one < both, "{none} {one} {both}");
+}
+
+#[test]
 fn the_same_data_gives_the_same_rows_however_it_came() {
     let rows: Vec<_> = (0..50_u128)
         .map(|id| row(minute((id as i64 * 7) % 50), id, "d", 1))
