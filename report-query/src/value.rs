@@ -76,6 +76,26 @@ impl Value {
         Self::Record(fields.into_iter().map(Into::into).collect())
     }
 
+    /// The same with texts of its own, which keep no others in memory.
+    pub(crate) fn detached(&self) -> Self {
+        match self {
+            Self::Text(text) => Self::text(&**text),
+            Self::List(items) => Self::List(items.iter().map(Self::detached).collect()),
+            Self::Record(fields) => Self::Record(fields.iter().map(Self::detached).collect()),
+            other => other.clone(),
+        }
+    }
+
+    /// Bytes that it takes, with what it holds.
+    pub(crate) fn size(&self) -> usize {
+        let held = match self {
+            Self::Text(text) => text.len() + 2 * size_of::<usize>(),
+            Self::List(items) | Self::Record(items) => items.iter().map(Self::size).sum(),
+            _ => 0,
+        };
+        size_of::<Self>() + held
+    }
+
     /// Whether there is no value.
     #[must_use]
     pub const fn is_null(&self) -> bool {

@@ -290,7 +290,7 @@ impl Aggregate {
 }
 
 /// An aggregate whose columns are positions.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct BoundAggregate {
     pub(crate) function: AggregateFunction,
     pub(crate) arguments: Vec<Bound>,

@@ -94,6 +94,15 @@ impl Partial {
         Ok(())
     }
 
+    /// The same with texts of its own, of what is least or greatest; others keep none.
+    pub(crate) fn detached(self) -> Self {
+        match self {
+            Self::Free(State::Min(value)) => Self::Free(State::Min(value.detached())),
+            Self::Free(State::Max(value)) => Self::Free(State::Max(value.detached())),
+            other => other,
+        }
+    }
+
     /// Takes in what is known of other rows. Values of one place, which a row has that is in both by
     /// mistake, have an order too: so the order of merges never matters.
     pub(crate) fn merge(

@@ -6,6 +6,7 @@
 //! the first group work on the columns of segments.
 
 mod batch;
+mod cached;
 mod columnar;
 mod control;
 mod erase;

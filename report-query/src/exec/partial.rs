@@ -124,14 +124,14 @@ impl Plan {
 }
 
 /// A pipeline whose first group can be made of parts of the rows.
-struct Split<'p> {
+pub(super) struct Split<'p> {
     grouping: Grouping<'p>,
     /// Of the keys and then of the aggregates.
     types: &'p [DataType],
 }
 
 impl<'p> Split<'p> {
-    fn new(pipeline: &'p Pipeline) -> Result<Self> {
+    pub(super) fn new(pipeline: &'p Pipeline) -> Result<Self> {
         for (index, stage) in pipeline.stages.iter().enumerate() {
             match stage {
                 BoundStage::Filter(_)
@@ -176,7 +176,7 @@ impl<'p> Split<'p> {
         Ok(())
     }
 
-    fn functions(&self) -> Vec<AggregateFunction> {
+    pub(super) fn functions(&self) -> Vec<AggregateFunction> {
         let functions = self.grouping.aggregates.iter();
         functions.map(|aggregate| aggregate.function).collect()
     }
@@ -219,7 +219,11 @@ impl<'p> Split<'p> {
     }
 
     /// A row for each group, ascending by the keys.
-    fn finish<'s>(&self, mut groups: Groups, control: &Control<'_>) -> Result<Batch<'s>> {
+    pub(super) fn finish<'s>(
+        &self,
+        mut groups: Groups,
+        control: &Control<'_>,
+    ) -> Result<Batch<'s>> {
         self.complete(&mut groups);
         let mut ticker = control.ticker();
         let mut keys = Vec::with_capacity(groups.len());

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::batch::{Batch, Pick, check_cells, position};
+use super::cached::{self, Cached};
 use super::columnar::{Ends, Grouping, Selected, Tests, Wanted, threads};
 use super::control::Control;
 use super::steps::{Steps, columns_of};
@@ -322,6 +323,28 @@ impl<'s> Run<'s, '_> {
                 aggregates,
                 stage: filters,
             };
+            let cached = cached::grouped(
+                pipeline,
+                &grouping,
+                self.snapshot,
+                &parts,
+                &tests,
+                &self.control,
+            )?;
+            if let Some(Cached {
+                batch,
+                segments,
+                read,
+            }) = cached
+            {
+                batch
+                    .check(self.control.limits)
+                    .map_err(place(filters, stage))?;
+                let columns = columns_of(stages.get(..=filters).unwrap_or_default());
+                read.iter().for_each(|part| self.looked_at(part, &columns));
+                self.stats.segments_cached += segments;
+                return Ok((filters + 1, batch));
+            }
             let behind = stages.get(filters + 1..).unwrap_or_default();
             let wanted = Wanted::by(behind, any_order);
             let grouped = grouping.group(self.snapshot, &parts, &tests, &wanted, &self.control)?;

@@ -11,7 +11,7 @@ use crate::value::Value;
 
 /// An expression whose columns are positions. It can fail only on overflow and
 /// on a parameter that is missing.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Bound {
     Column(usize),
     Const(Value),
@@ -71,7 +71,7 @@ impl Comparison {
 }
 
 /// Literal values that a value is looked up in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ValueSet {
     /// Ascending, without null.
     values: Vec<Value>,
@@ -156,6 +156,24 @@ impl Bound {
         let mut constant = !matches!(self, Self::Column(_) | Self::Missing(_) | Self::Item);
         self.each_child(&mut |child| constant = constant && child.is_constant());
         constant
+    }
+
+    /// Whether a literal of it is a float.
+    pub(crate) fn has_float(&self) -> bool {
+        fn is_float(value: &Value) -> bool {
+            match value {
+                Value::List(items) | Value::Record(items) => items.iter().any(is_float),
+                value => matches!(value, Value::Float(_)),
+            }
+        }
+        let mut has = match self {
+            Self::Const(value) => is_float(value),
+            Self::InSet(_, set) => set.values.iter().any(is_float),
+            Self::Lookup(_, pairs, _) => pairs.iter().any(|(a, b)| is_float(a) || is_float(b)),
+            _ => false,
+        };
+        self.each_child(&mut |child| has = has || child.has_float());
+        has
     }
 
     /// The only column that is looked at.

@@ -18,7 +18,7 @@ pub(crate) enum TextTest {
 }
 
 /// A text that is looked for, folded once.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Needle {
     text: String,
     fold: bool,

@@ -47,8 +47,12 @@ impl fmt::Display for Analysis {
         let stats = self.stats();
         write!(
             f,
-            "read {} segments ({} skipped), {} rows, {} bytes",
-            stats.segments, stats.segments_skipped, stats.rows_scanned, stats.bytes_touched
+            "read {} segments ({} skipped, {} known), {} rows, {} bytes",
+            stats.segments,
+            stats.segments_skipped,
+            stats.segments_cached,
+            stats.rows_scanned,
+            stats.bytes_touched
         )?;
         let name = |step: &Step| {
             let indent = "  ".repeat(step.depth);

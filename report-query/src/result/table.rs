@@ -237,6 +237,8 @@ pub struct RunStats {
     /// Segments of which no row was looked at: all lie outside the query's time range, or
     /// beyond its limit.
     pub segments_skipped: usize,
+    /// Segments of which the answer was [kept](crate::StoreOptions::cache) from an earlier query.
+    pub segments_cached: usize,
     /// Rows of the store that were looked at.
     pub rows_scanned: u64,
     /// Bytes that the columns have for these rows which the stages look at that work on columns;

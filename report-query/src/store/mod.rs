@@ -54,6 +54,7 @@
 //!
 //! [`Store::erase`] removes rows by a predicate, with every text that only they had.
 
+mod cache;
 mod codes;
 mod column;
 mod dictionary;
@@ -80,6 +81,7 @@ pub(crate) use snapshot::Part;
 pub use snapshot::Snapshot;
 pub use store::Store;
 
+pub(crate) use cache::{Cache, Kept};
 pub(crate) use codes::{Codes, with_codes};
 pub(crate) use column::TextColumn;
 pub(crate) use dictionary::{BLOCK, Dictionary};

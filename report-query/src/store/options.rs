@@ -9,6 +9,7 @@ pub struct StoreOptions {
     pub(super) segment_rows: usize,
     /// How many bytes, and what to do when they are used.
     pub(super) memory: Option<(usize, WhenFull)>,
+    pub(super) cache: usize,
 }
 
 /// What a store does with rows that would need more memory than it may have.
@@ -33,6 +34,7 @@ impl StoreOptions {
             retention,
             segment_rows: 65_536,
             memory: None,
+            cache: 0,
         }
     }
 
@@ -50,6 +52,19 @@ impl StoreOptions {
     #[must_use]
     pub const fn memory_limit(mut self, bytes: usize, when_full: WhenFull) -> Self {
         self.memory = Some((bytes, when_full));
+        self
+    }
+
+    /// Keeps what queries find out of sealed segments, in up to so many bytes, so that the same
+    /// question is answered from it: the groups of a query that begins with filters on rows and a
+    /// group, if they are few and of aggregates of bounded size (all counts and estimates, sums,
+    /// averages, least and greatest values). Other filters by time are the same question. Answers
+    /// are the same. None by default.
+    ///
+    /// What retention drops and what is erased is forgotten with its rows.
+    #[must_use]
+    pub const fn cache(mut self, bytes: usize) -> Self {
+        self.cache = bytes;
         self
     }
 

@@ -108,12 +108,14 @@ pub struct MemoryUsage {
     pub columns: usize,
     /// Texts with the tables that find them, lists and records.
     pub values: usize,
+    /// What is kept of queries; see [`StoreOptions::cache`](super::StoreOptions::cache).
+    pub cache: usize,
 }
 
 impl MemoryUsage {
     /// All of it.
     #[must_use]
     pub const fn total(self) -> usize {
-        self.columns + self.values
+        self.columns + self.values + self.cache
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -30,7 +31,12 @@ impl StoredRow {
     }
 }
 
+/// The number of the next segment.
+static NUMBER: AtomicU64 = AtomicU64::new(0);
+
 pub(crate) struct Segment {
+    /// Tells its rows from those of all other segments.
+    number: u64,
     rows: Arc<Keys>,
     columns: Vec<Column>,
     memory: SegmentMemory,
@@ -139,6 +145,7 @@ impl Segment {
             values: lists.size + nested,
         };
         Self {
+            number: NUMBER.fetch_add(1, Relaxed),
             rows: Arc::new(keys),
             columns,
             memory,
@@ -150,6 +157,7 @@ impl Segment {
     pub(super) fn renumbered(&self, remaps: &[Option<Box<[u32]>>]) -> Self {
         let columns = self.columns.iter().zip(remaps);
         Self {
+            number: self.number,
             rows: Arc::clone(&self.rows),
             columns: columns
                 .map(|(column, remap)| column.renumbered(remap.as_deref()))
@@ -174,6 +182,11 @@ impl Segment {
 
     pub(super) const fn memory(&self) -> SegmentMemory {
         self.memory
+    }
+
+    /// A number that only segments of the same rows have, whatever the codes of their texts are.
+    pub(crate) const fn number(&self) -> u64 {
+        self.number
     }
 
     /// The number of the newest batch that rows came with.

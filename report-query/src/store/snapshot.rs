@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::cache::Cache;
 use super::dictionary::Dictionary;
 use super::segment::{Segment, SegmentView};
 use super::store::State;
@@ -18,14 +19,16 @@ pub struct Snapshot {
     schema: Schema,
     state: Arc<State>,
     as_of: u64,
+    cache: Option<Arc<Cache>>,
 }
 
 impl Snapshot {
-    pub(super) fn new(schema: &Schema, state: Arc<State>) -> Self {
+    pub(super) fn new(schema: &Schema, state: Arc<State>, cache: Option<Arc<Cache>>) -> Self {
         Self {
             schema: schema.clone(),
             as_of: state.newest,
             state,
+            cache,
         }
     }
 
@@ -91,6 +94,16 @@ impl Snapshot {
         &self.state.segments
     }
 
+    /// How many of these are sealed; they are the first.
+    pub(crate) fn sealed(&self) -> usize {
+        self.state.sealed
+    }
+
+    /// What queries know of sealed segments, if that is kept.
+    pub(crate) fn cache(&self) -> Option<&Cache> {
+        self.cache.as_deref()
+    }
+
     /// What the codes of texts stand for, for each column.
     pub(crate) fn dictionaries(&self) -> &[Dictionary] {
         &self.state.dictionaries
@@ -108,6 +121,7 @@ impl Snapshot {
 }
 
 /// A segment, and which of its rows count.
+#[derive(Clone)]
 pub(crate) struct Part<'a> {
     /// Its position among the segments of the snapshot.
     pub(crate) index: usize,

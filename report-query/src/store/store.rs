@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::cache::Cache;
 use super::column::Origin;
 use super::dictionary::Dictionary;
 use super::duplicates::{Known, Probe};
@@ -34,6 +35,7 @@ pub struct Store {
     key: (usize, usize),
     options: StoreOptions,
     state: Mutex<Arc<State>>,
+    cache: Option<Arc<Cache>>,
 }
 
 /// All that changes, as one immutable value.
@@ -41,7 +43,7 @@ pub struct Store {
 pub(super) struct State {
     /// Sealed ones, then the chunks of the head.
     pub(super) segments: Vec<Arc<Segment>>,
-    sealed: usize,
+    pub(super) sealed: usize,
     /// The texts of each column; none of those that are not of texts.
     pub(super) dictionaries: Vec<Dictionary>,
     /// Whether there may be texts that no row has any more. Whoever makes the next state frees
@@ -75,6 +77,12 @@ impl State {
             segment,
             dictionaries: &self.dictionaries,
         })
+    }
+
+    /// The numbers of sealed segments.
+    fn numbers(&self) -> impl Iterator<Item = u64> {
+        let sealed = self.segments.iter().take(self.sealed);
+        sealed.map(|segment| segment.number())
     }
 
     fn memory(&self) -> MemoryUsage {
@@ -149,6 +157,7 @@ impl Store {
             key,
             options,
             state: Mutex::new(Arc::new(state)),
+            cache: (options.cache > 0).then(|| Arc::new(Cache::new(options.cache))),
         })
     }
 
@@ -169,6 +178,7 @@ impl Store {
 
     /// Publishes a state made from another, unless that one was replaced meanwhile.
     fn publish(&self, from: &Arc<State>, next: State) -> bool {
+        let is_other = self.cache.is_some() && !next.numbers().eq(from.numbers());
         let mut next = Arc::new(next);
         let mut current = self.lock();
         let unchanged = Arc::ptr_eq(&current, from);
@@ -178,7 +188,25 @@ impl Store {
         drop(current);
         // What was replaced is freed here, after the lock.
         drop(next);
+        if unchanged && is_other {
+            self.update_cache();
+        }
         unchanged
+    }
+
+    /// Tells the cache which segments there are.
+    fn update_cache(&self) {
+        let Some(cache) = &self.cache else {
+            return;
+        };
+        loop {
+            let state = self.load();
+            cache.live(state.numbers());
+            // Whoever was told of an older state in between is told again.
+            if state.numbers().eq(self.load().numbers()) {
+                return;
+            }
+        }
     }
 
     /// Appends rows, each with a value for each column of the schema, in its
@@ -462,7 +490,7 @@ impl Store {
     /// The rows as they are now.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::new(&self.schema, self.load())
+        Snapshot::new(&self.schema, self.load(), self.cache.clone())
     }
 
     /// What the store holds and has counted since it began.
@@ -492,7 +520,10 @@ impl Store {
     /// How many bytes the rows take. Snapshots that are held keep more.
     #[must_use]
     pub fn memory_usage(&self) -> MemoryUsage {
-        self.load().memory()
+        MemoryUsage {
+            cache: self.cache.as_ref().map_or(0, |cache| cache.size()),
+            ..self.load().memory()
+        }
     }
 }
 
