@@ -408,8 +408,9 @@ impl Store {
     /// What the store holds and has counted since it began.
     #[must_use]
     pub fn stats(&self) -> StoreStats {
-        let snapshot = self.snapshot();
+        // Of one state, so that rows and counts add up while others append.
         let state = self.load();
+        let snapshot = Snapshot::new(&self.schema, Arc::clone(&state));
         let counts = state.counts;
         StoreStats {
             rows: snapshot.len() as u64,
