@@ -59,6 +59,8 @@
 
 pub mod columns;
 mod convert;
+mod person;
 mod store;
 
+pub use person::REDACTED;
 pub use store::ActivityStore;

@@ -6,9 +6,10 @@ use chrono::{DateTime, Utc};
 use mim_events::activity::Activity;
 use uuid::Uuid;
 
+use super::person::Names;
 use super::{columns, convert};
 use crate::error::{QueryError, QueryErrorKind, Result};
-use crate::expr::{Expr, item, lit};
+use crate::expr::Expr;
 use crate::query::{Query, asc};
 use crate::store::{
     AppendReport, Erasure, Expiry, MemoryUsage, Retention, Snapshot, Store, StoreOptions,
@@ -119,7 +120,8 @@ impl ActivityStore {
     /// Every other whole text of the [`TEXT`](columns::TEXT) column counts, too: a reason or a
     /// detail that is nothing but the name, and an activity or a method that is called so. A name
     /// of several people erases all of them, so ids and UPNs are best. Longer texts
-    /// that mention a name stay, and so do attributes of targets that are no changes.
+    /// that mention a name stay, and so do attributes of targets that are no changes;
+    /// [`redact_person`](ActivityStore::redact_person) takes a name out of these, too.
     ///
     /// ```
     /// use report_query::Retention;
@@ -138,19 +140,51 @@ impl ActivityStore {
         &self,
         names: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<Erasure> {
-        let names: Vec<String> = names
-            .into_iter()
-            .map(Into::into)
-            .filter(|name| !name.is_empty())
-            .collect();
-        let any = |is_one: Expr| columns::TEXT.split("\n").any(is_one);
-        let predicate = if names.is_empty() {
-            lit(false)
-        } else {
-            // A cloud user's display name stands there, beside the UPN.
-            any(item().in_list_ci(names.clone())).or(columns::ACTOR_VIA.in_list_ci(names))
-        };
-        self.erase(predicate)
+        self.erase(Names::new(names).named())
+    }
+
+    /// Takes a person out of all activities, with the documents; the activities stay, and so do
+    /// counts of them. Names are given as for [`erase_person`](ActivityStore::erase_person), and in
+    /// place of each text that goes stands [`REDACTED`](super::REDACTED).
+    ///
+    /// - Of an actor, target or approver that has one of the names, all names go: id, display name,
+    ///   UPN, account, and the actor's IP address and [application](columns::ACTOR_VIA), which may be a
+    ///   name as well. The domain stays. Without a document it is not known which names of an approver
+    ///   are one person's, so of these only the given ones go.
+    /// - Then each of these names goes from all other texts of the activity that tell of people: wholes
+    ///   and parts that are no part of another name or address, without regard to case. `Kim Berg` goes
+    ///   from `asked by Kim Berg.`, and not from `Kim Berg-Hansen`; `kim@harbor.example` not from
+    ///   `a.kim@harbor.example`. An activity that a name stands in only so is redacted, too.
+    /// - The source's own words (kinds, activities, services, types, methods, names of properties and
+    ///   details) and the ids of activities, requests and correlations stay. An activity's id is a hash
+    ///   of what it is about: who knows all of that can tell that it was that.
+    ///
+    /// Activities that are redacted and come again are duplicates. Such that come later for the
+    /// first time are not redacted; and what feeds the store has to forget the person, too, as [`Store::redact`]
+    /// says.
+    ///
+    /// All who are redacted are one to what groups by people.
+    ///
+    /// ```
+    /// use report_query::Retention;
+    /// use report_query::activity::ActivityStore;
+    ///
+    /// let store = ActivityStore::new(Retention::MONTH);
+    /// let names = ["5d0c0000-0000-4000-8000-000000000001", "kim@harbor.example"];
+    /// assert_eq!(store.redact_person(names)?.rows, 0);
+    /// # Ok::<(), report_query::QueryError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// None of a correct store; it is the type of [`Store::redact`].
+    pub fn redact_person(
+        &self,
+        names: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Erasure> {
+        let names = Names::new(names);
+        self.store
+            .redact_with(names.mentioned(), |row| names.redact(row))
     }
 
     /// What the store holds and has counted.

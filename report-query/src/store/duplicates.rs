@@ -30,7 +30,8 @@ impl<'s> Probe<'s> {
     pub(super) fn look_up(&self, row: &StoredRow) -> Known {
         for view in &self.0 {
             if let Some(found) = view.find(row.time, row.id) {
-                return if view.has_values(found, &row.values) {
+                // Of a redacted row it is not known any more.
+                return if view.is_redacted(found) || view.has_values(found, &row.values) {
                     Known::Duplicate
                 } else {
                     Known::Conflict

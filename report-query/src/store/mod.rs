@@ -52,16 +52,20 @@
 //! Conflicts, quarantined and invalid rows are named by their position in the
 //! batch, so that nothing is lost silently.
 //!
-//! [`Store::erase`] removes rows by a predicate, with every text that only they had.
+//! [`Store::erase`] removes rows by a predicate, with every text that only they had;
+//! [`Store::redact`] keeps the rows, and so all counts of them, without what they say. A redacted row
+//! that comes again is a **duplicate**, whatever it says.
 
 mod cache;
 mod codes;
 mod column;
 mod dictionary;
 mod duplicates;
+mod erase;
 mod head;
 mod options;
 mod packed;
+mod redact;
 mod report;
 mod retention;
 mod segment;

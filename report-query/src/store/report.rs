@@ -55,11 +55,12 @@ pub struct Expiry {
     pub segments: u64,
 }
 
-/// What [`Store::erase`](super::Store::erase) removed.
+/// What [`Store::erase`](super::Store::erase) removed, or [`Store::redact`](super::Store::redact)
+/// changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Erasure {
-    /// Rows that queries no longer see.
+    /// Rows that queries no longer see, or no longer see as they were.
     pub rows: u64,
     /// Segments and chunks that were built anew, or freed whole.
     pub segments: u64,
@@ -93,6 +94,8 @@ pub struct StoreStats {
     pub dropped: u64,
     /// Rows erased.
     pub erased: u64,
+    /// Rows redacted, each as often as it was changed.
+    pub redacted: u64,
     /// Rows refused for want of memory.
     pub refused: u64,
     /// Rows dropped to make room.

@@ -12,9 +12,9 @@ use uuid::Uuid;
 use super::codes::Codes;
 use super::column::{Column, Lists, Origin, TextColumn};
 use super::dictionary::{Dictionary, Interner};
-use super::packed::{Packed, Times};
+use super::packed::{Bits, Packed, Times};
 use crate::expr::Cells;
-use crate::schema::Schema;
+use crate::schema::{DataType, Schema};
 use crate::value::Value;
 
 /// A row on its way into a segment.
@@ -39,6 +39,8 @@ pub(crate) struct Segment {
     number: u64,
     rows: Arc<Keys>,
     columns: Vec<Column>,
+    /// Rows that don't have the values any more that they came with.
+    redacted: Option<Arc<Bits>>,
     memory: SegmentMemory,
 }
 
@@ -99,24 +101,15 @@ impl Segment {
             rows.iter().map(|row| row.id).collect(),
             &vec![number(ingest); rows.len()],
         );
-        (Self::with(keys, columns, &lists), next)
+        (Self::with(Arc::new(keys), columns, None, &lists), next)
     }
 
     /// Builds a segment of rows of others, in ascending order of their keys.
     pub(super) fn of_rows(schema: &Schema, from: &[Arc<Self>], rows: &[Origin]) -> Self {
         let mut lists = Lists::default();
-        let columns = schema
-            .fields()
-            .iter()
-            .enumerate()
-            .map(|(index, field)| {
-                key_column(schema, index).unwrap_or_else(|| {
-                    // Each segment has each column.
-                    let columns = from.iter().filter_map(|segment| segment.columns.get(index));
-                    let columns: Vec<&Column> = columns.collect();
-                    Column::of_rows(&field.data_type, &columns, rows, &mut lists)
-                })
-            })
+        let indexes = 0..schema.fields().len();
+        let columns = indexes
+            .map(|index| column_of_rows(schema, index, from, rows, &mut lists))
             .collect();
         let of =
             |(segment, row): &Origin| Some((&from.get(*segment as usize)?.rows, *row as usize));
@@ -132,22 +125,68 @@ impl Segment {
                 .map(|origin| of(origin).and_then(|(keys, row)| keys.ingests.get(row)))
                 .collect::<Vec<_>>(),
         );
-        Self::with(keys, columns, &lists)
+        let is_redacted = |(segment, row): &Origin| {
+            let segment = from.get(*segment as usize);
+            segment.is_some_and(|segment| segment.is_redacted(*row as usize))
+        };
+        let redacted = rows.iter().any(is_redacted);
+        let redacted = redacted.then(|| Arc::new(rows.iter().map(is_redacted).collect()));
+        Self::with(Arc::new(keys), columns, redacted, &lists)
     }
 
-    fn with(keys: Keys, columns: Vec<Column>, lists: &Lists) -> Self {
+    /// The same with the values of other rows for those at ascending positions, which stand for
+    /// them as redacted. Columns that are not of lists and of which no such row changes may be kept.
+    pub(super) fn redacted(
+        schema: &Schema,
+        of: &Arc<Self>,
+        rows: &[u32],
+        values: Arc<Self>,
+        is_same: impl Fn(usize) -> bool,
+    ) -> Self {
+        let from = [Arc::clone(of), values];
+        let mut origins: Vec<Origin> = (0..of.len() as u32).map(|row| (0, row)).collect();
+        for (at, row) in (0..).zip(rows) {
+            if let Some(origin) = origins.get_mut(*row as usize) {
+                *origin = (1, at);
+            }
+        }
+        let mut lists = Lists::default();
+        let columns = schema.fields().iter().zip(&of.columns).enumerate();
+        let columns = columns
+            .map(|(index, (field, column))| {
+                // What texts of lists take is counted when these are built.
+                if is_same(index) && !matches!(field.data_type, DataType::List(_)) {
+                    return column.clone();
+                }
+                column_of_rows(schema, index, &from, &origins, &mut lists)
+            })
+            .collect();
+        let of_row = |(row, (segment, _)): (usize, &Origin)| *segment == 1 || of.is_redacted(row);
+        let redacted = origins.iter().enumerate().map(of_row).collect();
+        let redacted = Some(Arc::new(redacted));
+        Self::with(Arc::clone(&of.rows), columns, redacted, &lists)
+    }
+
+    fn with(
+        rows: Arc<Keys>,
+        columns: Vec<Column>,
+        redacted: Option<Arc<Bits>>,
+        lists: &Lists,
+    ) -> Self {
         let nested = columns.iter().map(Column::nested_size).sum::<usize>();
         let memory = SegmentMemory {
             columns: size_of::<Self>()
-                + keys.size()
+                + rows.size()
+                + redacted.as_ref().map_or(0, |bits| 16 + bits.size())
                 + columns.capacity() * size_of::<Column>()
                 + columns.iter().map(Column::size).sum::<usize>(),
             values: lists.size + nested,
         };
         Self {
             number: NUMBER.fetch_add(1, Relaxed),
-            rows: Arc::new(keys),
+            rows,
             columns,
+            redacted,
             memory,
         }
     }
@@ -162,8 +201,26 @@ impl Segment {
             columns: columns
                 .map(|(column, remap)| column.renumbered(remap.as_deref()))
                 .collect(),
+            redacted: self.redacted.clone(),
             memory: self.memory,
         }
+    }
+
+    /// Whether a row was redacted.
+    pub(super) fn is_redacted(&self, row: usize) -> bool {
+        self.redacted.as_ref().is_some_and(|bits| bits.has(row))
+    }
+
+    /// Whether its columns of texts have the same codes as those of another segment.
+    pub(super) fn has_codes_of(&self, other: &Self) -> bool {
+        let mut columns = self.columns.iter().zip(&other.columns);
+        columns.all(|(a, b)| match (a.texts(), b.texts()) {
+            (Some(a), Some(b)) => {
+                let code = |row| a.code(row) == b.code(row);
+                (0..self.len()).all(code)
+            }
+            (a, b) => a.is_none() && b.is_none(),
+        })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -301,6 +358,26 @@ impl Segment {
                 }
             }
         }
+    }
+}
+
+/// A column of rows of other segments.
+fn column_of_rows(
+    schema: &Schema,
+    index: usize,
+    from: &[Arc<Segment>],
+    rows: &[Origin],
+    lists: &mut Lists,
+) -> Column {
+    if let Some(column) = key_column(schema, index) {
+        return column;
+    }
+    // Each segment has each column.
+    let columns = from.iter().filter_map(|segment| segment.columns.get(index));
+    let columns: Vec<&Column> = columns.collect();
+    match schema.fields().get(index) {
+        Some(field) => Column::of_rows(&field.data_type, &columns, rows, lists),
+        None => Column::Null,
     }
 }
 

@@ -1,7 +1,6 @@
 //! `Store`: append, expire, snapshot.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +13,7 @@ use super::dictionary::Dictionary;
 use super::duplicates::{Known, Probe};
 use super::head::{self, Grown};
 use super::options::{StoreOptions, WhenFull};
-use super::report::{AppendReport, Erasure, Expiry, MemoryUsage, Rejected, StoreStats};
+use super::report::{AppendReport, Expiry, MemoryUsage, Rejected, StoreStats};
 use super::segment::{Segment, SegmentView, StoredRow};
 use super::snapshot::Snapshot;
 use crate::error::{QueryError, QueryErrorKind, Result};
@@ -30,9 +29,9 @@ const FUTURE: TimeDelta = TimeDelta::days(1);
 /// guards one pointer and is held for a copy or an exchange of it, never while
 /// rows are read, copied or freed.
 pub struct Store {
-    schema: Schema,
+    pub(super) schema: Schema,
     /// Where the key columns stand.
-    key: (usize, usize),
+    pub(super) key: (usize, usize),
     options: StoreOptions,
     state: Mutex<Arc<State>>,
     cache: Option<Arc<Cache>>,
@@ -48,16 +47,16 @@ pub(super) struct State {
     pub(super) dictionaries: Vec<Dictionary>,
     /// Whether there may be texts that no row has any more. Whoever makes the next state frees
     /// them, so that it is done however many appends there are meanwhile.
-    untidy: bool,
+    pub(super) untidy: bool,
     /// Rows before it are gone, whether or not they are freed.
     pub(super) cut: Option<DateTime<Utc>>,
     /// The number of the newest batch that brought rows.
     pub(super) newest: u64,
-    counts: Counts,
+    pub(super) counts: Counts,
 }
 
 #[derive(Clone, Copy, Default)]
-struct Counts {
+pub(super) struct Counts {
     appended: u64,
     duplicates: u64,
     conflicts: u64,
@@ -65,7 +64,8 @@ struct Counts {
     quarantined: u64,
     invalid: u64,
     dropped: u64,
-    erased: u64,
+    pub(super) erased: u64,
+    pub(super) redacted: u64,
     refused: u64,
     evicted: u64,
 }
@@ -172,12 +172,12 @@ impl Store {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn load(&self) -> Arc<State> {
+    pub(super) fn load(&self) -> Arc<State> {
         Arc::clone(&self.lock())
     }
 
     /// Publishes a state made from another, unless that one was replaced meanwhile.
-    fn publish(&self, from: &Arc<State>, next: State) -> bool {
+    pub(super) fn publish(&self, from: &Arc<State>, next: State) -> bool {
         let is_other = self.cache.is_some() && !next.numbers().eq(from.numbers());
         let mut next = Arc::new(next);
         let mut current = self.lock();
@@ -348,7 +348,7 @@ impl Store {
     }
 
     /// Frees the texts that no row has any more, unless somebody else has.
-    fn tidy(&self) {
+    pub(super) fn tidy(&self) {
         loop {
             let state = self.load();
             let Cow::Owned(next) = state.tidied() else {
@@ -427,66 +427,6 @@ impl Store {
         }
     }
 
-    /// Removes rows from each segment: those at the positions that a function gives, of
-    /// all that are in memory. What it fails with leaves the store as it was.
-    pub(crate) fn remove(
-        &self,
-        mut doomed: impl FnMut(&[SegmentView<'_>], &[Dictionary]) -> Result<Vec<Vec<u32>>>,
-    ) -> Result<Erasure> {
-        // What is known of segments already, if others change the store meanwhile.
-        let mut known: HashMap<*const Segment, Removal> = HashMap::new();
-        let mut cut = None;
-        loop {
-            let state = self.load();
-            if cut != state.cut {
-                // Other rows count now.
-                cut = state.cut;
-                known.clear();
-            }
-            let new: Vec<(&Arc<Segment>, SegmentView<'_>)> = state
-                .segments
-                .iter()
-                .zip(state.views())
-                .filter(|(segment, _)| !known.contains_key(&Arc::as_ptr(segment)))
-                .collect();
-            let views: Vec<SegmentView<'_>> = new.iter().map(|(_, view)| *view).collect();
-            let doomed = doomed(&views, &state.dictionaries)?;
-            for ((segment, _), doomed) in new.into_iter().zip(doomed) {
-                let removal = Removal::new(&self.schema, segment, doomed, state.cut);
-                known.insert(Arc::as_ptr(segment), removal);
-            }
-            let mut erasure = Erasure::default();
-            let mut next = State {
-                segments: Vec::with_capacity(state.segments.len()),
-                sealed: 0,
-                ..(*state).clone()
-            };
-            for (index, segment) in state.segments.iter().enumerate() {
-                let left = match known.get(&Arc::as_ptr(segment)) {
-                    Some(removal) if removal.is_changed => {
-                        erasure.segments += 1;
-                        erasure.rows += removal.rows;
-                        removal.left.clone()
-                    }
-                    _ => Some(Arc::clone(segment)),
-                };
-                if let Some(segment) = left {
-                    next.segments.push(segment);
-                    next.sealed += usize::from(index < state.sealed);
-                }
-            }
-            if erasure.segments == 0 {
-                return Ok(erasure);
-            }
-            next.counts.erased += erasure.rows;
-            next.untidy = true;
-            if self.publish(&state, next) {
-                self.tidy();
-                return Ok(erasure);
-            }
-        }
-    }
-
     /// The rows as they are now.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
@@ -496,8 +436,9 @@ impl Store {
     /// What the store holds and has counted since it began.
     #[must_use]
     pub fn stats(&self) -> StoreStats {
-        let snapshot = self.snapshot();
+        // Of one state, so that rows and counts add up while others append.
         let state = self.load();
+        let snapshot = Snapshot::new(&self.schema, Arc::clone(&state), None);
         let counts = state.counts;
         StoreStats {
             rows: snapshot.len() as u64,
@@ -512,6 +453,7 @@ impl Store {
             invalid: counts.invalid,
             dropped: counts.dropped,
             erased: counts.erased,
+            redacted: counts.redacted,
             refused: counts.refused,
             evicted: counts.evicted,
         }
@@ -524,52 +466,6 @@ impl Store {
             cache: self.cache.as_ref().map_or(0, |cache| cache.size()),
             ..self.load().memory()
         }
-    }
-}
-
-/// What is left of a segment without some of its rows.
-struct Removal {
-    /// Keeps the segment from being freed, and its place from being taken by another.
-    _of: Arc<Segment>,
-    is_changed: bool,
-    left: Option<Arc<Segment>>,
-    /// How many rows are gone that queries saw.
-    rows: u64,
-}
-
-impl Removal {
-    /// Without the rows at ascending positions; what is expired goes along.
-    fn new(
-        schema: &Schema,
-        of: &Arc<Segment>,
-        doomed: Vec<u32>,
-        cut: Option<DateTime<Utc>>,
-    ) -> Self {
-        let mut removal = Self {
-            _of: Arc::clone(of),
-            is_changed: !doomed.is_empty(),
-            left: None,
-            rows: 0,
-        };
-        if !removal.is_changed {
-            return removal;
-        }
-        let kept = of.rows_between(cut, None);
-        let mut rows: Vec<Origin> = Vec::with_capacity(kept.len());
-        let mut doomed = doomed.into_iter().map(|row| row as usize).peekable();
-        for row in 0..of.len() {
-            let goes = doomed.next_if_eq(&row).is_some();
-            let is_kept = kept.contains(&row);
-            removal.rows += u64::from(goes && is_kept);
-            if is_kept && !goes {
-                rows.push((0, row as u32));
-            }
-        }
-        if !rows.is_empty() {
-            let from = std::slice::from_ref(of);
-            removal.left = Some(Arc::new(Segment::of_rows(schema, from, &rows)));
-        }
-        removal
     }
 }
 
