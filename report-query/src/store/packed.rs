@@ -50,7 +50,7 @@ impl Default for Differences {
 }
 
 impl Packed {
-    pub(super) fn new(numbers: &[Option<i64>]) -> Self {
+    pub(crate) fn new(numbers: &[Option<i64>]) -> Self {
         Self::in_units(numbers, 1)
     }
 

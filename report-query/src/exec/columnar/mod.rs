@@ -16,6 +16,7 @@ mod distinct;
 mod ends;
 mod facets;
 mod group;
+mod kernels;
 mod keys;
 mod order;
 mod percentile;

@@ -1,6 +1,6 @@
 //! Which rows of a segment pass the filters.
 
-use super::super::batch::truth;
+use super::super::batch::{truth, wide};
 use super::selected::Selected;
 use super::texts::{Passes, TextAnswers};
 use super::top::TopPer;
@@ -9,7 +9,9 @@ use crate::exec::control::Control;
 use crate::expr::{Bound, Comparison, Row, Scope};
 use crate::query::{BoundStage, TimeRange};
 use crate::schema::Schema;
-use crate::store::{Codes, Dictionary, Part, SegmentView, Snapshot, with_codes};
+use crate::store::{
+    Codes, Dictionary, Packed, Part, SegmentView, Snapshot, with_codes, with_differences,
+};
 use crate::value::Value;
 
 /// The filters in front of a pipeline, taken apart at their `and`s; maybe after the first row
@@ -257,10 +259,7 @@ impl<'p> Answers<'p> {
             if let Some(numbers) = segment.segment.ints(column)
                 && let Some((comparison, bound)) = self.of_numbers()
             {
-                selected.retain(|row| {
-                    let number = numbers.get(row);
-                    number.is_some_and(|number| comparison.holds(number.cmp(&bound)))
-                });
+                keep_numbers(numbers, comparison, bound, selected);
                 return Ok(());
             }
         }
@@ -341,6 +340,35 @@ pub(super) fn of_codes<T: Copy + Default>(
     Some(found.into_iter().map(Option::unwrap_or_default).collect())
 }
 
+fn keep_numbers(numbers: &Packed, comparison: Comparison, bound: i64, selected: &mut Selected) {
+    let (least, _) = numbers.ends();
+    // The differences that pass, or all others.
+    let at = i128::from(bound) - i128::from(least);
+    let (from, to, others) = match comparison {
+        Comparison::Eq => (at, at, false),
+        Comparison::Ne => (at, at, true),
+        Comparison::Lt => (0, at - 1, false),
+        Comparison::Le => (0, at, false),
+        Comparison::Gt => (at + 1, i128::MAX, false),
+        Comparison::Ge => (at, i128::MAX, false),
+    };
+    let (from, to) = (from.max(0), to.min(i128::from(u32::MAX)));
+    if numbers.differences().is_none() || from > to {
+        selected.retain(|row| {
+            let number = numbers.get(row);
+            number.is_some_and(|number| comparison.holds(number.cmp(&bound)))
+        });
+        return;
+    }
+    let (from, span) = (from as u32, (to - from) as u32);
+    with_differences!(numbers, all => {
+        selected.keep_by(all, |more| (wide(more).wrapping_sub(from) <= span) != others);
+    }, else selected.retain(|row| {
+        let number = numbers.get(row);
+        number.is_some_and(|number| comparison.holds(number.cmp(&bound)))
+    }));
+}
+
 fn keep_codes(codes: &Codes, passes: &Passes, selected: &mut Selected) {
     match passes {
         Passes::All => {}
@@ -360,5 +388,50 @@ fn keep_codes(codes: &Codes, passes: &Passes, selected: &mut Selected) {
         Passes::Table(table) => with_codes!(codes, codes => {
             selected.keep_by(codes, |code| table.get(code as usize) == Some(&true));
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn numbers() -> impl Strategy<Value = Vec<i64>> {
+        let of = |least: i64, most: i64| prop::collection::vec(least..=most, 1..80);
+        prop_oneof![
+            of(-3, 3),
+            of(-300, 300),
+            of(0, 100_000),
+            of(-(1 << 40), 1 << 40),
+            of(i64::MIN, i64::MAX),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_compared_by_their_differences(
+            numbers in numbers(),
+            (at, off) in (any::<prop::sample::Index>(), -2_i64..3),
+            bound in prop_oneof![Just(None), any::<i64>().prop_map(Some), (-400_i64..400).prop_map(Some)],
+            (missing, start) in (any::<bool>(), 0_usize..3),
+        ) {
+            use Comparison as C;
+
+            let bound = bound.unwrap_or_else(|| at.get(&numbers).saturating_add(off));
+            let mut all: Vec<Option<i64>> = numbers.into_iter().map(Some).collect();
+            if missing {
+                all[0] = None;
+            }
+            let packed = Packed::new(&all);
+            let rows = start.min(all.len())..all.len();
+            for comparison in [C::Eq, C::Ne, C::Lt, C::Le, C::Gt, C::Ge] {
+                let mut selected = Selected::All(rows.clone());
+                keep_numbers(&packed, comparison, bound, &mut selected);
+                let passes = |row: &usize| all[*row].is_some_and(|n| comparison.holds(n.cmp(&bound)));
+                let expected: Vec<usize> = rows.clone().filter(passes).collect();
+                prop_assert_eq!(selected.rows().collect::<Vec<_>>(), expected, "{:?} {}", comparison, bound);
+            }
+        }
     }
 }

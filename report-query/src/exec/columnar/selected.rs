@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::super::batch::position;
+use super::kernels::{keep_marks, marks, ones};
 
 /// Rows of a segment, ascending.
 pub(in crate::exec) enum Selected {
@@ -148,24 +149,6 @@ impl Selected {
     }
 }
 
-/// A mark for each number that passes. On its own, so that whatever calls it, it is a loop over
-/// many numbers at once.
-#[inline(never)]
-fn marks<T: Copy>(numbers: &[T], test: impl Fn(T) -> bool) -> Vec<u8> {
-    numbers
-        .iter()
-        .map(|number| u8::from(test(*number)))
-        .collect()
-}
-
-/// Takes the marks from those that don't pass.
-#[inline(never)]
-fn keep_marks<T: Copy>(marks: &mut [u8], numbers: &[T], test: impl Fn(T) -> bool) {
-    for (mark, number) in marks.iter_mut().zip(numbers) {
-        *mark &= u8::from(test(*number));
-    }
-}
-
 /// The places of the ones in a byte, from the lowest on.
 const PLACES: [[u8; 8]; 256] = {
     let mut all = [[0; 8]; 256];
@@ -183,18 +166,6 @@ const PLACES: [[u8; 8]; 256] = {
     }
     all
 };
-
-/// How many ones there are. Sums of bytes that can't overflow are what is summed fast.
-fn ones(marks: &[u8]) -> usize {
-    let sum = |marks: &[u8]| marks.iter().sum::<u8>();
-    let (blocks, rest) = marks.as_chunks::<128>();
-    let lanes = |block: &[u8; 128]| block.iter().map(|mark| u32::from(*mark)).sum::<u32>();
-    blocks
-        .iter()
-        .map(|block| lanes(block) as usize)
-        .sum::<usize>()
-        + usize::from(sum(rest))
-}
 
 #[cfg(test)]
 mod tests {
