@@ -70,6 +70,18 @@ impl<'p> Keys<'p> {
         self.by.is_empty()
     }
 
+    /// The number of a tuple of one value.
+    #[inline]
+    fn number_of_one(&mut self, value: u32) -> Result<u32> {
+        if let Tuples::Ones(numbers) = &self.tuples
+            && let Some(number) = numbers.get(value as usize)
+            && *number != NONE
+        {
+            return Ok(*number);
+        }
+        self.number(&[value])
+    }
+
     /// The number of a tuple of values.
     fn number(&mut self, tuple: &[u32]) -> Result<u32> {
         let known = match (&mut self.tuples, tuple) {
@@ -175,12 +187,24 @@ impl<'p> Keys<'p> {
         selected: &Selected,
     ) -> Result<Vec<u32>> {
         if let [Key::Rows(values)] = &keys.keys[..] {
-            return values.iter().map(|value| self.number(&[*value])).collect();
+            return values
+                .iter()
+                .map(|value| self.number_of_one(*value))
+                .collect();
         }
         let mut tuple = Vec::with_capacity(keys.keys.len());
         if let Some(count) = keys.dense {
             let mut table = vec![NONE; count];
             let mut places = keys.places(selected);
+            if let [key] = &keys.keys[..] {
+                // Few rows of many values.
+                if selected.len() < count {
+                    for place in &mut places {
+                        *place = self.number_of_one(key.value(*place as usize))?;
+                    }
+                    return Ok(places);
+                }
+            }
             for place in &mut places {
                 let Some(known) = table.get_mut(*place as usize) else {
                     continue;
@@ -241,6 +265,14 @@ impl<'p> Keys<'p> {
             return Ok(true);
         }
         let counts = keys.counts(selected, count);
+        if let [key] = &keys.keys[..] {
+            for (small, count) in counts.into_iter().enumerate() {
+                if count > 0 {
+                    add(self.number_of_one(key.value(small))?, u64::from(count));
+                }
+            }
+            return Ok(true);
+        }
         let mut tuple = Vec::with_capacity(keys.keys.len());
         for (place, count) in (0..).zip(counts) {
             if count > 0 {
