@@ -104,6 +104,14 @@ impl<'p> Accumulator<'p> {
         }
     }
 
+    /// What it counted, if it counts rows.
+    pub(super) fn counts(&self) -> Option<&[u64]> {
+        match &self.states {
+            States::Counts(_, counts) => Some(counts),
+            _ => None,
+        }
+    }
+
     /// Whether it comes to the same, in whatever order the rows come.
     pub(super) const fn is_order_free(&self) -> bool {
         self.aggregate.function.is_order_free()

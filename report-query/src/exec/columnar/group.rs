@@ -66,10 +66,11 @@ impl<'p> Grouping<'p> {
                 .map_err(|error| self.place(error))?;
         }
         let count = keys.len();
+        let groups = self.candidates(&accumulators, count, wanted);
         let mut columns = Accumulator::finish_all(accumulators, count, control)
             .map_err(|error| self.place(error))?;
         let order = self
-            .ordered(&keys, &columns, count, wanted, control)
+            .ordered(&keys, &columns, groups, wanted, control)
             .map_err(|error| self.place(error))?;
         let mut all = Vec::with_capacity(self.by.len() + columns.len());
         for key in 0..self.by.len() {
@@ -89,16 +90,55 @@ impl<'p> Grouping<'p> {
         Ok(Some(Batch::computed(all, order.len())))
     }
 
-    /// The groups in the order that is wanted.
+    /// The groups that may be among those wanted: where the first ones by a count are, all that
+    /// are not behind the last one of these.
+    fn candidates(
+        &self,
+        accumulators: &[Accumulator<'_>],
+        count: usize,
+        wanted: &Wanted<'_>,
+    ) -> Vec<u32> {
+        /// More are told apart bit by bit, which can be stopped.
+        const MOST: usize = 1 << 20;
+
+        let all = 0..position(count);
+        let of_counts = || {
+            let Wanted::First([first, ..], rows) = *wanted else {
+                return None;
+            };
+            let Bound::Column(column) = first.key else {
+                return None;
+            };
+            let counts = accumulators
+                .get(column.checked_sub(self.by.len())?)?
+                .counts()?;
+            let last = rows
+                .checked_sub(1)
+                .filter(|_| rows < count && count <= MOST)?;
+            let of = |group: u32| counts.get(group as usize).copied().unwrap_or_default();
+            let mut sorted: Vec<u64> = all.clone().map(of).collect();
+            let (_, last, _) = match first.descending {
+                true => sorted.select_nth_unstable_by(last, |a, b| b.cmp(a)),
+                false => sorted.select_nth_unstable(last),
+            };
+            let is_before = |group: &u32| match first.descending {
+                true => of(*group) >= *last,
+                false => of(*group) <= *last,
+            };
+            Some(all.clone().filter(is_before).collect())
+        };
+        of_counts().unwrap_or_else(|| all.clone().collect())
+    }
+
+    /// Groups in the order that is wanted.
     fn ordered(
         &self,
         keys: &Keys<'_>,
         columns: &[Vec<Value>],
-        count: usize,
+        mut order: Vec<u32>,
         wanted: &Wanted<'_>,
         control: &Control<'_>,
     ) -> Result<Vec<u32>> {
-        let mut order: Vec<u32> = (0..position(count)).collect();
         if let Wanted::Any = wanted {
             return Ok(order);
         }
