@@ -157,6 +157,8 @@ pub struct Field {
     pub unit: Option<Unit>,
     /// What it holds, for people who write queries.
     pub doc: Cow<'static, str>,
+    /// Whether a store keeps where its values are; see [`indexed`](Self::indexed).
+    pub indexed: bool,
 }
 
 impl Field {
@@ -170,6 +172,7 @@ impl Field {
             label: Cow::Borrowed(""),
             unit: None,
             doc: Cow::Borrowed(""),
+            indexed: false,
         }
     }
 
@@ -191,6 +194,15 @@ impl Field {
     #[must_use]
     pub fn unit(mut self, unit: Unit) -> Self {
         self.unit = Some(unit);
+        self
+    }
+
+    /// Keeps, in each sealed segment of a store, which rows have which value: two bytes a row, so
+    /// that rows equal to a value are found without looking at the others. For texts and GUIDs that
+    /// few rows share; for columns of other types it does nothing.
+    #[must_use]
+    pub const fn indexed(mut self) -> Self {
+        self.indexed = true;
         self
     }
 

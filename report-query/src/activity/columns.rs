@@ -29,7 +29,11 @@ macro_rules! columns {
         )*
 
         fn fields() -> Vec<Field> {
-            vec![$($need(Field::new($name, $type).label($label).doc($doc)),)*]
+            let mut fields = vec![$($need(Field::new($name, $type).label($label).doc($doc)),)*];
+            for field in &mut fields {
+                field.indexed = INDEXED.contains(&&*field.name);
+            }
+            fields
         }
     };
 }
@@ -41,6 +45,16 @@ fn required(field: Field) -> Field {
 fn nullable(field: Field) -> Field {
     field
 }
+
+/// Columns in which somebody looks for one value: of a person's page, of what belongs together.
+const INDEXED: [&str; 6] = [
+    "id",
+    "actor",
+    "actor_id",
+    "person_key",
+    "group_id",
+    "correlation",
+];
 
 columns! {
     TIME "time" DataType::Time, required, "Date",
@@ -178,5 +192,7 @@ mod tests {
         let schema = schema();
         assert_eq!(schema.key(), Some((0, 1)));
         assert!(schema.fields().iter().all(|field| field.doc.ends_with('.')));
+        let indexed = schema.fields().iter().filter(|field| field.indexed);
+        assert_eq!(indexed.count(), INDEXED.len());
     }
 }

@@ -17,14 +17,14 @@ pub(super) fn schema() -> Schema {
     Schema::new([
         Field::new("time", DataType::Time).required(),
         Field::new("id", DataType::Id).required(),
-        Field::new("door", DataType::Text),
+        Field::new("door", DataType::Text).indexed(),
         Field::new("kind", DataType::Text),
         Field::new("n", DataType::Int),
         Field::new("x", DataType::Float),
         Field::new("open", DataType::Bool),
         Field::new("at", DataType::Time),
         Field::new("tags", DataType::list(DataType::Text)),
-        Field::new("badge", DataType::Id),
+        Field::new("badge", DataType::Id).indexed(),
     ])
     .and_then(|schema| schema.with_key("time", "id"))
     .unwrap()
@@ -88,6 +88,7 @@ pub(super) fn predicates() -> impl Strategy<Value = Expr> {
         prop::sample::select(&["back", "RÖ", "f", ""][..])
             .prop_map(|part| col("door").contains(part)),
         Just(col("kind").in_list(["in", "nowhere"])),
+        (0_u128..5).prop_map(|badge| col("badge").eq(Uuid::from_u128(badge))),
         Just(col("door").eq(col("kind"))),
         Just(col("door").is_null()),
         Just(col("kind").lower().length().gt(2)),

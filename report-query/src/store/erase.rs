@@ -115,7 +115,8 @@ impl Removal {
         }
         if !rows.is_empty() {
             let from = std::slice::from_ref(of);
-            removal.left = Some(Arc::new(Segment::of_rows(schema, from, &rows)));
+            let left = Segment::of_rows(schema, from, &rows);
+            removal.left = Some(Arc::new(left.like(of, schema)));
         }
         removal
     }

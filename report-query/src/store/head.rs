@@ -53,18 +53,18 @@ pub(super) fn grow(
     let day = |(key, _): &Row| key.map(|(time, _)| time.date_naive());
     let of_rows = |rows: &[Row]| {
         let rows: Vec<Origin> = rows.iter().map(|(_, origin)| *origin).collect();
-        Arc::new(Segment::of_rows(schema, &merged, &rows))
+        Segment::of_rows(schema, &merged, &rows)
     };
     let mut sealed = Vec::new();
     let mut parts = rows.chunks_exact(segment_rows);
     for part in &mut parts {
         // Of one day each, so that what is too old goes day by day.
         let days = part.chunk_by(|a, b| day(a) == day(b));
-        sealed.extend(days.map(of_rows));
+        sealed.extend(days.map(|rows| Arc::new(of_rows(rows).sealed(schema))));
     }
     let rest = parts.remainder();
     if !rest.is_empty() {
-        head.push(of_rows(rest));
+        head.push(Arc::new(of_rows(rest)));
     }
     Grown { head, sealed }
 }

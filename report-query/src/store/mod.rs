@@ -65,6 +65,7 @@ mod erase;
 mod head;
 mod options;
 mod packed;
+mod postings;
 mod redact;
 mod report;
 mod retention;

@@ -177,7 +177,7 @@ impl Rewrite {
             let same = |column: usize| self.is_same.get(column) == Some(&true);
             let values = Arc::clone(self.encoded.as_ref()?);
             let made = Segment::redacted(&store.schema, &self.of, &self.rows, values, same);
-            self.made = Some(Arc::new(made));
+            self.made = Some(Arc::new(made.like(&self.of, &store.schema)));
         }
         self.made.clone()
     }

@@ -111,6 +111,8 @@ pub struct MemoryUsage {
     pub columns: usize,
     /// Texts with the tables that find them, lists and records.
     pub values: usize,
+    /// Which rows have which value; see [`Field::indexed`](crate::Field::indexed).
+    pub postings: usize,
     /// What is kept of queries; see [`StoreOptions::cache`](super::StoreOptions::cache).
     pub cache: usize,
 }
@@ -119,6 +121,6 @@ impl MemoryUsage {
     /// All of it.
     #[must_use]
     pub const fn total(self) -> usize {
-        self.columns + self.values + self.cache
+        self.columns + self.values + self.postings + self.cache
     }
 }

@@ -13,6 +13,7 @@ use super::codes::Codes;
 use super::column::{Column, Lists, Origin, TextColumn};
 use super::dictionary::{Dictionary, Interner};
 use super::packed::{Bits, Packed, Times};
+use super::postings::Postings;
 use crate::expr::Cells;
 use crate::schema::{DataType, Schema};
 use crate::value::Value;
@@ -41,6 +42,8 @@ pub(crate) struct Segment {
     columns: Vec<Column>,
     /// Rows that don't have the values any more that they came with.
     redacted: Option<Arc<Bits>>,
+    /// Of columns that are indexed, if it is sealed.
+    postings: Vec<(usize, Arc<Postings>)>,
     memory: SegmentMemory,
 }
 
@@ -59,6 +62,7 @@ struct Keys {
 pub(super) struct SegmentMemory {
     pub(super) columns: usize,
     pub(super) values: usize,
+    pub(super) postings: usize,
 }
 
 const NULL: &Value = &Value::Null;
@@ -181,12 +185,14 @@ impl Segment {
                 + columns.capacity() * size_of::<Column>()
                 + columns.iter().map(Column::size).sum::<usize>(),
             values: lists.size + nested,
+            postings: 0,
         };
         Self {
             number: NUMBER.fetch_add(1, Relaxed),
             rows,
             columns,
             redacted,
+            postings: Vec::new(),
             memory,
         }
     }
@@ -202,8 +208,45 @@ impl Segment {
                 .map(|(column, remap)| column.renumbered(remap.as_deref()))
                 .collect(),
             redacted: self.redacted.clone(),
+            // Rows have the same codes within the segment.
+            postings: self.postings.clone(),
             memory: self.memory,
         }
+    }
+
+    /// The same with the postings of a sealed one.
+    pub(super) fn sealed(mut self, schema: &Schema) -> Self {
+        let fields = schema.fields().iter().enumerate();
+        for (index, _) in fields.filter(|(_, field)| field.indexed) {
+            let postings = match self.columns.get(index) {
+                Some(Column::Text(column)) => Postings::of_codes(column.codes()),
+                Some(Column::Id(ids)) => Postings::of_ids(ids),
+                _ => None,
+            };
+            if let Some(postings) = postings {
+                self.memory.postings += postings.size() + 2 * size_of::<usize>();
+                self.postings.push((index, Arc::new(postings)));
+            }
+        }
+        self.postings.shrink_to_fit();
+        self.memory.postings += self.postings.capacity() * size_of::<(usize, Arc<Postings>)>();
+        self
+    }
+
+    /// The same with postings, if the segment that it was made of has some.
+    pub(super) fn like(self, other: &Self, schema: &Schema) -> Self {
+        if other.postings.is_empty() {
+            self
+        } else {
+            self.sealed(schema)
+        }
+    }
+
+    /// The rows of a column by their values, if that is kept.
+    pub(crate) fn postings(&self, column: usize) -> Option<&Postings> {
+        let mut all = self.postings.iter();
+        let (_, postings) = all.find(|(index, _)| *index == column)?;
+        Some(postings)
     }
 
     /// Whether a row was redacted.

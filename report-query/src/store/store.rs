@@ -91,6 +91,7 @@ impl State {
             let memory = segment.memory();
             usage.columns += memory.columns;
             usage.values += memory.values;
+            usage.postings += memory.postings;
         }
         usage.values += self
             .dictionaries
@@ -380,7 +381,8 @@ impl Store {
             let segment = if kept.start * 2 >= segment.len() {
                 let rows: Vec<Origin> = kept.map(|row| (0, row as u32)).collect();
                 let from = std::slice::from_ref(segment);
-                Arc::new(Segment::of_rows(&self.schema, from, &rows))
+                let left = Segment::of_rows(&self.schema, from, &rows);
+                Arc::new(left.like(segment, &self.schema))
             } else {
                 Arc::clone(segment)
             };
@@ -497,7 +499,7 @@ fn oldest_to_drop(state: &State, limit: usize) -> Option<DateTime<Utc>> {
 /// The bytes of a segment.
 fn total(segment: &Segment) -> usize {
     let memory = segment.memory();
-    memory.columns + memory.values
+    memory.columns + memory.values + memory.postings
 }
 
 impl Counts {

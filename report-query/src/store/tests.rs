@@ -14,7 +14,7 @@ fn store(days: u32) -> Store {
     let schema = Schema::new([
         Field::new("time", DataType::Time).required(),
         Field::new("id", DataType::Id).required(),
-        Field::new("actor", DataType::Text),
+        Field::new("actor", DataType::Text).indexed(),
         Field::new("result", DataType::Text),
     ])
     .and_then(|schema| schema.with_key("time", "id"))
@@ -105,4 +105,55 @@ fn a_snapshot_keeps_its_texts_when_codes_are_given_anew() {
     let one = Query::new().filter(col("actor").eq("day 001 person 0399"));
     assert_eq!(one.run(&store.snapshot()).expect("an answer").len(), 1);
     assert_eq!(store.stats().duplicates, 300);
+}
+
+#[test]
+fn sealed_segments_keep_their_postings_whatever_becomes_of_them() {
+    let store = store(30);
+    for number in 0..4 {
+        store.append(rows(number, 700), day(4));
+    }
+    let kept = || {
+        let snapshot = store.snapshot();
+        let has = |at: usize| snapshot.segments()[at].postings(2).is_some();
+        let sealed = snapshot.sealed();
+        assert!(sealed > 0 && (0..sealed).all(has));
+        assert!(!(sealed..snapshot.segments().len()).any(has));
+        store.memory_usage().postings
+    };
+    let of = |person: &str| {
+        let query = Query::new()
+            .filter(col("actor").eq(person))
+            .select(["actor"]);
+        query.run(&store.snapshot()).expect("a query").len()
+    };
+    let before = kept();
+    assert!(before >= 2 * 2_000);
+    assert_eq!(of("day 002 person 0009"), 1);
+    // Rows go, texts with them, and codes are given anew.
+    store
+        .erase(col("result").eq("failure"))
+        .expect("a predicate");
+    assert!(kept() < before);
+    assert_eq!(
+        (of("day 002 person 0009"), of("day 002 person 0010")),
+        (0, 1)
+    );
+    store
+        .redact(
+            col("actor").eq("day 002 person 0010"),
+            [("actor", Value::Null)],
+        )
+        .expect("a predicate");
+    kept();
+    assert_eq!(
+        (of("day 002 person 0010"), of("day 002 person 0012")),
+        (0, 1)
+    );
+    store.expire(day(33));
+    kept();
+    assert_eq!(
+        (of("day 002 person 0012"), of("day 003 person 0012")),
+        (0, 1)
+    );
 }

@@ -1,5 +1,7 @@
 //! Which rows of a segment pass the filters.
 
+use uuid::Uuid;
+
 use super::super::batch::{truth, wide};
 use super::selected::Selected;
 use super::texts::{Passes, TextAnswers};
@@ -253,7 +255,22 @@ impl<'p> Answers<'p> {
                 return Ok(());
             }
             if let Some((codes, passes)) = self.of_codes(segment, selected) {
+                if let Passes::One(code) = passes
+                    && let Some(postings) = segment.segment.postings(column)
+                    && selected.meet(postings.of_code(codes, code))
+                {
+                    return Ok(());
+                }
                 keep_codes(codes, &passes, selected);
+                return Ok(());
+            }
+            if let Some(ids) = segment.segment.ids(column)
+                && let Some(id) = self.of_id()
+            {
+                let postings = segment.segment.postings(column);
+                if !postings.is_some_and(|postings| selected.meet(postings.of_id(ids, id))) {
+                    selected.keep_by(ids, |other| other == Some(id));
+                }
                 return Ok(());
             }
             if let Some(numbers) = segment.segment.ints(column)
@@ -278,6 +295,18 @@ impl<'p> Answers<'p> {
             })
         });
         failed.map_or(Ok(()), Err)
+    }
+
+    /// If it is equality with a GUID.
+    fn of_id(&self) -> Option<Uuid> {
+        match self.test {
+            Bound::Compare(Comparison::Eq, a, b) => match (&**a, &**b) {
+                (Bound::Column(_), Bound::Const(Value::Id(id)))
+                | (Bound::Const(Value::Id(id)), Bound::Column(_)) => Some(*id),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// If it compares whole numbers with one.

@@ -13,6 +13,9 @@ pub(in crate::exec) enum Selected {
     Some(Vec<u32>),
 }
 
+/// How many rows are looked at while one is looked up.
+const FEW: usize = if cfg!(test) { 1 } else { 16 };
+
 impl Selected {
     pub(in crate::exec) fn len(&self) -> usize {
         match self {
@@ -111,6 +114,33 @@ impl Selected {
                 .map(|(row, _)| row),
         );
         Self::Some(rows)
+    }
+
+    /// Keeps those of the given rows, which are ascending, that are here; unless there are so
+    /// many, or so few here, that to look at each is quicker: then it says so.
+    pub(super) fn meet(&mut self, rows: &[u16]) -> bool {
+        let kept = match self {
+            Self::All(all) if rows.len() <= all.len() / FEW => {
+                let is_in = |row: &u16| all.contains(&usize::from(*row));
+                rows.iter()
+                    .filter(|row| is_in(row))
+                    .map(|row| u32::from(*row))
+                    .collect()
+            }
+            Self::Marked(start, marks) if rows.len() <= marks.len() / FEW => {
+                let is_marked = |row: &u16| {
+                    let at = usize::from(*row).checked_sub(*start);
+                    at.is_some_and(|at| marks.get(at) == Some(&1))
+                };
+                rows.iter()
+                    .filter(|row| is_marked(row))
+                    .map(|row| u32::from(*row))
+                    .collect()
+            }
+            _ => return false,
+        };
+        *self = Self::Some(kept);
+        true
     }
 
     /// Keeps the rows of which a number that is kept for each passes a test.

@@ -1,0 +1,98 @@
+//! `Postings`: the rows of a sealed segment by the values of a column.
+
+use std::cmp::Ordering;
+
+use uuid::Uuid;
+
+use super::codes::{Codes, with_codes};
+
+/// The rows of a segment sorted by a column's value, those of one value ascending. A sealed
+/// segment has at most 65,536 rows, so that each takes two bytes.
+#[derive(Debug)]
+pub(crate) struct Postings(Box<[u16]>);
+
+impl Postings {
+    /// Of a code for each row; `None` of more rows than it can number.
+    pub(super) fn of_codes(codes: &Codes) -> Option<Self> {
+        with_codes!(codes, codes => Self::by(codes.len(), |a, b| codes.get(a).cmp(&codes.get(b))))
+    }
+
+    /// Of a GUID or none for each row.
+    pub(super) fn of_ids<T: Ord>(ids: &[T]) -> Option<Self> {
+        Self::by(ids.len(), |a, b| ids.get(a).cmp(&ids.get(b)))
+    }
+
+    fn by(rows: usize, compare: impl Fn(usize, usize) -> Ordering) -> Option<Self> {
+        let last = rows.checked_sub(1)?;
+        let mut all: Vec<u16> = (0..=u16::try_from(last).ok()?).collect();
+        all.sort_by(|a, b| compare(usize::from(*a), usize::from(*b)));
+        Some(Self(all.into()))
+    }
+
+    /// The rows that have a code, ascending.
+    pub(crate) fn of_code(&self, codes: &Codes, code: u32) -> &[u16] {
+        self.equal(|row| codes.get(row).map(|other| other.cmp(&(code as usize))))
+    }
+
+    /// The rows that have a GUID, ascending.
+    pub(crate) fn of_id(&self, ids: &[Option<Uuid>], id: Uuid) -> &[u16] {
+        self.equal(|row| ids.get(row).map(|other| other.cmp(&Some(id))))
+    }
+
+    /// The rows whose value is the one that others are compared with.
+    fn equal(&self, compare: impl Fn(usize) -> Option<Ordering>) -> &[u16] {
+        let is =
+            |row: &u16, order: fn(Ordering) -> bool| compare(usize::from(*row)).is_some_and(order);
+        let start = self.0.partition_point(|row| is(row, Ordering::is_lt));
+        let rest = self.0.get(start..).unwrap_or_default();
+        let end = rest.partition_point(|row| is(row, Ordering::is_eq));
+        rest.get(..end).unwrap_or_default()
+    }
+
+    pub(super) fn size(&self) -> usize {
+        size_of_val(&*self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_rows_of_a_value_are_those_that_have_it(
+            values in prop::collection::vec(0_u32..9, 1..200),
+            wide: bool,
+        ) {
+            let codes = Codes::new(&values, if wide { 1 << 20 } else { 9 });
+            let postings = Postings::of_codes(&codes).unwrap();
+            let ids: Vec<Option<Uuid>> = values
+                .iter()
+                .map(|value| (*value > 0).then(|| Uuid::from_u128(u128::from(*value) << 100)))
+                .collect();
+            let by_id = Postings::of_ids(&ids).unwrap();
+            for value in 0..10 {
+                let has = |row: &u16| values[usize::from(*row)] == value;
+                let expected: Vec<u16> = (0..values.len() as u16).filter(has).collect();
+                prop_assert_eq!(postings.of_code(&codes, value), &expected);
+                if value > 0 {
+                    let id = Uuid::from_u128(u128::from(value) << 100);
+                    prop_assert_eq!(by_id.of_id(&ids, id), &expected);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_full_segment_has_them_and_more_rows_don_t() {
+        let codes: Vec<u32> = (0..65_536).rev().collect();
+        let full = Codes::new(&codes, 65_536);
+        let postings = Postings::of_codes(&full).unwrap();
+        assert_eq!(postings.of_code(&full, 0), [65_535]);
+        assert_eq!(postings.of_code(&full, 65_535), [0]);
+        assert!(Postings::of_ids(&vec![0_u8; 65_537]).is_none());
+        assert!(Postings::of_ids::<u8>(&[]).is_none());
+    }
+}
