@@ -165,21 +165,27 @@ impl Column {
         }
     }
 
-    /// Texts by their codes in the dictionary.
-    pub(super) fn of_texts(codes: &[Option<u32>]) -> Self {
-        let mut texts: Vec<u32> = codes.iter().flatten().copied().collect();
-        if texts.is_empty() {
+    /// Texts by numbers that each has a code of its own in the dictionary.
+    pub(super) fn of_texts(numbers: &[Option<u32>], codes: &[u32]) -> Self {
+        if codes.is_empty() {
             return Self::Null;
         }
-        texts.sort_unstable();
-        texts.dedup();
-        let local = |code: &Option<u32>| match code {
-            // It is among them.
-            Some(code) => texts.binary_search(code).unwrap_or_default() as u32,
-            None => texts.len() as u32,
+        let mut sorted: Vec<(u32, u32)> = codes.iter().copied().zip(0..).collect();
+        sorted.sort_unstable();
+        let null = sorted.len() as u32;
+        let mut places = vec![null; codes.len()];
+        for ((_, number), place) in sorted.iter().zip(0..) {
+            if let Some(to) = places.get_mut(*number as usize) {
+                *to = place;
+            }
+        }
+        let place = |number: &Option<u32>| {
+            let place = number.and_then(|number| places.get(number as usize).copied());
+            place.unwrap_or(null)
         };
-        let codes: Vec<u32> = codes.iter().map(local).collect();
-        Self::Text(TextColumn::new(&codes, texts))
+        let rows: Vec<u32> = numbers.iter().map(place).collect();
+        let texts = sorted.into_iter().map(|(code, _)| code).collect();
+        Self::Text(TextColumn::new(&rows, texts))
     }
 
     /// Texts of several columns, whose codes are of one dictionary.
@@ -373,13 +379,20 @@ mod tests {
             (65_536, false, 2),
             (65_536, true, 4),
         ] {
-            let mut codes: Vec<Option<u32>> = (0..count).map(|code| Some(7 + 3 * code)).collect();
-            codes.extend(null.then_some(None));
-            let Column::Text(texts) = Column::of_texts(&codes) else {
+            // The last text comes first.
+            let codes: Vec<u32> = (0..count).map(|number| 7 + 3 * (count - number)).collect();
+            let mut numbers: Vec<Option<u32>> = (0..count).map(Some).collect();
+            numbers.extend(null.then_some(None));
+            let Column::Text(texts) = Column::of_texts(&numbers, &codes) else {
                 panic!("texts");
             };
-            assert_eq!(texts.codes().size(), width * codes.len(), "{count} {null}");
-            assert!((0..codes.len()).all(|row| texts.code(row) == codes[row]));
+            assert_eq!(
+                texts.codes().size(),
+                width * numbers.len(),
+                "{count} {null}"
+            );
+            let code = |number: u32| codes[number as usize];
+            assert!((0..numbers.len()).all(|row| texts.code(row) == numbers[row].map(code)));
         }
     }
 

@@ -8,7 +8,6 @@
 //! A code stays what it is, but for [`without`](Dictionary::without), which may number the texts
 //! anew, in the same order.
 
-use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::{Arc, OnceLock};
 
@@ -96,9 +95,26 @@ impl Dictionary {
         if text.is_empty() {
             return self.empty;
         }
-        let hash = self.hasher.hash_one(text);
+        self.find_hashed(text, self.hasher.hash_one(text))
+    }
+
+    /// The same of a text whose hash is known, and which is not empty.
+    fn find_hashed(&self, text: &str, hash: u64) -> Option<u32> {
         let is_it = |code| self.text(code) == Some(text);
         self.tables.iter().find_map(|table| table.find(hash, is_it))
+    }
+
+    /// The texts from a code on, with their codes.
+    fn texts_from(&self, first: usize) -> impl Iterator<Item = (u32, &str)> {
+        let full = self.full.get(first / BLOCK..).unwrap_or_default();
+        let mut start = (self.full.len() - full.len()) * BLOCK;
+        let blocks = full.iter().chain(&self.short);
+        blocks.flat_map(move |block| {
+            let skipped = first.saturating_sub(start).min(block.len());
+            let codes = (start + skipped) as u32..;
+            start += block.len();
+            codes.zip(block.texts().skip(skipped))
+        })
     }
 
     /// Where each text stands in their order: for those who sort so many of them that all
@@ -127,8 +143,8 @@ impl Dictionary {
         self.full.iter().chain(&self.short)
     }
 
-    /// The same with more texts behind; each is new.
-    fn with(&self, new: &[Text]) -> Self {
+    /// The same with more texts behind; each is new, and stands with its hash.
+    fn with(&self, new: &[(Text, u64)]) -> Self {
         let mut next = self.clone();
         if new.is_empty() {
             return next;
@@ -150,7 +166,7 @@ impl Dictionary {
             merged.extend(next.short.drain(..).rev());
         }
         let before = merged.iter().rev().flat_map(|block| block.texts());
-        let mut texts = before.chain(new.iter().map(Text::as_str));
+        let mut texts = before.chain(new.iter().map(|(text, _)| text.as_str()));
         if is_block_full {
             let full = Arc::make_mut(&mut next.full);
             let short = merged.iter().map(|block| block.len()).sum::<usize>() + new.len();
@@ -165,20 +181,25 @@ impl Dictionary {
 
         let mut count = new.len();
         let mut tables = next.tables.clone();
-        let mut old: Vec<Arc<Table>> = Vec::new();
+        // Tables are of codes that follow each other.
+        let mut oldest = first;
         while let Some(table) = tables.pop_if(|table| table.len < 2 * count) {
             count += table.len;
-            old.push(table);
+            oldest = table.first;
         }
-        let mut table = Table::new(count);
-        let old = old.iter().flat_map(|table| table.codes());
+        let mut table = Table::new(oldest, count);
+        for (code, text) in next.texts_from(oldest).take(first - oldest) {
+            // Empty is what has gone.
+            if !text.is_empty() {
+                table.insert(next.hasher.hash_one(text), code);
+            }
+        }
         let mut empty = next.empty;
-        for code in old.chain(first as u32..next.len as u32) {
-            match next.text(code).unwrap_or_default() {
-                "" if code as usize >= first => empty = Some(code),
-                // Gone.
-                "" => {}
-                text => table.insert(next.hasher.hash_one(text), code),
+        for (code, (text, hash)) in (first as u32..).zip(new) {
+            if text.is_empty() {
+                empty = Some(code);
+            } else {
+                table.insert(*hash, code);
             }
         }
         tables.push(Arc::new(table));
@@ -205,7 +226,9 @@ impl Dictionary {
                         if let Some(to) = remap.get_mut(code) {
                             *to = kept.len() as u32;
                         }
-                        kept.push(Text::of(block, at as u32));
+                        let text = Text::of(block, at as u32);
+                        let hash = self.hasher.hash_one(text.as_str());
+                        kept.push((text, hash));
                     }
                     code += 1;
                 }
@@ -252,76 +275,177 @@ impl Dictionary {
 /// Gives the texts of a batch their codes.
 pub(super) struct Interner<'d, 't> {
     dictionary: &'d Dictionary,
-    /// Codes of the texts that came so far.
-    seen: HashMap<&'t str, u32, FixedState>,
-    new: Vec<Text>,
+    /// The different texts by the order in which they came: what they are, their hashes, their codes.
+    texts: Vec<&'t str>,
+    hashes: Vec<u64>,
+    codes: Vec<u32>,
+    /// Numbers of texts by their hashes: open addressing. On its own, so that it grows without
+    /// looking at a text, and a new text is hashed once for all.
+    places: Vec<u32>,
+    new: Vec<(Text, u64)>,
 }
 
 impl<'d, 't> Interner<'d, 't> {
     pub(super) fn new(dictionary: &'d Dictionary) -> Self {
         Self {
             dictionary,
-            seen: HashMap::with_hasher(dictionary.hasher.clone()),
+            texts: Vec::new(),
+            hashes: Vec::new(),
+            codes: Vec::new(),
+            places: vec![FREE; 64],
             new: Vec::new(),
         }
     }
 
-    pub(super) fn code(&mut self, text: &'t Text) -> u32 {
-        if let Some(code) = self.seen.get(text.as_str()) {
-            return *code;
+    /// The numbers of values among the different texts of the batch, in the order in which they came;
+    /// none of what is no text.
+    pub(super) fn numbers(
+        &mut self,
+        values: impl ExactSizeIterator<Item = &'t Value>,
+    ) -> Vec<Option<u32>> {
+        let mut numbers = Vec::with_capacity(values.len());
+        let mut values = values.peekable();
+        let mut hashed: Vec<Option<(&'t Text, &'t str, u64)>> = Vec::with_capacity(TOGETHER);
+        while values.peek().is_some() {
+            hashed.clear();
+            for value in values.by_ref().take(TOGETHER) {
+                hashed.push(match value {
+                    Value::Text(text) => {
+                        let str = text.as_str();
+                        Some((text, str, self.dictionary.hasher.hash_one(str)))
+                    }
+                    _ => None,
+                });
+            }
+            // What is looked at next is far away in memory, and on its way for all of them at once.
+            let mut near = 0;
+            for (.., hash) in hashed.iter().flatten() {
+                near ^= self
+                    .places
+                    .get(*hash as usize & (self.places.len() - 1))
+                    .copied()
+                    .unwrap_or(0);
+                for table in self.dictionary.tables.iter().take(2) {
+                    let at = *hash as usize & (table.tags.len() - 1);
+                    near ^= table.tags.get(at).copied().map_or(0, u32::from);
+                }
+            }
+            std::hint::black_box(near);
+            for one in &hashed {
+                numbers.push(one.map(|(text, str, hash)| self.number(text, str, hash)));
+            }
         }
-        let code = self.dictionary.find(text).unwrap_or_else(|| {
-            self.new.push(text.clone());
+        numbers
+    }
+
+    fn number(&mut self, text: &'t Text, str: &'t str, hash: u64) -> u32 {
+        let mask = self.places.len() - 1;
+        let mut at = hash as usize & mask;
+        while let Some(number) = self
+            .places
+            .get(at)
+            .copied()
+            .filter(|number| *number != FREE)
+        {
+            if self.hashes.get(number as usize) == Some(&hash)
+                && self.texts.get(number as usize) == Some(&str)
+            {
+                return number;
+            }
+            at = (at + 1) & mask;
+        }
+        let known = if str.is_empty() {
+            self.dictionary.empty
+        } else {
+            self.dictionary.find_hashed(str, hash)
+        };
+        let code = known.unwrap_or_else(|| {
+            self.new.push((text.clone(), hash));
             // There are no 2^32 texts: the ids alone of as many rows take 64 GiB.
             (self.dictionary.len() + self.new.len() - 1) as u32
         });
-        self.seen.insert(text, code);
-        code
+        let number = self.codes.len() as u32;
+        self.texts.push(str);
+        self.hashes.push(hash);
+        self.codes.push(code);
+        if let Some(place) = self.places.get_mut(at) {
+            *place = number;
+        }
+        // Half of the places stay free.
+        if self.codes.len() * 2 > self.places.len() {
+            self.grow();
+        }
+        number
     }
 
-    /// The dictionary with the new texts.
-    pub(super) fn finish(self) -> Dictionary {
-        self.dictionary.with(&self.new)
+    fn grow(&mut self) {
+        let mut places = vec![FREE; self.places.len() * 4];
+        let mask = places.len() - 1;
+        for (number, hash) in (0..).zip(&self.hashes) {
+            let mut at = *hash as usize & mask;
+            while places.get(at).is_some_and(|number| *number != FREE) {
+                at = (at + 1) & mask;
+            }
+            if let Some(place) = places.get_mut(at) {
+                *place = number;
+            }
+        }
+        self.places = places;
+    }
+
+    /// The code of each number, and the dictionary with the new texts.
+    pub(super) fn finish(self) -> (Vec<u32>, Dictionary) {
+        (self.codes, self.dictionary.with(&self.new))
     }
 }
 
-/// Codes by the hash of their texts: open addressing, with a byte of the hash beside each
-/// code, so that few texts are compared in vain.
+/// Codes that follow each other by the hash of their texts: open addressing, with a byte of the hash
+/// beside each code, so that few texts are compared in vain, and a text that is not there is looked for
+/// among the bytes alone.
 struct Table {
+    first: usize,
+    /// Zero where nothing is.
     tags: Box<[u8]>,
     codes: Box<[u32]>,
     len: usize,
 }
 
-/// No code is here.
+/// Texts that are looked up together.
+const TOGETHER: usize = 64;
+
+/// No code or number is here.
 const FREE: u32 = u32::MAX;
 
 impl Table {
-    /// For so many codes.
-    fn new(count: usize) -> Self {
+    /// For so many codes from one on.
+    fn new(first: usize, count: usize) -> Self {
         // At most four of five places are taken.
         let places = (count * 5 / 4 + 1).next_power_of_two();
         Self {
+            first,
             tags: vec![0; places].into(),
             codes: vec![FREE; places].into(),
             len: 0,
         }
     }
 
-    const fn tag(hash: u64) -> u8 {
-        (hash >> 56) as u8
+    fn tag(hash: u64) -> u8 {
+        ((hash >> 56) as u8).max(1)
     }
 
     fn find(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
-        let mask = self.codes.len() - 1;
+        let mask = self.tags.len() - 1;
         let mut at = hash as usize & mask;
         loop {
-            let code = *self.codes.get(at)?;
-            if code == FREE {
-                return None;
-            }
-            if self.tags.get(at) == Some(&Self::tag(hash)) && is_it(code) {
-                return Some(code);
+            match *self.tags.get(at)? {
+                0 => return None,
+                tag if tag == Self::tag(hash) => {
+                    let code = *self.codes.get(at)?;
+                    if is_it(code) {
+                        return Some(code);
+                    }
+                }
+                _ => {}
             }
             at = (at + 1) & mask;
         }
@@ -329,9 +453,9 @@ impl Table {
 
     /// Of a text that is not there yet. There has to be a place for it.
     fn insert(&mut self, hash: u64, code: u32) {
-        let mask = self.codes.len() - 1;
+        let mask = self.tags.len() - 1;
         let mut at = hash as usize & mask;
-        while self.codes.get(at).is_some_and(|code| *code != FREE) {
+        while self.tags.get(at).is_some_and(|tag| *tag != 0) {
             at = (at + 1) & mask;
         }
         if let (Some(place), Some(tag)) = (self.codes.get_mut(at), self.tags.get_mut(at)) {
@@ -339,10 +463,6 @@ impl Table {
             *tag = Self::tag(hash);
             self.len += 1;
         }
-    }
-
-    fn codes(&self) -> impl Iterator<Item = u32> {
-        self.codes.iter().copied().filter(|code| *code != FREE)
     }
 
     fn size(&self) -> usize {
@@ -355,7 +475,7 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
+    use std::collections::{HashMap, HashSet};
 
     use proptest::prelude::*;
 
@@ -363,8 +483,14 @@ mod tests {
 
     fn extended(dictionary: &Dictionary, texts: &[Text]) -> (Dictionary, Vec<u32>) {
         let mut interner = Interner::new(dictionary);
-        let codes = texts.iter().map(|text| interner.code(text)).collect();
-        (interner.finish(), codes)
+        let values: Vec<Value> = texts.iter().cloned().map(Value::Text).collect();
+        let numbers = interner.numbers(values.iter());
+        let (codes, next) = interner.finish();
+        let codes = numbers
+            .iter()
+            .flatten()
+            .map(|number| codes[*number as usize]);
+        (next, codes.collect())
     }
 
     fn text(number: usize) -> Text {

@@ -10,7 +10,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::column::Origin;
-use super::segment::Segment;
+use super::dictionary::Dictionary;
+use super::segment::{Segment, StoredRow};
 use crate::schema::Schema;
 
 /// What new rows make of the head.
@@ -19,6 +20,41 @@ pub(super) struct Grown {
     pub(super) head: Vec<Arc<Segment>>,
     /// Full segments of a day (UTC) each, in the order of time.
     pub(super) sealed: Vec<Arc<Segment>>,
+}
+
+/// Makes new rows a head of their own, and gives the dictionaries that know their texts. What fills
+/// segments becomes such at once.
+pub(super) fn begin(
+    schema: &Schema,
+    dictionaries: &[Dictionary],
+    rows: &[&StoredRow],
+    ingest: u64,
+    segment_rows: usize,
+) -> (Grown, Vec<Dictionary>) {
+    let mut dictionaries = dictionaries.to_vec();
+    let mut of_rows = |rows: &[&StoredRow]| {
+        let (segment, next) = Segment::of_batch(schema, &dictionaries, rows, ingest);
+        dictionaries = next;
+        segment
+    };
+    let mut parts = rows.chunks_exact(segment_rows);
+    let mut sealed = Vec::new();
+    for part in &mut parts {
+        let days = part.chunk_by(|a, b| day(a.time) == day(b.time));
+        sealed.extend(days.map(|rows| Arc::new(of_rows(rows).sealed(schema))));
+    }
+    let rest = parts.remainder();
+    let head = if rest.is_empty() {
+        Vec::new()
+    } else {
+        vec![Arc::new(of_rows(rest))]
+    };
+    (Grown { head, sealed }, dictionaries)
+}
+
+/// The day of a time (UTC).
+fn day(time: DateTime<Utc>) -> i64 {
+    time.timestamp().div_euclid(86_400)
 }
 
 /// Adds a chunk of new rows to the head; rows before the cut are left behind.
@@ -50,7 +86,7 @@ pub(super) fn grow(
     }
     // Stable, since it is quick on runs that are sorted already.
     rows.sort_by_key(|(key, _)| *key);
-    let day = |(key, _): &Row| key.map(|(time, _)| time.date_naive());
+    let day = |(key, _): &Row| key.map(|(time, _)| day(time));
     let of_rows = |rows: &[Row]| {
         let rows: Vec<Origin> = rows.iter().map(|(_, origin)| *origin).collect();
         Segment::of_rows(schema, &merged, &rows)

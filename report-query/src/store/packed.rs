@@ -51,14 +51,15 @@ impl Default for Differences {
 
 impl Packed {
     pub(crate) fn new(numbers: &[Option<i64>]) -> Self {
-        Self::in_units(numbers, 1)
+        Self::in_units::<1>(numbers)
     }
 
-    /// Numbers that are the same of a unit more than each other.
-    fn in_units(numbers: &[Option<i64>], unit: u64) -> Self {
+    /// Numbers that are whole units more than each other. The unit is known when this is built, so
+    /// that nothing is divided by a number that might be any.
+    fn in_units<const UNIT: u64>(numbers: &[Option<i64>]) -> Self {
         let there = || numbers.iter().flatten();
         let least = there().min().copied().unwrap_or_default();
-        let more = |number: &Option<i64>| number.map_or(0, |number| number.abs_diff(least) / unit);
+        let more = |number: &Option<i64>| number.map_or(0, |number| number.abs_diff(least) / UNIT);
         let most = numbers.iter().map(more).max().unwrap_or_default();
         let all = numbers.iter().map(more);
         // What does not fit its width is not at most `most`.
@@ -77,7 +78,7 @@ impl Packed {
         Self {
             least,
             greatest: there().max().copied().unwrap_or_default(),
-            unit,
+            unit: UNIT,
             more,
             missing: missing.then(|| numbers.iter().map(Option::is_none).collect()),
         }
@@ -166,14 +167,20 @@ impl Times {
         let Some(numbers) = times.iter().map(nanos).collect::<Option<Vec<_>>>() else {
             return Self::Wide(times.into());
         };
+        const SECOND: u64 = 1_000_000_000;
+        const MILLI: u64 = 1_000_000;
+        const MICRO: u64 = 1_000;
+
         let least = numbers.iter().flatten().min().copied().unwrap_or_default();
-        let all = |unit: u64| {
-            let mut there = numbers.iter().flatten();
-            there.all(|number| number.abs_diff(least).is_multiple_of(unit))
-        };
-        let units = [1_000_000_000, 1_000_000, 1_000];
-        let unit = units.into_iter().find(|unit| all(*unit)).unwrap_or(1);
-        Self::Packed(Packed::in_units(&numbers, unit))
+        Self::Packed(if are_of::<SECOND>(&numbers, least) {
+            Packed::in_units::<SECOND>(&numbers)
+        } else if are_of::<MILLI>(&numbers, least) {
+            Packed::in_units::<MILLI>(&numbers)
+        } else if are_of::<MICRO>(&numbers, least) {
+            Packed::in_units::<MICRO>(&numbers)
+        } else {
+            Packed::new(&numbers)
+        })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -215,6 +222,12 @@ impl Times {
             Self::Wide(times) => size_of_val(&**times),
         }
     }
+}
+
+/// Whether numbers are whole units more than the least.
+fn are_of<const UNIT: u64>(numbers: &[Option<i64>], least: i64) -> bool {
+    let mut there = numbers.iter().flatten();
+    there.all(|number| number.abs_diff(least).is_multiple_of(UNIT))
 }
 
 /// Nanoseconds since 1970, if they say it all.

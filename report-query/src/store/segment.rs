@@ -90,15 +90,10 @@ impl Segment {
                 continue;
             }
             let mut interner = Interner::new(dictionary);
-            let mut codes: Vec<Option<u32>> = Vec::with_capacity(rows.len());
-            for value in cells {
-                codes.push(match value {
-                    Value::Text(text) => Some(interner.code(text)),
-                    _ => None,
-                });
-            }
-            next.push(interner.finish());
-            columns.push(Column::of_texts(&codes));
+            let numbers = interner.numbers(cells);
+            let (codes, dictionary) = interner.finish();
+            next.push(dictionary);
+            columns.push(Column::of_texts(&numbers, &codes));
         }
         let keys = Keys::new(
             rows.iter().map(|row| Some(row.time)).collect(),

@@ -313,17 +313,21 @@ impl Store {
         if !new.is_empty() {
             next.newest += 1;
             report.ingest = Some(next.newest);
-            let (new, dictionaries) =
-                Segment::of_batch(&self.schema, &state.dictionaries, &new, next.newest);
-            next.dictionaries = dictionaries;
             let (sealed, head) = state.segments.split_at(state.sealed);
-            let Grown { head, sealed: more } = head::grow(
-                &self.schema,
-                head,
-                new,
-                self.options.segment_rows,
-                state.cut,
-            );
+            let (schema, dictionaries) = (&self.schema, &state.dictionaries);
+            let segment_rows = self.options.segment_rows;
+            let grown = if head.is_empty() {
+                let (grown, dictionaries) =
+                    head::begin(schema, dictionaries, &new, next.newest, segment_rows);
+                next.dictionaries = dictionaries;
+                grown
+            } else {
+                let (new, dictionaries) =
+                    Segment::of_batch(schema, dictionaries, &new, next.newest);
+                next.dictionaries = dictionaries;
+                head::grow(schema, head, new, segment_rows, state.cut)
+            };
+            let Grown { head, sealed: more } = grown;
             next.sealed += more.len();
             next.segments = sealed.iter().cloned().chain(more).chain(head).collect();
         }
