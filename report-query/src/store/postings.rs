@@ -14,19 +14,41 @@ pub(crate) struct Postings(Box<[u16]>);
 impl Postings {
     /// Of a code for each row; `None` of more rows than it can number.
     pub(super) fn of_codes(codes: &Codes) -> Option<Self> {
-        with_codes!(codes, codes => Self::by(codes.len(), |a, b| codes.get(a).cmp(&codes.get(b))))
+        with_codes!(codes, codes => {
+            let last = u16::try_from(codes.len().checked_sub(1)?).ok()?;
+            // Where the rows of each code begin, then where its next row goes.
+            let most = codes.iter().max().map_or(0, |most| *most as usize);
+            let mut places = vec![0_u32; most + 2];
+            for code in codes {
+                if let Some(place) = places.get_mut(*code as usize + 1) {
+                    *place += 1;
+                }
+            }
+            let mut before = 0;
+            for place in &mut places {
+                before += *place;
+                *place = before;
+            }
+            let mut rows = vec![0; codes.len()];
+            for (row, code) in (0..=last).zip(codes) {
+                if let Some(place) = places.get_mut(*code as usize) {
+                    if let Some(kept) = rows.get_mut(*place as usize) {
+                        *kept = row;
+                    }
+                    *place += 1;
+                }
+            }
+            Some(Self(rows.into()))
+        })
     }
 
     /// Of a GUID or none for each row.
-    pub(super) fn of_ids<T: Ord>(ids: &[T]) -> Option<Self> {
-        Self::by(ids.len(), |a, b| ids.get(a).cmp(&ids.get(b)))
-    }
-
-    fn by(rows: usize, compare: impl Fn(usize, usize) -> Ordering) -> Option<Self> {
-        let last = rows.checked_sub(1)?;
-        let mut all: Vec<u16> = (0..=u16::try_from(last).ok()?).collect();
-        all.sort_by(|a, b| compare(usize::from(*a), usize::from(*b)));
-        Some(Self(all.into()))
+    pub(super) fn of_ids(ids: &[Option<Uuid>]) -> Option<Self> {
+        let last = u16::try_from(ids.len().checked_sub(1)?).ok()?;
+        let number = |id: &Option<Uuid>| id.map(|id| id.as_u128());
+        let mut all: Vec<(Option<u128>, u16)> = ids.iter().map(number).zip(0..=last).collect();
+        all.sort_unstable();
+        Some(Self(all.into_iter().map(|(_, row)| row).collect()))
     }
 
     /// The rows that have a code, ascending.
@@ -92,7 +114,8 @@ mod tests {
         let postings = Postings::of_codes(&full).unwrap();
         assert_eq!(postings.of_code(&full, 0), [65_535]);
         assert_eq!(postings.of_code(&full, 65_535), [0]);
-        assert!(Postings::of_ids(&vec![0_u8; 65_537]).is_none());
-        assert!(Postings::of_ids::<u8>(&[]).is_none());
+        assert!(Postings::of_ids(&vec![None; 65_537]).is_none());
+        assert!(Postings::of_codes(&Codes::new(&[0; 65_537], 1)).is_none());
+        assert!(Postings::of_ids(&[]).is_none());
     }
 }
