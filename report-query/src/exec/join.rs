@@ -58,6 +58,16 @@ fn key_columns(
     keys.iter().map(|key| column(batch, key, control)).collect()
 }
 
+/// Keys that are all GUIDs or null, as numbers.
+fn ids(values: &[Value]) -> Option<Vec<Option<u128>>> {
+    let id = |value: &Value| match value {
+        Value::Id(id) => Some(Some(id.as_u128())),
+        Value::Null => Some(None),
+        _ => None,
+    };
+    values.iter().map(id).collect()
+}
+
 /// The keys of rows from their columns.
 fn tuples(
     columns: &[Vec<Value>],
@@ -126,11 +136,17 @@ pub(super) fn join<'s>(
     let of_right = key_columns(right, &join.right, control)?;
     let of_left = key_columns(&left, &join.left, control)?;
     let pairs = match (&of_left[..], &of_right[..]) {
-        ([of_left], [of_right]) => {
-            let key = |value| Some(value).filter(|value: &&Value| !value.is_null());
-            let partners = Partners::new(of_right.iter().map(key));
-            Pairs::find(of_left.iter().map(key), &partners, join.kind, control)?
-        }
+        ([of_left], [of_right]) => match (ids(of_left), ids(of_right)) {
+            (Some(of_left), Some(of_right)) => {
+                let partners = Partners::new(of_right.into_iter());
+                Pairs::find(of_left.into_iter(), &partners, join.kind, control)?
+            }
+            _ => {
+                let key = |value| Some(value).filter(|value: &&Value| !value.is_null());
+                let partners = Partners::new(of_right.iter().map(key));
+                Pairs::find(of_left.iter().map(key), &partners, join.kind, control)?
+            }
+        },
         _ => {
             let partners = Partners::new(tuples(&of_right, right.len()));
             Pairs::find(tuples(&of_left, left.len()), &partners, join.kind, control)?

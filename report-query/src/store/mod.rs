@@ -11,7 +11,9 @@
 //! once, and rows hold numbers of one or two bytes. Queries filter, group and count by these
 //! numbers, and look for a text in the dictionary instead of in the rows. When rows go, so do the
 //! texts that no other row has. Times and whole numbers are kept as differences from the least of
-//! their segment, in as few bytes as these need.
+//! their segment, in as few bytes as these need. Of columns that are
+//! [indexed](crate::Field::indexed) each full segment knows which rows have which value. What
+//! queries find out of full segments can be [kept](StoreOptions::cache) for the next.
 //!
 //! ```
 //! use chrono::{DateTime, Utc};
