@@ -97,6 +97,7 @@
 //! |---|---|---|
 //! | `activity` | yes | the activity table, its store and the built-in reports; needs `mim-events` without its default features |
 //! | `simd` | yes | filters over columns in the widest vectors of the machine that a program runs on, with `fearless_simd`; without it in those that all machines of its kind have |
+//! | `compress` | no | [documents](Field::document), the whole activities of the activity table, are compressed in memory, with `lz4_flex` |
 //! | `odata` | no | `$filter` and `$orderby` of Microsoft Graph over the activity table; no further dependency |
 //! | `parallel` | no | queries over many rows share the work among the threads of the `rayon` pool that they are run in, the global one if none was installed; answers are the same |
 //! | `tz` | no | buckets and parts of times by the clocks of IANA time zones, with `chrono-tz` |

@@ -159,6 +159,8 @@ pub struct Field {
     pub doc: Cow<'static, str>,
     /// Whether a store keeps where its values are; see [`indexed`](Self::indexed).
     pub indexed: bool,
+    /// Whether its texts are long and each row has its own; see [`document`](Self::document).
+    pub document: bool,
 }
 
 impl Field {
@@ -173,6 +175,7 @@ impl Field {
             unit: None,
             doc: Cow::Borrowed(""),
             indexed: false,
+            document: false,
         }
     }
 
@@ -203,6 +206,15 @@ impl Field {
     #[must_use]
     pub const fn indexed(mut self) -> Self {
         self.indexed = true;
+        self
+    }
+
+    /// A text that each row has of its own and that is seldom looked at: kept beside the rows
+    /// instead of once for all that are equal, in full segments compressed (feature `compress`). To
+    /// look at one, some 16 KiB around it are unpacked. For columns of other types it does nothing.
+    #[must_use]
+    pub const fn document(mut self) -> Self {
+        self.document = true;
         self
     }
 
@@ -323,7 +335,13 @@ impl Schema {
             .key
             .is_some_and(|(time, id)| column == time || column == id);
         let field = self.fields.get(column).filter(|_| !is_key);
-        field.is_some_and(|field| field.data_type == DataType::Text)
+        field.is_some_and(|field| field.data_type == DataType::Text && !field.document)
+    }
+
+    /// Whether the texts of a column are kept as documents.
+    pub(crate) fn is_document(&self, column: usize) -> bool {
+        let field = self.fields.get(column);
+        field.is_some_and(|field| field.data_type == DataType::Text && field.document)
     }
 
     /// The column of a name, or an error that names it and the nearest known one.

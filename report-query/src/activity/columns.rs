@@ -32,6 +32,7 @@ macro_rules! columns {
             let mut fields = vec![$($need(Field::new($name, $type).label($label).doc($doc)),)*];
             for field in &mut fields {
                 field.indexed = INDEXED.contains(&&*field.name);
+                field.document = field.name == "document";
             }
             fields
         }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::codes::Codes;
 use super::dictionary::Dictionary;
+use super::documents::Documents;
 use super::packed::{Packed, Times};
 use crate::schema::DataType;
 use crate::value::{Text, Value};
@@ -30,6 +31,7 @@ pub(super) enum Column {
     Coded(Arc<(Codes, Box<[Value]>)>),
     /// Values as they are.
     Plain(Arc<[Value]>),
+    Documents(Arc<Documents>),
 }
 
 /// Texts, by their codes in the dictionary of the column.
@@ -101,14 +103,39 @@ impl Column {
         }
     }
 
+    /// Of texts that are kept as documents.
+    pub(super) fn of_documents<'a>(cells: impl Iterator<Item = Cow<'a, Value>>) -> Self {
+        let text = |cell: Cow<'a, Value>| match cell {
+            Cow::Borrowed(Value::Text(text)) => Some(Cow::Borrowed(text.as_str())),
+            Cow::Owned(Value::Text(text)) => Some(Cow::Owned(text.to_string())),
+            _ => None,
+        };
+        let documents = Documents::new(cells.map(text), false);
+        if documents.is_empty() {
+            return Self::Null;
+        }
+        Self::Documents(Arc::new(documents))
+    }
+
+    /// The same with documents packed.
+    pub(super) fn packed(self) -> Self {
+        match self {
+            Self::Documents(documents) if cfg!(feature = "compress") => {
+                Self::Documents(Arc::new(documents.packed()))
+            }
+            other => other,
+        }
+    }
+
     /// Of rows of the same column of several segments, but for the key.
     pub(super) fn of_rows(
         data_type: &DataType,
         from: &[&Self],
         rows: &[Origin],
+        is_document: bool,
         lists: &mut Lists,
     ) -> Self {
-        if *data_type == DataType::Text {
+        if *data_type == DataType::Text && !is_document {
             return Self::of_text_columns(from, rows);
         }
         let cell = |(segment, row): &Origin| match from.get(*segment as usize) {
@@ -116,6 +143,9 @@ impl Column {
             Some(column) => column.cell(*row as usize, None),
             None => Cow::Borrowed(NULL),
         };
+        if is_document {
+            return Self::of_documents(rows.iter().map(cell));
+        }
         let cells: Vec<Cow<'_, Value>> = rows.iter().map(cell).collect();
         Self::new(data_type, cells.iter().map(|cell| &**cell), lists)
     }
@@ -138,6 +168,7 @@ impl Column {
                 Cow::Borrowed(value.unwrap_or(NULL))
             }
             Self::Plain(values) => Cow::Borrowed(values.get(row).unwrap_or(NULL)),
+            Self::Documents(documents) => owned(documents.get(row)),
             Self::KeyTime | Self::KeyId | Self::Null => Cow::Borrowed(NULL),
         }
     }
@@ -298,6 +329,7 @@ impl Column {
                 COUNTS + size_of_val(&**coded) + coded.0.size() + size_of_val(&*coded.1)
             }
             Self::Plain(values) => COUNTS + size_of_val(&**values),
+            Self::Documents(documents) => COUNTS + size_of::<Documents>() + documents.size(),
         }
     }
 

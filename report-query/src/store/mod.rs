@@ -62,6 +62,7 @@ mod cache;
 mod codes;
 mod column;
 mod dictionary;
+mod documents;
 mod duplicates;
 mod erase;
 mod head;

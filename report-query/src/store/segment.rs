@@ -42,6 +42,7 @@ pub(crate) struct Segment {
     columns: Vec<Column>,
     /// Rows that don't have the values any more that they came with.
     redacted: Option<Arc<Bits>>,
+    is_sealed: bool,
     /// Of columns that are indexed, if it is sealed.
     postings: Vec<(usize, Arc<Postings>)>,
     memory: SegmentMemory,
@@ -83,10 +84,13 @@ impl Segment {
             let cells = rows.iter().map(|row| row.values.get(index).unwrap_or(NULL));
             if !schema.is_coded_text(index) {
                 next.push(dictionary.clone());
-                let column = key_column(schema, index);
-                columns.push(
-                    column.unwrap_or_else(|| Column::new(&field.data_type, cells, &mut lists)),
-                );
+                columns.push(match key_column(schema, index) {
+                    Some(column) => column,
+                    None if schema.is_document(index) => {
+                        Column::of_documents(cells.map(Cow::Borrowed))
+                    }
+                    None => Column::new(&field.data_type, cells, &mut lists),
+                });
                 continue;
             }
             let mut interner = Interner::new(dictionary);
@@ -187,6 +191,7 @@ impl Segment {
             rows,
             columns,
             redacted,
+            is_sealed: false,
             postings: Vec::new(),
             memory,
         }
@@ -203,14 +208,21 @@ impl Segment {
                 .map(|(column, remap)| column.renumbered(remap.as_deref()))
                 .collect(),
             redacted: self.redacted.clone(),
+            is_sealed: self.is_sealed,
             // Rows have the same codes within the segment.
             postings: self.postings.clone(),
             memory: self.memory,
         }
     }
 
-    /// The same with the postings of a sealed one.
+    /// The same with the postings of a sealed one, and with its documents packed.
     pub(super) fn sealed(mut self, schema: &Schema) -> Self {
+        self.is_sealed = true;
+        for column in &mut self.columns {
+            let before = column.size();
+            *column = std::mem::replace(column, Column::Null).packed();
+            self.memory.columns = (self.memory.columns + column.size()).saturating_sub(before);
+        }
         let fields = schema.fields().iter().enumerate();
         for (index, _) in fields.filter(|(_, field)| field.indexed) {
             let postings = match self.columns.get(index) {
@@ -228,12 +240,12 @@ impl Segment {
         self
     }
 
-    /// The same with postings, if the segment that it was made of has some.
+    /// The same, sealed if the segment that it was made of is.
     pub(super) fn like(self, other: &Self, schema: &Schema) -> Self {
-        if other.postings.is_empty() {
-            self
-        } else {
+        if other.is_sealed {
             self.sealed(schema)
+        } else {
+            self
         }
     }
 
@@ -414,7 +426,10 @@ fn column_of_rows(
     let columns = from.iter().filter_map(|segment| segment.columns.get(index));
     let columns: Vec<&Column> = columns.collect();
     match schema.fields().get(index) {
-        Some(field) => Column::of_rows(&field.data_type, &columns, rows, lists),
+        Some(field) => {
+            let is_document = schema.is_document(index);
+            Column::of_rows(&field.data_type, &columns, rows, is_document, lists)
+        }
         None => Column::Null,
     }
 }

@@ -6,7 +6,8 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 use report_query::store::{Rejected, WhenFull};
 use report_query::{
-    DataType, Field, Query, Retention, Schema, Store, StoreOptions, Value, count, sum,
+    DataType, Field, Query, Retention, Schema, Store, StoreOptions, Value, col, count,
+    count_distinct, desc, max, sum,
 };
 use uuid::Uuid;
 
@@ -164,7 +165,7 @@ fn expiry_is_exact_for_queries_and_frees_segments() {
     let expiry = store.expire(minute(12) + day);
     assert_eq!((expiry.rows, expiry.segments), (12, 1));
     let n = |store: &Store| {
-        let query = Query::new().aggregate([count(), sum(report_query::col("n"))]);
+        let query = Query::new().aggregate([count(), sum(col("n"))]);
         shown(&query.run(&store.snapshot()).unwrap()).concat()
     };
     assert_eq!(n(&store), format!("23|{}", (12..35).sum::<i64>()));
@@ -387,7 +388,7 @@ fn a_full_store_drops_what_is_oldest() {
     // What is older does not come back.
     assert_eq!(store.append(batch(0), now()).expired, 10);
     let whole = store.snapshot();
-    let count = Query::new().filter(report_query::col("time").ge(oldest));
+    let count = Query::new().filter(col("time").ge(oldest));
     assert_eq!(count.run(&whole).unwrap().len() as u64, stats.rows);
 }
 
@@ -431,7 +432,7 @@ proptest! {
             prop_assert_eq!(told, sent);
             if at % 5 == 4 {
                 store.expire(minute(at as i64 * 20) + TimeDelta::days(30));
-                store.erase(report_query::col("id").eq(Uuid::from_u128(7))).unwrap();
+                store.erase(col("id").eq(Uuid::from_u128(7))).unwrap();
             }
             let stats = store.stats();
             prop_assert_eq!(
@@ -442,4 +443,111 @@ proptest! {
             prop_assert!(store.memory_usage().total() <= limit);
         }
     }
+}
+
+/// Whole records beside what is asked of them: a row's text, long and like its neighbours'.
+fn record(id: u128, who: &str) -> String {
+    format!(
+        "{{\"id\":{id},\"who\":\"{who}\",\"said\":\"{}\"}}",
+        "all is well; ".repeat(200)
+    )
+}
+
+fn of_records(document: bool) -> Store {
+    let text = Field::new("record", DataType::Text);
+    let schema = Schema::new([
+        Field::new("time", DataType::Time).required(),
+        Field::new("id", DataType::Id).required(),
+        Field::new("who", DataType::Text),
+        if document { text.document() } else { text },
+    ])
+    .and_then(|schema| schema.with_key("time", "id"))
+    .unwrap();
+    let options = StoreOptions::new(Retention::MONTH).segment_rows(100);
+    let store = Store::new(schema, options).unwrap();
+    for rows in (0..450).collect::<Vec<u128>>().chunks(70) {
+        let report = store.append(rows.iter().map(|id| with_record(*id)), now());
+        assert_eq!(report.appended, rows.len() as u64);
+    }
+    store
+}
+
+/// Each seventh row has no record.
+fn with_record(id: u128) -> Vec<Value> {
+    let who = ["ana", "kim", "li"][id as usize % 3];
+    let text = (!id.is_multiple_of(7)).then(|| record(id, who));
+    vec![
+        minute(id as i64 / 4).into(),
+        Uuid::from_u128(id).into(),
+        who.into(),
+        text.map_or(Value::Null, Value::text),
+    ]
+}
+
+#[test]
+fn documents_are_as_other_texts_but_take_less() {
+    let (store, other) = (of_records(true), of_records(false));
+    assert!(store.stats().segments > 3 && store.stats().head_chunks > 0);
+    let doc = || col("record");
+    let queries = [
+        Query::new(),
+        Query::new()
+            .filter(doc().contains("\"who\":\"kim\""))
+            .select(["id"]),
+        Query::new().filter(doc().is_null().or(doc().eq(record(8, "li")))),
+        Query::new()
+            .group_by([doc().length().alias("n")])
+            .aggregate([count()]),
+        Query::new()
+            .group_by(["who"])
+            .aggregate([count_distinct(doc()), max(doc()).alias("m")]),
+        Query::new().sort([desc("record")]).limit(5),
+        Query::new().top_per(["who"], [desc("record")], 1),
+    ];
+    for query in &queries {
+        let result = query.run(&store.snapshot()).unwrap();
+        assert!(!result.is_empty());
+        assert!(
+            result
+                .rows()
+                .eq(query.run(&other.snapshot()).unwrap().rows())
+        );
+    }
+    if cfg!(feature = "compress") {
+        let (packed, plain) = (store.memory_usage().total(), other.memory_usage().total());
+        assert!(packed * 2 < plain, "{packed} of {plain}");
+    }
+    // What comes again is known, also of rows that are packed.
+    let report = store.append([with_record(8), with_record(440)], now());
+    assert_eq!(report.duplicates, 2);
+    let mut changed = with_record(8);
+    changed[3] = "another".into();
+    assert_eq!(store.append([changed], now()).conflicts, 1);
+
+    // Gone is gone.
+    let of_kim = || {
+        Query::new()
+            .filter(doc().contains("\"kim\""))
+            .aggregate([count()])
+    };
+    let found = |store: &Store| {
+        of_kim()
+            .run(&store.snapshot())
+            .unwrap()
+            .value(0, "count")
+            .cloned()
+    };
+    assert!(found(&store) > Some(Value::from(100)));
+    store
+        .erase(col("who").eq("kim").and(col("time").lt(minute(50))))
+        .unwrap();
+    store
+        .redact(col("who").eq("kim"), [("record", Value::text("-"))])
+        .unwrap();
+    assert_eq!(found(&store), Some(Value::from(0)));
+    let left = Query::new().filter(doc().eq("-")).aggregate([count()]);
+    assert!(left.run(&store.snapshot()).unwrap().value(0, "count") > Some(&Value::from(50)));
+    let li = Query::new().filter(col("who").eq("li"));
+    let of_li = |store: &Store| li.run(&store.snapshot()).unwrap();
+    assert!(of_li(&store).rows().eq(of_li(&other).rows()));
 }
