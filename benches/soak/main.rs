@@ -369,17 +369,12 @@ impl Soak {
             .unwrap_or_default()
             / stream.step;
         for n in first.max(0) as u64..newest {
-            let is_there = numbers.contains(&n) || stream.time(n) <= oldest || may_be_erased(n);
+            let is_there =
+                numbers.contains(&n) || stream.time(n) <= oldest || Stream::may_be_erased(n);
             check(is_there, || format!("row {n} of {newest} is missing"));
         }
         rows
     }
-}
-
-/// Those of even leavers go.
-fn may_be_erased(n: u64) -> bool {
-    let is_even = |leaver: &str| leaver.ends_with(['0', '2', '4', '6', '8']);
-    Stream::is_leaver(n) && is_even(&Stream::leaver(n))
 }
 
 /// What came is there or was counted when it went.

@@ -2,9 +2,12 @@
 
 use super::aggregate::Rows;
 use super::distinct::codes_of;
-use crate::aggregate::{Budget, HyperLogLog, LogBuckets, hash_text, int_bucket};
+use crate::aggregate::{Budget, HyperLogLog, LogBuckets, Scale, hash_text, int_bucket};
 use crate::error::Result;
+use crate::exec::control::Control;
+use crate::exec::group::FINISH_STEPS;
 use crate::store::{Dictionary, Packed, Part, TextColumn, with_codes};
+use crate::value::Value;
 
 /// What is known of each group's texts.
 pub(super) struct ApproxTexts<'p> {
@@ -225,16 +228,41 @@ impl IntBuckets {
     }
 
     /// What is known of each group.
-    pub(super) fn into_groups(self, groups: usize) -> Result<Vec<LogBuckets>> {
+    pub(super) fn groups(&self, groups: usize) -> Result<Vec<LogBuckets>> {
         let mut all = match &self.kept {
             Kept::Table(counts) => self.groups_of(counts)?,
-            Kept::Groups(_) => Vec::new(),
+            Kept::Groups(known) => known.clone(),
         };
-        if let Kept::Groups(known) = self.kept {
-            all = known;
-        }
         all.resize_with(groups, LogBuckets::default);
         Ok(all)
+    }
+
+    /// The percentiles of each group: for each of them those of all groups.
+    pub(super) fn percentiles(
+        &self,
+        percents: &[f64],
+        groups: usize,
+        control: &Control<'_>,
+    ) -> Result<Vec<Vec<Value>>> {
+        let mut ticker = control.ticker();
+        let mut columns: Vec<Vec<Value>> = vec![Vec::with_capacity(groups); percents.len()];
+        for group in 0..groups {
+            ticker.steps(FINISH_STEPS)?;
+            let buckets: Vec<(i64, u64)> = match &self.kept {
+                Kept::Table(counts) => {
+                    let start = group * self.places;
+                    let counts = counts.get(start..start + self.places).unwrap_or_default();
+                    let counts = (self.first..).zip(counts);
+                    let some = counts.filter(|(_, count)| **count > 0);
+                    some.map(|(place, count)| (bucket(place), *count)).collect()
+                }
+                Kept::Groups(known) => known.get(group).map(LogBuckets::sorted).unwrap_or_default(),
+            };
+            for (column, percent) in columns.iter_mut().zip(percents) {
+                column.push(Scale::Int.percentile(&buckets, *percent)?);
+            }
+        }
+        Ok(columns)
     }
 }
 
