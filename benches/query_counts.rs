@@ -8,9 +8,13 @@
 
 use std::process::ExitCode;
 
+use chrono::TimeDelta;
 use hybrid_benches::events::{self, questions};
 use questions::Question;
-use report_query::{Result, Snapshot, Value};
+use report_query::{
+    AppendReport, Query, Result, Retention, Snapshot, Store, StoreOptions, Value,
+    approx_count_distinct, approx_percentile, col,
+};
 
 fn main() -> ExitCode {
     match run() {
@@ -28,11 +32,36 @@ fn run() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let count = count.parse()?;
     let (events, lists) = (events::store(count), events::list_store(count));
     let (events, lists) = (events.snapshot(), lists.snapshot());
+    // What is made or freed between two answers is counted with the first.
+    let rows: Vec<Vec<Value>> = events::events(count).collect();
+    let store = Store::new(events::schema(), StoreOptions::new(Retention::FOREVER))?;
+    let report = counted_answer_of_append(&store, rows);
+    println!("append {}", report.appended);
+    drop(store);
+    let people = approx_count_distinct(col("actor")).alias("people");
+    let percentile = |percent| approx_percentile(col("latency"), percent);
+    for (name, aggregates) in [
+        ("approx_distinct", vec![people]),
+        (
+            "approx_percentiles",
+            vec![percentile(50.0).alias("p50"), percentile(99.0).alias("p99")],
+        ),
+    ] {
+        let query = Query::new().group_by(["activity"]).aggregate(aggregates);
+        let rows = counted_answer(&Question::Events(query), &events, &lists)?;
+        println!("{name} {}", rows.len());
+    }
     for (name, question) in questions::questions() {
         let rows = counted_answer(&question, &events, &lists)?;
         println!("{name} {}", rows.len());
     }
     Ok(())
+}
+
+/// What is counted of appending, by its name.
+#[inline(never)]
+fn counted_answer_of_append(store: &Store, rows: Vec<Vec<Value>>) -> AppendReport {
+    store.append(rows, events::start() + TimeDelta::days(30))
 }
 
 /// What is counted, by its name.

@@ -39,7 +39,25 @@ impl Default for HyperLogLog {
     }
 }
 
+/// Of hashes that may come in any order, and more than once.
+impl FromIterator<u64> for HyperLogLog {
+    fn from_iter<I: IntoIterator<Item = u64>>(hashes: I) -> Self {
+        let mut hashes = hashes.into_iter();
+        let mut few: Vec<u64> = hashes.by_ref().take(FEW).collect();
+        few.sort_unstable();
+        few.dedup();
+        let mut all = Self(Kept::Few(few));
+        hashes.for_each(|hash| {
+            all.insert_hash(hash);
+        });
+        all
+    }
+}
+
 impl HyperLogLog {
+    /// The most that a budget [counts](Self::held) for one.
+    pub(crate) const MOST_HELD: u64 = FEW as u64;
+
     pub(super) fn insert(&mut self, value: &Value, budget: &mut Budget) -> Result<()> {
         if self.insert_hash(hash_value(value)) {
             budget.take(1)?;
@@ -234,10 +252,12 @@ mod tests {
     use super::*;
 
     fn of(hashes: impl IntoIterator<Item = u64>) -> HyperLogLog {
+        let hashes: Vec<u64> = hashes.into_iter().collect();
         let mut all = HyperLogLog::default();
-        hashes.into_iter().for_each(|hash| {
-            all.insert_hash(hash);
-        });
+        for hash in &hashes {
+            all.insert_hash(*hash);
+        }
+        assert_eq!(all, hashes.into_iter().collect());
         all
     }
 

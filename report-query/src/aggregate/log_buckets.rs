@@ -54,6 +54,25 @@ impl Scale {
         }
     }
 
+    /// The middle of the bucket in which the percentile's rank is, of ascending buckets with how
+    /// many values each has; null of no value.
+    pub(crate) fn percentile(self, buckets: &[(i64, u64)], percent: f64) -> Result<Value> {
+        let total = buckets
+            .iter()
+            .try_fold(0_u64, |total, (_, values)| total.checked_add(*values))
+            .and_then(|total| usize::try_from(total).ok())
+            .ok_or_else(|| QueryError::overflow("a count"))?;
+        let rank = rank(percent, total) as u64;
+        let mut before = 0;
+        for (bucket, values) in buckets {
+            before += values;
+            if rank < before {
+                return Ok(self.middle(*bucket));
+            }
+        }
+        Ok(Value::Null)
+    }
+
     /// Whether there is a bucket of this number.
     fn has(self, bucket: i64) -> bool {
         let magnitude = bucket.unsigned_abs() as i64;
@@ -205,21 +224,7 @@ impl LogBuckets {
 
     /// The middle of the bucket in which the percentile's rank is; null of no value.
     pub(super) fn percentile(&self, percent: f64) -> Result<Value> {
-        let buckets = self.sorted();
-        let total = buckets
-            .iter()
-            .try_fold(0_u64, |total, (_, values)| total.checked_add(*values))
-            .and_then(|total| usize::try_from(total).ok())
-            .ok_or_else(|| QueryError::overflow("a count"))?;
-        let rank = rank(percent, total) as u64;
-        let mut before = 0;
-        for (bucket, values) in buckets {
-            before += values;
-            if rank < before {
-                return Ok(self.scale.middle(bucket));
-            }
-        }
-        Ok(Value::Null)
+        self.scale.percentile(&self.sorted(), percent)
     }
 
     /// The buckets that have values, ascending, and how many each has.

@@ -78,14 +78,13 @@ impl<'p> Accumulator<'p> {
         let mut all: Vec<Self> = Vec::with_capacity(aggregates.len());
         for aggregate in aggregates {
             let mut states = States::new(aggregate, schema, dictionaries, parts, is_ordered);
-            if let States::Values(values) = &states {
-                let same = |other: &Self| match &other.states {
-                    States::Values(other) => other.column == values.column,
-                    _ => false,
-                };
-                if let Some(other) = all.iter().position(same) {
-                    states = States::Same(other);
-                }
+            let same = |other: &Self| match (&other.states, &states) {
+                (States::Values(other), States::Values(own)) => other.column == own.column,
+                (States::IntBuckets(other), States::IntBuckets(own)) => other.column == own.column,
+                _ => false,
+            };
+            if let Some(other) = all.iter().position(same) {
+                states = States::Same(other);
             }
             all.push(Self { aggregate, states });
         }
@@ -219,15 +218,21 @@ impl<'p> Accumulator<'p> {
             .collect();
         let mut columns: Vec<Vec<Value>> = vec![Vec::new(); all.len()];
         for ((at, one), users) in all.into_iter().enumerate().zip(users) {
+            let percents = users.iter().map(|user| {
+                let percent = functions.get(*user).and_then(|function| function.percent());
+                percent.unwrap_or_default()
+            });
             match one.states {
                 States::Same(_) => {}
-                States::Values(values) => {
-                    let percents = users.iter().map(|user| match functions.get(*user) {
-                        Some(AggregateFunction::Percentile(percent)) => *percent,
-                        _ => 0.0,
-                    });
+                states @ (States::Values(_) | States::IntBuckets(_)) => {
                     let percents: Vec<f64> = percents.collect();
-                    let found = values.percentiles(&percents, groups, control)?;
+                    let found = match states {
+                        States::Values(values) => values.percentiles(&percents, groups, control)?,
+                        States::IntBuckets(known) => {
+                            known.percentiles(&percents, groups, control)?
+                        }
+                        _ => Vec::new(),
+                    };
                     for (user, column) in users.into_iter().zip(found) {
                         if let Some(place) = columns.get_mut(user) {
                             *place = column;
@@ -291,17 +296,22 @@ impl<'p> Accumulator<'p> {
                 |values: Vec<i64>| State::Percentile(values.into_iter().map(Value::Int).collect());
             all.into_iter().map(state).collect()
         };
-        let shared: Vec<Option<Vec<State>>> = all
-            .iter()
-            .map(|one| match &one.states {
-                States::Values(values) => Some(of_values(values)),
-                States::Same(of) => match all.get(*of).map(|one| &one.states) {
-                    Some(States::Values(values)) => Some(of_values(values)),
-                    _ => None,
-                },
-                _ => None,
-            })
-            .collect();
+        let of_buckets = |known: &IntBuckets| {
+            let known = known.groups(groups)?.into_iter();
+            Ok(known.map(State::ApproxPercentile).collect())
+        };
+        let shared = all.iter().map(|one| {
+            let states = match &one.states {
+                States::Same(of) => all.get(*of).map(|one| &one.states),
+                states => Some(states),
+            };
+            match states {
+                Some(States::Values(values)) => Ok(Some(of_values(values))),
+                Some(States::IntBuckets(known)) => of_buckets(known).map(Some),
+                _ => Ok(None),
+            }
+        });
+        let shared: Vec<Option<Vec<State>>> = shared.collect::<Result<_>>()?;
         let states = all.into_iter().zip(shared);
         states
             .map(|(one, shared)| shared.map_or_else(|| one.into_states(groups), Ok))
@@ -347,17 +357,13 @@ impl<'p> Accumulator<'p> {
                 let known = known.into_groups(groups).into_iter();
                 known.map(State::ApproxCountDistinct).collect()
             }
-            States::IntBuckets(known) => {
-                let known = known.into_groups(groups)?.into_iter();
-                known.map(State::ApproxPercentile).collect()
-            }
             States::Any(mut states) => {
                 states.resize_with(groups, || State::new(function));
                 states
             }
             // What depends on the order of rows is not asked for its state, and percentiles are
             // not asked here.
-            States::Picks(_) | States::Same(_) | States::Values(_) => {
+            States::Picks(_) | States::Same(_) | States::Values(_) | States::IntBuckets(_) => {
                 vec![State::new(function); groups]
             }
         })

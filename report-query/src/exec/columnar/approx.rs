@@ -1,77 +1,129 @@
 //! Estimates of groups: of a column's texts how many are different, of its integers the percentiles.
 
 use super::aggregate::Rows;
-use crate::aggregate::{Budget, HyperLogLog, LogBuckets, hash_text, int_bucket};
+use super::distinct::codes_of;
+use crate::aggregate::{Budget, HyperLogLog, LogBuckets, Scale, hash_text, int_bucket};
 use crate::error::Result;
+use crate::exec::control::Control;
+use crate::exec::group::FINISH_STEPS;
 use crate::store::{Dictionary, Packed, Part, TextColumn, with_codes};
+use crate::value::Value;
 
 /// What is known of each group's texts.
 pub(super) struct ApproxTexts<'p> {
     pub(super) column: usize,
     dictionary: &'p Dictionary,
-    groups: Vec<HyperLogLog>,
+    kept: Texts,
+    /// What was taken of the budget.
+    held: u64,
 }
 
-/// Bits that say which groups have which texts of a segment, at most: 1 MiB of them.
-const BITS: usize = if cfg!(test) { 40 } else { 1 << 23 };
+enum Texts {
+    /// A bit for each code of the dictionary, group by group: each text is hashed in the end, once.
+    Words(Vec<u64>),
+    /// Where these would be too many.
+    Groups(Vec<HyperLogLog>),
+}
+
+/// Words of all groups at most, 32 MiB of them.
+const WORDS: usize = if cfg!(test) { 3 } else { 1 << 22 };
 
 impl<'p> ApproxTexts<'p> {
     pub(super) const fn new(column: usize, dictionary: &'p Dictionary) -> Self {
         Self {
             column,
             dictionary,
-            groups: Vec::new(),
+            kept: Texts::Words(Vec::new()),
+            held: 0,
         }
     }
 
-    /// Takes in the texts of rows. Each text of the segment is hashed once, and taken in once for
-    /// each group, as far as bits for that are few.
+    fn words(&self) -> usize {
+        self.dictionary.len().div_ceil(64).max(1)
+    }
+
+    /// Takes in the texts of rows.
     pub(super) fn update(
         &mut self,
         rows: &Rows<'_, '_>,
         texts: &TextColumn,
         budget: &mut Budget,
     ) -> Result<()> {
-        self.groups.resize_with(rows.known, HyperLogLog::default);
-        let codes = texts.texts();
-        let mut hashes: Vec<Option<u64>> = vec![None; codes.len()];
-        let mut hash_of = |at: usize| {
-            let known = hashes.get_mut(at)?;
-            if known.is_none() {
-                *known = self.dictionary.text(*codes.get(at)?).map(hash_text);
-            }
-            *known
-        };
-        let mut new = 0;
-        let words = codes.len().div_ceil(64);
-        if words.saturating_mul(64 * rows.known) > BITS {
-            with_codes!(texts.codes(), small => rows.selected.each(rows.groups, |row, group| {
-                let hash = small.get(row).and_then(|at| hash_of(*at as usize));
-                if let (Some(hash), Some(known)) = (hash, self.groups.get_mut(group as usize)) {
-                    new += u64::from(known.insert_hash(hash));
-                }
-            }));
-            return budget.take(new);
+        let (known, words) = (rows.known, self.words());
+        if let Texts::Words(all) = &self.kept
+            && words.saturating_mul(known) > WORDS
+        {
+            let groups = self.groups_of(all);
+            let held: u64 = groups.iter().map(HyperLogLog::held).sum();
+            budget.take(held - self.held)?;
+            self.kept = Texts::Groups(groups);
         }
-        let mut seen = vec![0_u64; words * rows.known];
-        with_codes!(texts.codes(), small => rows.selected.each(rows.groups, |row, group| {
-            if let Some(at) = small.get(row).map(|at| *at as usize).filter(|at| *at < codes.len())
-                && let Some(word) = seen.get_mut(group as usize * words + at / 64)
+        match &mut self.kept {
+            Texts::Words(all) => {
+                all.resize(known * words, 0);
+                let codes = texts.texts();
+                with_codes!(texts.codes(), small => rows.selected.each(rows.groups, |row, group| {
+                    let code = small.get(row).and_then(|at| codes.get(*at as usize));
+                    if let Some(code) = code
+                        && let Some(word) = all.get_mut(group as usize * words + *code as usize / 64)
+                    {
+                        *word |= 1 << (code % 64);
+                    }
+                }));
+                // They are counted only if there may be too many.
+                let most = HyperLogLog::MOST_HELD * known as u64;
+                if budget.left().saturating_add(self.held) < most {
+                    let held = |seen: &[u64]| {
+                        let ones = seen.iter().map(|word| u64::from(word.count_ones()));
+                        HyperLogLog::MOST_HELD.min(ones.sum())
+                    };
+                    let held: u64 = all.chunks(words).map(held).sum();
+                    budget.take(held - self.held)?;
+                    self.held = held;
+                }
+                Ok(())
+            }
+            Texts::Groups(groups) => {
+                groups.resize_with(known, HyperLogLog::default);
+                let codes = texts.texts();
+                let mut hashes: Vec<Option<u64>> = vec![None; codes.len()];
+                let mut hash_of = |at: usize| {
+                    let known = hashes.get_mut(at)?;
+                    if known.is_none() {
+                        *known = self.dictionary.text(*codes.get(at)?).map(hash_text);
+                    }
+                    *known
+                };
+                let mut new = 0;
+                with_codes!(texts.codes(), small => rows.selected.each(rows.groups, |row, group| {
+                    let hash = small.get(row).and_then(|at| hash_of(*at as usize));
+                    if let (Some(hash), Some(known)) = (hash, groups.get_mut(group as usize)) {
+                        new += u64::from(known.insert_hash(hash));
+                    }
+                }));
+                budget.take(new)
+            }
+        }
+    }
+
+    fn groups_of(&self, all: &[u64]) -> Vec<HyperLogLog> {
+        let mut any = vec![0; self.words()];
+        for seen in all.chunks(self.words()) {
+            for (any, word) in any.iter_mut().zip(seen) {
+                *any |= word;
+            }
+        }
+        let mut hashes = vec![0; self.dictionary.len()];
+        for code in codes_of(&any) {
+            if let (Some(hash), Some(text)) =
+                (hashes.get_mut(code as usize), self.dictionary.text(code))
             {
-                *word |= 1 << (at % 64);
-            }
-        }));
-        for (known, seen) in self.groups.iter_mut().zip(seen.chunks(words.max(1))) {
-            for (word, bits) in seen.iter().enumerate() {
-                let mut bits = *bits;
-                while bits != 0 {
-                    let at = word * 64 + bits.trailing_zeros() as usize;
-                    new += u64::from(hash_of(at).is_some_and(|hash| known.insert_hash(hash)));
-                    bits &= bits - 1;
-                }
+                *hash = hash_text(text);
             }
         }
-        budget.take(new)
+        let hash_of = |code: u32| hashes.get(code as usize).copied();
+        let of_group = |seen: &[u64]| codes_of(seen).filter_map(hash_of).collect();
+        all.chunks(self.words()).map(of_group).collect()
     }
 
     /// Takes in what is known of other rows, given the numbers of their groups, of which there
@@ -93,9 +145,13 @@ impl<'p> ApproxTexts<'p> {
     }
 
     /// What is known of each group.
-    pub(super) fn into_groups(mut self, groups: usize) -> Vec<HyperLogLog> {
-        self.groups.resize_with(groups, HyperLogLog::default);
-        self.groups
+    pub(super) fn into_groups(self, groups: usize) -> Vec<HyperLogLog> {
+        let mut known = match self.kept {
+            Texts::Words(ref all) => self.groups_of(all),
+            Texts::Groups(known) => known,
+        };
+        known.resize_with(groups, HyperLogLog::default);
+        known
     }
 }
 
@@ -234,16 +290,41 @@ impl IntBuckets {
     }
 
     /// What is known of each group.
-    pub(super) fn into_groups(self, groups: usize) -> Result<Vec<LogBuckets>> {
+    pub(super) fn groups(&self, groups: usize) -> Result<Vec<LogBuckets>> {
         let mut all = match &self.kept {
             Kept::Table(counts) => self.groups_of(counts)?,
-            Kept::Groups(_) => Vec::new(),
+            Kept::Groups(known) => known.clone(),
         };
-        if let Kept::Groups(known) = self.kept {
-            all = known;
-        }
         all.resize_with(groups, LogBuckets::default);
         Ok(all)
+    }
+
+    /// The percentiles of each group: for each of them those of all groups.
+    pub(super) fn percentiles(
+        &self,
+        percents: &[f64],
+        groups: usize,
+        control: &Control<'_>,
+    ) -> Result<Vec<Vec<Value>>> {
+        let mut ticker = control.ticker();
+        let mut columns: Vec<Vec<Value>> = vec![Vec::with_capacity(groups); percents.len()];
+        for group in 0..groups {
+            ticker.steps(FINISH_STEPS)?;
+            let buckets: Vec<(i64, u64)> = match &self.kept {
+                Kept::Table(counts) => {
+                    let start = group * self.places;
+                    let counts = counts.get(start..start + self.places).unwrap_or_default();
+                    let counts = (self.first..).zip(counts);
+                    let some = counts.filter(|(_, count)| **count > 0);
+                    some.map(|(place, count)| (bucket(place), *count)).collect()
+                }
+                Kept::Groups(known) => known.get(group).map(LogBuckets::sorted).unwrap_or_default(),
+            };
+            for (column, percent) in columns.iter_mut().zip(percents) {
+                column.push(Scale::Int.percentile(&buckets, *percent)?);
+            }
+        }
+        Ok(columns)
     }
 }
 

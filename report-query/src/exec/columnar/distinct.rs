@@ -286,9 +286,14 @@ fn pair(group: u32, code: u32) -> u64 {
 }
 
 /// The codes whose bits are set.
-fn codes_of(words: &[u64]) -> impl Iterator<Item = u32> {
+pub(super) fn codes_of(words: &[u64]) -> impl Iterator<Item = u32> {
     words.iter().enumerate().flat_map(|(at, word)| {
-        let bits = (0..64).filter(move |bit| word >> bit & 1 == 1);
-        bits.map(move |bit| position(at * 64 + bit))
+        let mut left = *word;
+        std::iter::from_fn(move || {
+            let bit = left.trailing_zeros();
+            // Without the lowest of its bits, if it has any.
+            left &= left.checked_sub(1)?;
+            Some(position(at * 64) + bit)
+        })
     })
 }
