@@ -50,14 +50,7 @@ impl<'p> ApproxTexts<'p> {
         budget: &mut Budget,
     ) -> Result<()> {
         let (known, words) = (rows.known, self.words());
-        if let Texts::Words(all) = &self.kept
-            && words.saturating_mul(known) > WORDS
-        {
-            let groups = self.groups_of(all);
-            let held: u64 = groups.iter().map(HyperLogLog::held).sum();
-            budget.take(held - self.held)?;
-            self.kept = Texts::Groups(groups);
-        }
+        self.make_room(known, budget)?;
         match &mut self.kept {
             Texts::Words(all) => {
                 all.resize(known * words, 0);
@@ -70,18 +63,7 @@ impl<'p> ApproxTexts<'p> {
                         *word |= 1 << (code % 64);
                     }
                 }));
-                // They are counted only if there may be too many.
-                let most = HyperLogLog::MOST_HELD * known as u64;
-                if budget.left().saturating_add(self.held) < most {
-                    let held = |seen: &[u64]| {
-                        let ones = seen.iter().map(|word| u64::from(word.count_ones()));
-                        HyperLogLog::MOST_HELD.min(ones.sum())
-                    };
-                    let held: u64 = all.chunks(words).map(held).sum();
-                    budget.take(held - self.held)?;
-                    self.held = held;
-                }
-                Ok(())
+                self.count(known, budget)
             }
             Texts::Groups(groups) => {
                 groups.resize_with(known, HyperLogLog::default);
@@ -126,6 +108,36 @@ impl<'p> ApproxTexts<'p> {
         all.chunks(self.words()).map(of_group).collect()
     }
 
+    /// Leaves the bits if these are too many for so many groups.
+    fn make_room(&mut self, known: usize, budget: &mut Budget) -> Result<()> {
+        if let Texts::Words(all) = &self.kept
+            && self.words().saturating_mul(known) > WORDS
+        {
+            let groups = self.groups_of(all);
+            let held: u64 = groups.iter().map(HyperLogLog::held).sum();
+            budget.take(held - self.held)?;
+            self.kept = Texts::Groups(groups);
+        }
+        Ok(())
+    }
+
+    /// Counts what bits stand for, only if that may be too much.
+    fn count(&mut self, known: usize, budget: &mut Budget) -> Result<()> {
+        let most = HyperLogLog::MOST_HELD * known as u64;
+        if let Texts::Words(all) = &self.kept
+            && budget.left().saturating_add(self.held) < most
+        {
+            let held = |seen: &[u64]| {
+                let ones = seen.iter().map(|word| u64::from(word.count_ones()));
+                HyperLogLog::MOST_HELD.min(ones.sum())
+            };
+            let held: u64 = all.chunks(self.words()).map(held).sum();
+            budget.take(held - self.held)?;
+            self.held = held;
+        }
+        Ok(())
+    }
+
     /// Takes in what is known of other rows, given the numbers of their groups, of which there
     /// are `known` by now.
     pub(super) fn merge(
@@ -135,13 +147,31 @@ impl<'p> ApproxTexts<'p> {
         known: usize,
         budget: &mut Budget,
     ) -> Result<()> {
-        self.groups.resize_with(known, HyperLogLog::default);
-        for (more, group) in other.groups.into_iter().zip(groups) {
-            if let Some(own) = self.groups.get_mut(*group as usize) {
-                own.merge(more, budget)?;
+        let words = self.words();
+        self.make_room(known, budget)?;
+        match (&mut self.kept, &other.kept) {
+            (Texts::Words(all), Texts::Words(more)) => {
+                all.resize(known * words, 0);
+                for (more, group) in more.chunks(words).zip(groups) {
+                    let own = all.get_mut(*group as usize * words..).unwrap_or_default();
+                    own.iter_mut()
+                        .zip(more)
+                        .for_each(|(word, more)| *word |= more);
+                }
+                self.count(known, budget)
             }
+            (Texts::Groups(own), _) => {
+                own.resize_with(known, HyperLogLog::default);
+                for (more, group) in other.into_groups(groups.len()).into_iter().zip(groups) {
+                    if let Some(own) = own.get_mut(*group as usize) {
+                        own.merge(more, budget)?;
+                    }
+                }
+                Ok(())
+            }
+            // Where the other one has too many for bits, all together are, too.
+            (Texts::Words(_), Texts::Groups(_)) => Ok(()),
         }
-        Ok(())
     }
 
     /// What is known of each group.
@@ -254,7 +284,7 @@ impl IntBuckets {
             }
             (Kept::Groups(own), _) => {
                 own.resize_with(known, LogBuckets::default);
-                for (more, group) in other.into_groups(groups.len())?.into_iter().zip(groups) {
+                for (more, group) in other.groups(groups.len())?.into_iter().zip(groups) {
                     if let Some(own) = own.get_mut(*group as usize) {
                         own.merge(more, budget)?;
                     }
