@@ -1,6 +1,7 @@
 //! Estimates of whole queries: how far they are off, what their columns say, limits.
 
 use chrono::TimeDelta;
+use proptest::prelude::*;
 use uuid::Uuid;
 
 use crate::exec::random::{filled, schema, start};
@@ -244,11 +245,10 @@ fn what_estimates_hold_is_limited() {
     }
 }
 
-#[test]
-fn the_form_of_their_states_stays_readable() {
-    let snapshot = snapshot();
+/// Of the first five rows.
+fn golden_plan() -> crate::Plan {
     let first = col("time").lt(crate::lit(start() + TimeDelta::seconds(37 * 5)));
-    let plan = Query::new()
+    Query::new()
         .filter(first)
         .aggregate([
             approx_count_distinct(col("door")),
@@ -257,7 +257,13 @@ fn the_form_of_their_states_stays_readable() {
             approx_percentile(col("at"), 50.0),
         ])
         .bind(&schema())
-        .unwrap();
+        .unwrap()
+}
+
+#[test]
+fn the_form_of_their_states_stays_readable() {
+    let snapshot = snapshot();
+    let plan = golden_plan();
     let json = plan.partial(&snapshot).unwrap().to_json();
     assert_eq!(json, include_str!("approx_golden.json").trim_end());
     let read = PartialResult::from_json(&json).unwrap();
@@ -284,4 +290,24 @@ fn the_form_of_their_states_stays_readable() {
             .and_then(|read| plan.finish([read]))
             .is_err()
     );
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(
+        at in any::<prop::sample::Index>(),
+        with in "[\\[\\]{}\",:0-9a-z-]{0,3}|9{15,20}|-9223372036854775808",
+        cut in 0_usize..6,
+    ) {
+        let golden = include_str!("approx_golden.json");
+        let at = at.index(golden.len());
+        let mut altered = golden.to_owned();
+        altered.replace_range(at..(at + cut).min(golden.len()), &with);
+        if let Ok(read) = PartialResult::from_json(&altered) {
+            // What was read is written in its one form, whether or not it is of the plan.
+            let written = read.to_json();
+            prop_assert_eq!(PartialResult::from_json(&written).unwrap().to_json(), written);
+            let _ = golden_plan().finish([read.clone(), read]);
+        }
+    }
 }
