@@ -9,6 +9,8 @@ pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod process;
 pub(crate) mod receiver;
+#[cfg(target_os = "linux")]
+pub(crate) mod strace;
 
 use std::time::{Duration, Instant};
 
