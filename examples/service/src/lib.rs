@@ -25,6 +25,7 @@ mod journal;
 mod lookup;
 mod mask;
 mod metrics;
+mod note;
 mod portal;
 mod quarantine;
 mod refuse;

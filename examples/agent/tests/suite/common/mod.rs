@@ -1,6 +1,7 @@
 //! What all tests need: a server, a receiver, the agent as a process, logs.
 
 #[cfg(target_os = "linux")]
+#[path = "../../../../tests/common/clock.rs"]
 pub(crate) mod clock;
 #[cfg(target_os = "linux")]
 #[path = "../../../../tests/common/disk.rs"]
