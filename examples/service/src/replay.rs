@@ -47,7 +47,7 @@ fn store(tenant: &Tenant, queue: &Queue<Durable>, keeping: Keeping) {
     }
     retained.forget_unknown(tenant);
     let mut clock = Clock::at_start(tenant, &retained, keeping);
-    clock.look(tenant, Utc::now()); // before anybody is answered
+    clock.judge(tenant, Utc::now()); // before anybody is answered
     tenant.set_ready();
     let mut due = Instant::now();
     let mut next_look = due;
@@ -115,15 +115,20 @@ impl Clock {
         }
     }
 
-    /// Looks at it; whether what is too old by it may go.
-    fn look(&mut self, tenant: &Tenant, now: DateTime<Utc>) -> bool {
-        let at = Instant::now();
-        let verdict = self.watch.look(now, at);
+    /// Looks at it.
+    fn judge(&mut self, tenant: &Tenant, now: DateTime<Utc>) -> Verdict {
+        let verdict = self.watch.look(now, Instant::now());
         tell(tenant, verdict);
         self.is_believed = verdict.is_believed();
+        verdict
+    }
+
+    /// Looks at it, and notes what it shows; whether what is too old by it may go.
+    fn look(&mut self, tenant: &Tenant, now: DateTime<Utc>) -> bool {
+        let verdict = self.judge(tenant, now);
         if self.is_believed {
             let is_new = matches!(verdict, Verdict::Back | Verdict::Accepted);
-            self.note.write(now, at, is_new);
+            self.note.write(now, Instant::now(), is_new);
         }
         self.is_believed
     }
