@@ -4,6 +4,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::Path;
 
+use ingest_protocol::journal::Error;
+use ingest_protocol::sender::SpoolError;
+
 /// Puts a file in the place of another at once. With `durable` it is on the disk when this returns.
 pub(crate) fn replace(path: &Path, bytes: &[u8], durable: bool) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -46,6 +49,38 @@ pub(crate) fn is_full(error: &anyhow::Error) -> bool {
     kinds
         .into_iter()
         .any(|kind| matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
+}
+
+/// Whether the disk of the state failed, as it does where a sync fails: what of the last writes is on
+/// it only opening all anew tells.
+pub(crate) fn has_failed(error: &anyhow::Error) -> bool {
+    match error.downcast_ref::<SpoolError>() {
+        Some(SpoolError::Journal(error)) => matches!(
+            error,
+            Error::Io { .. }
+                | Error::SyncFailed { .. }
+                | Error::Poisoned
+                | Error::DiskFull { .. }
+                | Error::ReadOnly { .. }
+                | Error::Unsteady { .. }
+        ),
+        Some(_) => false,
+        None => error.chain().any(|cause| cause.is::<io::Error>()),
+    }
+}
+
+/// Whether the reason of an error is the disk itself, and not that something stands in the way on it.
+pub(crate) fn is_failing(error: &anyhow::Error) -> bool {
+    // Input or output failed; on Windows also a checksum, a fault while writing, and the device.
+    const OF_DISKS: &[i32] = if cfg!(windows) { &[23, 29, 1117] } else { &[5] };
+    let is_sync = matches!(
+        error.downcast_ref(),
+        Some(SpoolError::Journal(Error::SyncFailed { .. }))
+    );
+    let codes = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error());
+    is_sync || codes.into_iter().any(|code| OF_DISKS.contains(&code))
 }
 
 /// Opens a file to read it and to append to it; made if it is not there.

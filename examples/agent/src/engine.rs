@@ -1,21 +1,22 @@
 //! The main loop: reads what is new, uploads, tells the status, and ends well.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::client::Client;
 use crate::clock;
 use crate::config::Config;
 use crate::disk;
+use crate::fault::Pauses;
 use crate::metrics::{self, Shown};
-use crate::outbox::{self, Outbox};
+use crate::outbox::{self, Beside, Outbox};
 use crate::status::{Source, Status, now};
 use crate::stop::Stop;
 use crate::upload::{self, Message, Uploader};
@@ -37,6 +38,10 @@ pub(crate) const WAITING: u8 = 3;
 pub(crate) trait Feed {
     /// What it does on threads of its own tells by a message when there is something to be read.
     fn begin(&mut self, _messages: &Sender<Message>) {}
+
+    /// What was read may not be spooled: reads on from where the outbox's cursor stands, whatever it
+    /// knew.
+    fn restart(&mut self);
 
     /// Reads a little of what is new.
     fn read(&mut self, outbox: &mut Outbox) -> Result<Turn>;
@@ -75,9 +80,11 @@ pub(crate) struct Mode {
 }
 
 struct Engine<'a> {
+    config: &'a Config,
+    folder: &'a Path,
     mode: Mode,
     feed: &'a mut dyn Feed,
-    outbox: Outbox,
+    pauses: Pauses,
     uploader: Uploader,
     messages: Receiver<Message>,
     stop: Stop,
@@ -117,12 +124,14 @@ pub(crate) fn run(config: &Config, mode: Mode, feed: &mut dyn Feed) -> Result<Ex
     let opened = open(
         &mode,
         || Outbox::open(config, &folder, limits),
-        |why| {
+        |why, is_full| {
             let status = Status {
                 at: Some(now()),
                 process: std::process::id(),
                 blocked: Some(why),
-                disk_full: true,
+                disk_full: is_full,
+                disk_failing: !is_full,
+                disk_failures: 0,
                 ..before.clone()
             };
             // What can't be told on the disk is told by the log and the metrics.
@@ -149,9 +158,11 @@ pub(crate) fn run(config: &Config, mode: Mode, feed: &mut dyn Feed) -> Result<Ex
             ..Status::default()
         },
         uploader: Uploader::start(client, sender)?,
+        pauses: Pauses::new(mode.impatient),
+        config,
+        folder: &folder,
         mode,
         feed,
-        outbox,
         messages,
         stop,
         shown,
@@ -163,19 +174,20 @@ pub(crate) fn run(config: &Config, mode: Mode, feed: &mut dyn Feed) -> Result<Ex
         is_sending: false,
     };
     engine.note_clock(service.and_then(|service| service.ahead));
-    engine.run()
+    engine.serve(outbox)
 }
 
-/// Opens the outbox. While the disk is full, that is told and waited for, until the
+/// Opens the outbox. While the disk is full, or its syncs fail, that is told and waited for, until the
 /// program is to end or patience is over: then with what code.
 fn open(
     mode: &Mode,
     open: impl Fn() -> Result<Outbox>,
-    tell: impl Fn(String),
+    tell: impl Fn(String, bool),
     is_to_end: impl Fn(Duration) -> bool,
 ) -> Result<Result<Outbox, ExitCode>> {
     let began = Instant::now();
     let (mut wait, mut is_told) = (Duration::ZERO, false);
+    let mut pauses = Pauses::new(mode.impatient);
     loop {
         if is_to_end(wait) {
             info!("asked to stop");
@@ -190,7 +202,12 @@ fn open(
                         "the disk is full: nothing is read until there is room"
                     );
                 }
-                tell(format!("the disk is full: {error}"));
+                tell(format!("the disk is full: {error}"), true);
+                (wait, is_told) = (LOOK, true);
+            }
+            Err(error) if disk::is_failing(&error) => {
+                wait = pauses.after_failure(Instant::now());
+                tell(fails(&error, wait), false);
             }
             opened => return opened.map(Ok),
         }
@@ -198,8 +215,18 @@ fn open(
             warn!("not all was read and acknowledged");
             return Ok(Err(ExitCode::from(WAITING)));
         }
-        (wait, is_told) = (LOOK, true);
     }
+}
+
+/// Says that the disk fails, in the log and in words for the status.
+fn fails(error: &anyhow::Error, pause: Duration) -> String {
+    let error = format!("{error:#}");
+    error!(
+        error,
+        pause = ?pause,
+        "the disk fails: nothing is read; the spool is opened anew after a pause"
+    );
+    format!("the disk fails: {error}")
 }
 
 /// What waits since before the start waits since then.
@@ -211,9 +238,116 @@ fn ages(outbox: &Outbox, oldest: Option<DateTime<Utc>>) -> VecDeque<(u64, DateTi
 }
 
 impl Engine<'_> {
-    fn run(mut self) -> Result<ExitCode> {
+    /// Runs until the program is to end. A disk that fails does not end it.
+    fn serve(mut self, mut outbox: Outbox) -> Result<ExitCode> {
+        info!(waiting = outbox.balance().spooled, "started");
+        loop {
+            let beside = match self.run(&mut outbox) {
+                Err(error) if disk::has_failed(&error) => {
+                    if let Some(code) = self.pause(&error, Some(&mut outbox))? {
+                        return Ok(code);
+                    }
+                    outbox.into_beside()?
+                }
+                code => {
+                    let code = code?;
+                    let (beside, error) = match outbox.close() {
+                        Ok(()) => {
+                            info!("ended");
+                            return Ok(code);
+                        }
+                        Err(failed) => *failed,
+                    };
+                    if !disk::has_failed(&error) {
+                        return Err(error);
+                    }
+                    if let Some(code) = self.pause(&error, None)? {
+                        return Ok(code);
+                    }
+                    beside
+                }
+            };
+            outbox = match self.reopen(beside)? {
+                Ok(outbox) => outbox,
+                Err(code) => return Ok(code),
+            };
+        }
+    }
+
+    /// After a failed write or sync nobody knows what is on the disk, and nothing more is written:
+    /// opens the spool anew, and goes on from what it says is durable. Or with what code the
+    /// program is to end.
+    fn reopen(&mut self, mut beside: Beside) -> Result<Result<Outbox, ExitCode>> {
+        let outbox = loop {
+            let (kept, error) = match Outbox::reopen(self.config, self.folder, beside) {
+                Ok(outbox) => break outbox,
+                Err(failed) => *failed,
+            };
+            beside = kept;
+            if let Some(code) = self.pause(&error, None)? {
+                return Ok(Err(code));
+            }
+        };
+        self.feed.restart();
+        let spooled = outbox.cursor.totals.spooled;
+        for (number, _) in &mut self.ages {
+            *number = spooled.min(*number);
+        }
+        self.status.disk_failing = false;
+        info!(
+            waiting = outbox.balance().spooled,
+            "the spool is open again: reads on from what it holds"
+        );
+        Ok(Ok(outbox))
+    }
+
+    /// Tells a failure, and waits: also for the answer of a frame that is under way, which is told to
+    /// what is kept beside the spool. With what code the program is to end, if it is.
+    fn pause(
+        &mut self,
+        error: &anyhow::Error,
+        mut outbox: Option<&mut Outbox>,
+    ) -> Result<Option<ExitCode>> {
+        let pause = self.pauses.after_failure(Instant::now());
+        let end = Instant::now() + pause;
+        let status = &mut self.status;
+        status.blocked = Some(fails(error, pause));
+        status.disk_full = disk::is_full(error);
+        status.disk_failing = true;
+        status.disk_failures += 1;
+        status.at = Some(now());
+        self.shown.set(status.clone());
+        // What can't be told on this disk is told by the log and the metrics.
+        let _ = status.write(&self.file);
+        self.written = None;
+        loop {
+            if self.stop.is_set() {
+                info!("asked to stop");
+                return Ok(Some(ExitCode::SUCCESS));
+            }
+            if self.mode.once && self.pauses.lasting(Instant::now()) > self.mode.patience {
+                warn!("not all was read and acknowledged");
+                return Ok(Some(ExitCode::from(WAITING)));
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() && !self.is_sending {
+                return Ok(None);
+            }
+            match self.messages.recv_timeout(left.clamp(PAUSE, LOOK)) {
+                Ok(Message::Answer(id, answer)) => {
+                    self.is_sending = false;
+                    if let Some(outbox) = &mut outbox {
+                        outbox.handle(id, answer.map(|answered| answered.answer))?;
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => anyhow::bail!("a thread ended"),
+                _ => {}
+            }
+        }
+    }
+
+    fn run(&mut self, outbox: &mut Outbox) -> Result<ExitCode> {
         let began = Instant::now();
-        info!(waiting = self.outbox.balance().spooled, "started");
         let (mut next_read, mut is_reading) = (began, false);
         let (mut is_at_end, mut progress) = (false, began);
         let code = loop {
@@ -222,10 +356,10 @@ impl Engine<'_> {
                 break ExitCode::SUCCESS;
             }
             if is_reading || Instant::now() >= next_read || self.feed.is_urgent() {
-                let turn = self.feed.read(&mut self.outbox)?;
+                let turn = self.feed.read(outbox)?;
                 is_reading = turn == Turn::More;
                 match turn {
-                    Turn::More if self.outbox.is_blocked() => {}
+                    Turn::More if outbox.is_blocked() => {}
                     Turn::More => progress = Instant::now(),
                     Turn::Later(at) => next_read = at,
                     Turn::AtEnd => {
@@ -240,20 +374,20 @@ impl Engine<'_> {
                 }
             }
             if !self.is_sending
-                && let Some((id, frame)) = self.outbox.poll_transmit()?
+                && let Some((id, frame)) = outbox.poll_transmit()?
             {
                 self.uploader.send(id, frame)?;
                 self.is_sending = true;
             }
-            self.tell(next_read, false);
-            let can_read = is_reading && !self.outbox.is_blocked();
+            self.tell(outbox, next_read, false);
+            let can_read = is_reading && !outbox.is_blocked();
             if self.mode.once && !can_read {
-                if is_at_end && !is_reading && self.outbox.is_idle() {
+                if is_at_end && !is_reading && outbox.is_idle() {
                     info!("all is acknowledged");
-                    break self.code_of_sources();
+                    break self.code_of_sources(outbox);
                 }
                 if progress.elapsed() > self.mode.patience {
-                    let waiting = self.outbox.balance().spooled;
+                    let waiting = outbox.balance().spooled;
                     warn!(waiting, is_at_end, "not all was read and acknowledged");
                     break ExitCode::from(WAITING);
                 }
@@ -264,22 +398,20 @@ impl Engine<'_> {
             } else {
                 began
             });
-            if self.wait(next, can_read)? {
+            if self.wait(outbox, next, can_read)? {
                 progress = Instant::now();
             }
         };
-        self.tell(next_read, true);
-        self.outbox.close()?;
-        info!("ended");
+        self.tell(outbox, next_read, true);
         Ok(code)
     }
 
     /// Waits for what comes next; whether something was acknowledged.
-    fn wait(&mut self, next_read: Instant, can_read: bool) -> Result<bool> {
+    fn wait(&mut self, outbox: &mut Outbox, next_read: Instant, can_read: bool) -> Result<bool> {
         let began = Instant::now();
         let mut until = (began + LOOK).min(next_read.max(began));
         if !self.is_sending
-            && let Some(at) = self.outbox.poll_timeout()
+            && let Some(at) = outbox.poll_timeout()
         {
             until = until.min(at);
         }
@@ -294,9 +426,7 @@ impl Engine<'_> {
             Ok(Message::Answer(id, answer)) => {
                 self.is_sending = false;
                 self.note_clock(answer.as_ref().ok().and_then(|answered| answered.ahead));
-                let is_ack = self
-                    .outbox
-                    .handle(id, answer.map(|answered| answered.answer))?;
+                let is_ack = outbox.handle(id, answer.map(|answered| answered.answer))?;
                 if is_ack {
                     self.status.batches_sent += 1;
                     self.status.last_success = Some(now());
@@ -308,7 +438,7 @@ impl Engine<'_> {
             Ok(Message::Stop | Message::Fed | Message::Service(_)) => Ok(false),
             Err(RecvTimeoutError::Timeout) => {
                 if self.mode.impatient && !self.is_sending && !can_read {
-                    self.outbox.retry_now();
+                    outbox.retry_now();
                 }
                 Ok(false)
             }
@@ -327,17 +457,17 @@ impl Engine<'_> {
         }
     }
 
-    fn code_of_sources(&self) -> ExitCode {
-        let sources = self.feed.sources(&self.outbox);
+    fn code_of_sources(&self, outbox: &Outbox) -> ExitCode {
+        let sources = self.feed.sources(outbox);
         let failed = sources.iter().any(|source| source.trouble.is_some());
         ExitCode::from(u8::from(failed))
     }
 
-    fn tell(&mut self, next_read: Instant, is_last: bool) {
-        let balance = self.outbox.balance();
+    fn tell(&mut self, outbox: &Outbox, next_read: Instant, is_last: bool) {
+        let balance = outbox.balance();
         debug_assert!(balance.is_even(), "{balance:?}");
         let at = now();
-        let spooled = self.outbox.cursor.totals.spooled;
+        let spooled = outbox.cursor.totals.spooled;
         if self.ages.back().is_none_or(|(number, _)| *number < spooled) && balance.spooled > 0 {
             self.ages.push_back((spooled, at));
         }
@@ -359,15 +489,15 @@ impl Engine<'_> {
         if !is_same {
             status.next = next;
         }
-        let blocked = self.outbox.blocked();
+        let blocked = outbox.blocked();
         status.blocked = blocked.map(|blocked| blocked.why.clone());
         status.disk_full = blocked.is_some_and(|blocked| blocked.is_disk_full);
-        status.held.clone_from(&self.outbox.held);
+        status.held.clone_from(&outbox.held);
         let is_due = self.told.is_none_or(|told| told.elapsed() >= TELL);
         if is_due || is_last {
             self.told = Some(Instant::now());
             self.status.at = Some(at);
-            self.status.sources = self.feed.sources(&self.outbox);
+            self.status.sources = self.feed.sources(outbox);
             self.status.spool_bytes = disk::folder_bytes(&self.spool);
             self.shown.set(self.status.clone());
             let is_written = self.written.as_ref().is_some_and(|(since, written)| {

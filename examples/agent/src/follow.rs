@@ -66,6 +66,14 @@ impl Follower {
         &self.name
     }
 
+    /// Forgets what was read: the next pass begins by the cursor's bookmark.
+    pub(crate) fn restart(&mut self) {
+        self.source.leave();
+        self.is_reading = false;
+        self.assembler = Assembler::new();
+        self.missing = 0;
+    }
+
     pub(crate) fn is_urgent(&mut self, grown: u64) -> bool {
         !self.is_reading && self.source.is_urgent(grown)
     }

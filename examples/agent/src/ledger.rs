@@ -117,8 +117,8 @@ impl Ledger {
         self.kept.limits
     }
 
-    /// Takes notice of an acknowledgement. It is durable when this returns, or, where the disk is
-    /// full, after [`sync`](Self::sync).
+    /// Takes notice of an acknowledgement. It is durable when this returns, or, where the disk does
+    /// not take it, after [`sync`](Self::sync).
     pub(crate) fn acknowledged(&mut self, frame: &Acknowledged) -> Result<()> {
         let Acknowledged {
             stream,
@@ -155,9 +155,14 @@ impl Ledger {
     fn change(&mut self) -> Result<()> {
         self.is_dirty = true;
         match self.sync() {
-            Err(error) if disk::is_full(&error) => Ok(()),
+            Err(error) if disk::has_failed(&error) => Ok(()),
             done => done,
         }
+    }
+
+    /// The disk failed: whatever is on it, the next sync writes all anew.
+    pub(crate) fn distrust(&mut self) {
+        self.is_dirty = true;
     }
 
     /// Makes durable what is not yet.

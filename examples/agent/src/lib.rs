@@ -24,6 +24,7 @@ mod config;
 mod cursor;
 mod disk;
 mod engine;
+mod fault;
 mod follow;
 mod keys;
 mod ledger;

@@ -94,6 +94,11 @@ impl Feed for Logs {
         Ok(Turn::AtEnd)
     }
 
+    fn restart(&mut self) {
+        self.followers.iter_mut().for_each(Follower::restart);
+        self.at = 0;
+    }
+
     fn is_urgent(&mut self) -> bool {
         self.grown < u64::MAX
             && self

@@ -84,7 +84,7 @@ pub(crate) fn text(status: &Status) -> String {
         }
     };
     let n = |number: u64| i128::from(number);
-    let counters: [(&str, &str, Values<'_>); 8] = [
+    let counters: [(&str, &str, Values<'_>); 9] = [
         (
             "read_total",
             "Records read, unreadable or lost before they were read.",
@@ -131,6 +131,11 @@ pub(crate) fn text(status: &Status) -> String {
             "Batches not acknowledged since the start, each try.",
             &[("", n(status.batches_failed))],
         ),
+        (
+            "disk_failures_total",
+            "Writes and syncs that failed since the start, after which all was opened anew.",
+            &[("", n(status.disk_failures))],
+        ),
     ];
     for (name, help, values) in counters {
         family(name, "counter", help, values);
@@ -176,10 +181,19 @@ pub(crate) fn text(status: &Status) -> String {
         ),
         (
             "blocked",
-            "1 if the spool or the disk is full and nothing is read.",
+            "1 if nothing is read: the spool or the disk is full, or the disk fails.",
             status.blocked.is_some().into(),
         ),
-        ("disk_full", "1 if it is the disk.", status.disk_full.into()),
+        (
+            "disk_full",
+            "1 if the disk is full.",
+            status.disk_full.into(),
+        ),
+        (
+            "disk_failing",
+            "1 if the disk fails, and the spool waits to be opened anew.",
+            status.disk_failing.into(),
+        ),
         (
             "held",
             "1 if the service refuses and an operator is needed.",

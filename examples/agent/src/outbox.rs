@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Error, Result, ensure};
 use bytes::Bytes;
 use ingest_protocol::frame::{Header, Limits, Record};
 use ingest_protocol::journal;
@@ -30,8 +30,7 @@ const TOLD: u64 = 20;
 
 pub(crate) struct Outbox {
     spool: SpooledSender,
-    ledger: Ledger,
-    quarantine: Quarantine,
+    beside: Beside,
     /// How far was read; durable with what is spooled next.
     pub(crate) cursor: Cursor,
     when_full: WhenFull,
@@ -45,6 +44,12 @@ pub(crate) struct Outbox {
     blocked: Option<Blocked>,
     /// Why the service does not take what is sent, if an operator has to do something.
     pub(crate) held: Option<String>,
+}
+
+/// What is kept beside the spool.
+pub(crate) struct Beside {
+    ledger: Ledger,
+    quarantine: Quarantine,
 }
 
 /// Why nothing is read on.
@@ -72,24 +77,66 @@ pub(crate) fn status_file(folder: &Path) -> PathBuf {
     folder.join("status.json")
 }
 
+/// The spool of a stream, and how far was read as of what is durable in it.
+fn open_spool(
+    config: &Config,
+    folder: &Path,
+    limits: Option<Limits>,
+) -> Result<(Cursor, SpooledSender)> {
+    let place = || format!("spool {}", spool_folder(folder).display());
+    let limits = limits.unwrap_or_default();
+    let spool = spool::open(config, &spool_folder(folder), limits).with_context(place)?;
+    let cursor = Cursor::read(spool.cursor()).with_context(place)?;
+    Ok((cursor, spool))
+}
+
 impl Outbox {
     /// Opens a stream's folder, or makes it. `limits` is what the service said now.
     pub(crate) fn open(config: &Config, folder: &Path, limits: Option<Limits>) -> Result<Self> {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         let mut ledger = Ledger::open(&ledger_file(folder))?;
-        let known = limits.or(ledger.limits()).unwrap_or_default();
-        let spool_place = || format!("spool {}", spool_folder(folder).display());
-        let spool = spool::open(config, &spool_folder(folder), known).with_context(spool_place)?;
+        let (cursor, spool) = open_spool(config, folder, limits.or(ledger.limits()))?;
         // The spool is locked: from here on, nobody else writes in the folder.
         if let Some(limits) = limits {
             ledger.set_limits(limits)?;
         }
         let quarantine = folder.join("quarantine.ndjson");
-        Ok(Self {
-            cursor: Cursor::read(spool.cursor()).with_context(spool_place)?,
+        let beside = Beside {
             quarantine: Quarantine::open(&quarantine, config.quarantine.max.0)?,
-            spool,
             ledger,
+        };
+        Ok(Self::of(config, cursor, spool, beside))
+    }
+
+    /// Gives up a spool whose disk failed: what of it is durable is learned by [`reopen`](Self::reopen).
+    pub(crate) fn into_beside(mut self) -> Result<Beside> {
+        self.look_at_events()?;
+        Ok(self.beside)
+    }
+
+    /// Opens a stream's folder anew. What is kept beside is in memory, and not read from a disk that
+    /// failed.
+    pub(crate) fn reopen(
+        config: &Config,
+        folder: &Path,
+        mut beside: Beside,
+    ) -> Result<Self, Box<(Beside, Error)>> {
+        let opened = open_spool(config, folder, beside.ledger.limits()).and_then(|opened| {
+            beside.ledger.distrust();
+            beside.quarantine.reopen()?;
+            Ok(opened)
+        });
+        match opened {
+            Ok((cursor, spool)) => Ok(Self::of(config, cursor, spool, beside)),
+            Err(error) => Err(Box::new((beside, error))),
+        }
+    }
+
+    fn of(config: &Config, cursor: Cursor, spool: SpooledSender, beside: Beside) -> Self {
+        Self {
+            cursor,
+            spool,
+            beside,
             when_full: config.spool.when_full,
             loss: 0,
             unsettled: (0, 0),
@@ -97,7 +144,7 @@ impl Outbox {
             in_flight: None,
             blocked: None,
             held: None,
-        })
+        }
     }
 
     /// Takes a record; the cursor says where to read on after it.
@@ -177,7 +224,7 @@ impl Outbox {
         } else if self.told == TOLD + 1 {
             warn!("more could not be read; the quarantine and the metrics have it");
         }
-        self.quarantine.keep(entry)
+        self.beside.quarantine.keep(entry)
     }
 
     /// Makes durable how far was read.
@@ -260,7 +307,11 @@ impl Outbox {
     /// Makes durable what is kept beside the spool, which goes before what it is about in the spool
     /// itself. Whether there was room for it.
     fn keep_beside(&mut self) -> Result<bool> {
-        let kept = self.quarantine.sync().and_then(|()| self.ledger.sync());
+        let kept = self
+            .beside
+            .quarantine
+            .sync()
+            .and_then(|()| self.beside.ledger.sync());
         match kept {
             Err(error) if disk::is_full(&error) => {
                 self.block(format!("the disk is full: {error:#}"), true);
@@ -363,7 +414,7 @@ impl Outbox {
                     ..
                 } => {
                     let lost = self.in_flight.map_or(0, |header| header.lost());
-                    self.ledger.acknowledged(&Acknowledged {
+                    self.beside.ledger.acknowledged(&Acknowledged {
                         stream,
                         first_seq,
                         lost,
@@ -420,7 +471,7 @@ impl Outbox {
     /// What became of all that was read.
     pub(crate) fn balance(&self) -> Balance {
         let totals = &self.cursor.totals;
-        Balance::new(totals, self.loss, self.spool.sender(), &self.ledger)
+        Balance::new(totals, self.loss, self.spool.sender(), &self.beside.ledger)
     }
 
     /// When something is to be done without anything happening before.
@@ -438,16 +489,22 @@ impl Outbox {
         self.spool.is_idle() && self.in_flight.is_none() && self.blocked.is_none()
     }
 
-    /// Makes durable what was read, and ends.
-    pub(crate) fn close(mut self) -> Result<()> {
-        self.commit()?;
-        if !self.keep_beside()? {
-            return Ok(());
+    /// Makes durable what was read, and ends. With what is kept beside the spool, if that failed.
+    pub(crate) fn close(mut self) -> Result<(), Box<(Beside, Error)>> {
+        let is_kept = self.commit().and_then(|()| self.keep_beside());
+        let Self { spool, beside, .. } = self;
+        match is_kept {
+            Ok(false) => return Ok(()),
+            Ok(true) => {}
+            Err(error) => return Err(Box::new((beside, error))),
         }
-        match self.spool.close() {
+        match spool.close() {
             // What found no room is read again at the next start.
-            Err(error) if error.is_retryable() => Ok(()),
-            done => done.context("the spool"),
+            Err(error) if !error.is_retryable() => {
+                let error = Error::new(error).context("the spool");
+                Err(Box::new((beside, error)))
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -87,8 +87,30 @@ pub(crate) struct Quarantine {
 impl Quarantine {
     /// Opens the file, and cuts off a line that a kill left unfinished.
     pub(crate) fn open(path: &Path, max: u64) -> Result<Self> {
+        Self::open_to(path, max, u64::MAX)
+    }
+
+    /// Opens the file anew, after the disk failed. Of what was never durable, what can be read may be in
+    /// the cache alone: it is cut off, and written again by the next [`sync`](Self::sync).
+    pub(crate) fn reopen(&mut self) -> Result<()> {
+        let mut anew = Self::open_to(&self.path, self.max, self.bytes)?;
+        for line in self.waiting.split_inclusive(|byte| *byte == b'\n') {
+            let entry: Entry = serde_json::from_slice(line)?;
+            if anew.known.insert(entry.with_text_known().key()) {
+                anew.waiting.extend_from_slice(line);
+            }
+        }
+        *self = anew;
+        Ok(())
+    }
+
+    /// Opens the file, of which only so many bytes are to be trusted.
+    fn open_to(path: &Path, max: u64, durable: u64) -> Result<Self> {
         let place = || format!("quarantine {}", path.display());
         let file = disk::append(path).with_context(place)?;
+        if file.metadata().with_context(place)?.len() > durable {
+            file.set_len(durable).with_context(place)?;
+        }
         let (mut known, mut bytes) = (HashSet::new(), 0);
         let mut reader = BufReader::new(&file);
         reader.seek(SeekFrom::Start(0)).with_context(place)?;
@@ -217,6 +239,37 @@ mod tests {
         )?;
         let mut quarantine = Quarantine::open(&path, 1 << 20)?;
         quarantine.keep(of("first"))?;
+        quarantine.sync()?;
+        assert_eq!(std::fs::read_to_string(&path)?.lines().count(), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn after_a_failure_only_what_was_durable_is_trusted_and_the_rest_is_written_again() -> Result<()>
+    {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("quarantine.ndjson");
+        let mut quarantine = Quarantine::open(&path, 1 << 20)?;
+        quarantine.keep(entry(1))?;
+        quarantine.sync()?;
+        quarantine.keep(entry(2))?;
+        // Written, and not durable; to take it back failed, too.
+        disk::append(&path)?.write_all(&quarantine.waiting)?;
+        disk::append(&path)?.write_all(&quarantine.waiting[..50])?;
+        quarantine.reopen()?;
+        assert_eq!(std::fs::read_to_string(&path)?.lines().count(), 1);
+        quarantine.keep(entry(2))?;
+        quarantine.keep(entry(3))?;
+        quarantine.sync()?;
+        let ids: Vec<_> = std::fs::read_to_string(&path)?
+            .lines()
+            .map(|line| Ok(serde_json::from_str::<Entry>(line)?.record_id))
+            .collect::<Result<_>>()?;
+        assert_eq!(ids, [Some(1), Some(2), Some(3)]);
+        // What somebody took away is not waited for.
+        std::fs::write(&path, "")?;
+        quarantine.reopen()?;
+        quarantine.keep(entry(1))?;
         quarantine.sync()?;
         assert_eq!(std::fs::read_to_string(&path)?.lines().count(), 1);
         Ok(())

@@ -35,6 +35,10 @@ pub(crate) struct Status {
     pub(crate) blocked: Option<String>,
     /// The reason is that the disk is full.
     pub(crate) disk_full: bool,
+    /// The reason is that the disk fails: all is opened anew, again and again until that works.
+    pub(crate) disk_failing: bool,
+    /// How often it failed since the start.
+    pub(crate) disk_failures: u64,
     /// Why the service does not take what is sent.
     pub(crate) held: Option<String>,
     /// By how many seconds this machine's clock is ahead of the service's; negative: behind.

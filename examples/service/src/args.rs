@@ -25,8 +25,8 @@ pub struct Args {
     /// Check the configuration, say what is wrong with it or what it means, and end
     #[arg(long, requires = "config")]
     pub check: bool,
-    /// Believe the clock at the start, even if the newest batch is older than is kept: what is too old is
-    /// deleted at once, not when the clock has held for a while
+    /// Believe the clock at the start, however long the service stood still by it: what is too old is deleted
+    /// at once, not when the clock has held for a while
     #[arg(long)]
     pub accept_clock: bool,
     /// Demo: begin without any activity

@@ -2,8 +2,9 @@
 //!
 //! What is too old is told by the clock, and one that jumps far ahead would delete the month: a virtual
 //! machine that wakes with a wrong time, a battery that is empty, a mistyped year. So the clock is compared
-//! with what it can't change: with the time that the program has run, and at the start with the newest
-//! entry of the journal. While it is further ahead than that explains, nothing is deleted. It is believed
+//! with what it can't change: with the time that the program has run, and at the start with what it showed
+//! when it was last believed, and with the newest entry of the journal. A long standstill can't be told from
+//! a jump meanwhile; it only makes deletion wait. While it is further ahead than that explains, nothing is deleted. It is believed
 //! again when it is back, or when it has gone on evenly for so long that somebody must mean it.
 
 use std::time::{Duration, Instant};
@@ -39,9 +40,16 @@ pub struct Doubt {
     /// When it began to go on evenly.
     since: Instant,
     last: Look,
+    is_of_start: bool,
 }
 
 impl Doubt {
+    /// What was known of the time before the start, if it is by that that the clock is doubted.
+    #[must_use]
+    pub fn before_start(&self) -> Option<DateTime<Utc>> {
+        self.is_of_start.then_some(self.believed.shown)
+    }
+
     /// What the clock would show if it had gone on evenly.
     #[must_use]
     pub fn believed(&self, at: Instant) -> DateTime<Utc> {
@@ -84,6 +92,8 @@ pub struct ClockWatch {
     believed: Look,
     tolerance: TimeDelta,
     hold: Duration,
+    /// It was not believed since the start.
+    is_start: bool,
     doubt: Option<Doubt>,
 }
 
@@ -95,7 +105,29 @@ impl ClockWatch {
             believed: Look { shown, at },
             tolerance: TOLERANCE,
             hold,
+            is_start: false,
             doubt: None,
+        }
+    }
+
+    /// The same at a start, of what is known of before: when the clock was last believed, as was `noted`, and
+    /// `newest`, as for [`after`](Self::after). Either can make it doubted.
+    #[must_use]
+    pub fn at_start(
+        noted: Option<DateTime<Utc>>,
+        newest: Option<DateTime<Utc>>,
+        kept: TimeDelta,
+        now: (DateTime<Utc>, Instant),
+        hold: Duration,
+    ) -> Self {
+        let (shown, at) = now;
+        match (noted, newest) {
+            (Some(noted), _) if shown - noted > TOLERANCE => Self {
+                is_start: true,
+                ..Self::new(noted, at, hold)
+            },
+            (_, Some(newest)) => Self::after(newest, kept, at, hold),
+            _ => Self::new(shown, at, hold),
         }
     }
 
@@ -105,6 +137,7 @@ impl ClockWatch {
     pub fn after(newest: DateTime<Utc>, kept: TimeDelta, at: Instant, hold: Duration) -> Self {
         Self {
             tolerance: kept,
+            is_start: true,
             ..Self::new(newest, at, hold)
         }
     }
@@ -127,6 +160,7 @@ impl ClockWatch {
                 believed: self.believed,
                 since: at,
                 last: look,
+                is_of_start: self.is_start,
             };
             self.doubt = Some(doubt);
             return Verdict::Doubted(doubt);
@@ -143,6 +177,7 @@ impl ClockWatch {
     fn believe(&mut self, look: Look) {
         self.believed = look;
         self.tolerance = TOLERANCE;
+        self.is_start = false;
         self.doubt = None;
     }
 }
@@ -258,6 +293,7 @@ mod tests {
             panic!("{verdict:?}");
         };
         assert_eq!(doubt.ahead(), TimeDelta::days(31));
+        assert_eq!(doubt.before_start(), Some(from.shown - TimeDelta::days(31)));
         let later = from.at + Duration::from_secs(5);
         let believed = from.shown - TimeDelta::days(31) + TimeDelta::seconds(5);
         assert_eq!(doubt.believed(later), believed);
@@ -269,5 +305,44 @@ mod tests {
         late.look(from.shown, from.at);
         let at = from.at + hold;
         assert!(matches!(late.look(from.later(at), at), Verdict::Accepted));
+    }
+
+    #[test]
+    fn at_a_start_the_clock_is_also_compared_with_what_it_showed_when_it_was_last_believed() {
+        let (month, hold) = (TimeDelta::days(30), Duration::from_secs(HOUR));
+        let from = now();
+        let ago = |hours: Option<i64>| hours.map(|hours| from.shown - TimeDelta::hours(hours));
+        for (noted, newest, verdicts) in [
+            (None, None, "rr"),
+            (Some(0), None, "rr"),
+            // Less than the retention, and it would delete that much too early.
+            (Some(2), None, "DsA"),
+            (Some(240), Some(239), "DsA"),
+            // Either is enough.
+            (Some(0), Some(24 * 31), "DsA"),
+            (Some(0), Some(24 * 29), "rr"),
+            // It was set back meanwhile.
+            (Some(-240), Some(1), "rr"),
+        ] {
+            let now = (from.shown, from.at);
+            let mut watch = ClockWatch::at_start(ago(noted), ago(newest), month, now, hold);
+            let looks = [(0, 0), (60, 0), (HOUR, 0)];
+            let said = said(&mut watch, from, &looks[..verdicts.len()]);
+            assert_eq!(said, verdicts, "{noted:?} {newest:?}");
+        }
+        let now = (from.shown, from.at);
+        let mut watch = ClockWatch::at_start(ago(Some(9)), None, month, now, hold);
+        let Verdict::Doubted(doubt) = watch.look(from.shown, from.at) else {
+            panic!("{watch:?}");
+        };
+        assert_eq!(doubt.before_start(), ago(Some(9)));
+        // Set right, and ahead again: that is no matter of the start.
+        let at = from.at + Duration::from_secs(5);
+        let right = from.shown - TimeDelta::hours(9);
+        assert!(matches!(watch.look(right, at), Verdict::Back));
+        let Verdict::Doubted(doubt) = watch.look(from.shown, at) else {
+            panic!("{watch:?}");
+        };
+        assert_eq!(doubt.before_start(), None);
     }
 }

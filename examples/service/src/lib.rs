@@ -19,12 +19,14 @@ mod clock;
 mod config;
 mod decode;
 mod demo;
+mod filled;
 mod guard;
 mod ingest;
 mod journal;
 mod lookup;
 mod mask;
 mod metrics;
+mod note;
 mod portal;
 mod quarantine;
 mod refuse;
@@ -40,6 +42,7 @@ mod streams;
 mod take;
 mod tenant;
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -50,6 +53,8 @@ use chrono::TimeDelta;
 use clap::Parser;
 use tokio_rustls::TlsAcceptor;
 use tracing_subscriber::filter::LevelFilter;
+
+pub use crate::filled::serve_filled;
 
 use crate::app::App;
 use crate::args::{Args, LogFormat};
@@ -152,36 +157,51 @@ fn run(args: &Args, config: Config, mut keys: Keys, tls: Option<TlsAcceptor>) ->
         keys.add_token(config.tenants[0].id, demo::SENDER, &token);
     }
     let app = App::open(config, keys)?;
+    begin(&app, args.accept_clock);
+    if is_demo && !args.empty {
+        demo::fill(&app.tenants[0], args.requests, app.started)?;
+    }
+    let scheme = if app.config.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    serve(&app, tls, |address| {
+        tracing::info!("listening at {scheme}://{address}/");
+        if is_demo {
+            let tenant = app.tenants[0].id;
+            tracing::info!(
+                "send with the token {} to tenant {tenant} at {scheme}://{address}",
+                token.expose()
+            );
+        }
+    })
+}
+
+/// Starts all tenants.
+fn begin(app: &App, accepts_clock: bool) {
     let keeping = Keeping {
         check: Duration::from_secs(app.config.retention_check_seconds),
         kept: TimeDelta::days(i64::from(app.config.retention_days)),
         hold: Duration::from_secs(app.config.clock_hold_seconds),
-        accepts_clock: args.accept_clock,
+        accepts_clock,
     };
     app.tenants
         .iter()
         .for_each(|tenant| replay::start(tenant, keeping));
-    if is_demo && !args.empty {
-        demo::fill(&app.tenants[0], args.requests, app.started)?;
-    }
+}
+
+/// Answers until the program is told to stop; tells where.
+fn serve(
+    app: &Arc<App>,
+    tls: Option<TlsAcceptor>,
+    listening: impl FnOnce(SocketAddr),
+) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("threads can't be started")?;
     let served = runtime.block_on(async {
         let listener = server::listen(app.config.listen).await?;
-        let scheme = if app.config.tls.is_some() {
-            "https"
-        } else {
-            "http"
-        };
-        let address = format!("{scheme}://{}", listener.local_addr()?);
-        tracing::info!("listening at {address}/");
-        if is_demo {
-            let tenant = app.tenants[0].id;
-            tracing::info!(
-                "send with the token {} to tenant {tenant} at {address}",
-                token.expose()
-            );
-        }
-        server::serve(Arc::clone(&app), listener, tls).await;
+        listening(listener.local_addr()?);
+        server::serve(Arc::clone(app), listener, tls).await;
         Ok(())
     });
     app.tenants.iter().for_each(|tenant| journal::stop(tenant));

@@ -13,6 +13,7 @@ use ingest_protocol::receiver::ReceiverLog;
 
 use crate::clock::{ClockWatch, Verdict};
 use crate::journal::{self, Arrived, Durable, give_up};
+use crate::note::{self, ClockNote};
 use crate::retention::Retained;
 use crate::streams::is_single;
 use crate::tenant::Tenant;
@@ -29,7 +30,7 @@ pub struct Keeping {
     pub kept: TimeDelta,
     /// How long a clock that jumped ahead must go on evenly.
     pub hold: Duration,
-    /// The clock is believed at the start, whatever the journal says.
+    /// The clock is believed at the start, whatever is known of before.
     pub accepts_clock: bool,
 }
 
@@ -45,23 +46,24 @@ fn store(tenant: &Tenant, queue: &Queue<Durable>, keeping: Keeping) {
         return;
     }
     retained.forget_unknown(tenant);
-    let at = Instant::now();
-    let mut clock = match retained.witnessed().filter(|_| !keeping.accepts_clock) {
-        Some(newest) => ClockWatch::after(newest, keeping.kept, at, keeping.hold),
-        None => ClockWatch::new(Utc::now(), at, keeping.hold),
-    };
-    let _ = look(tenant, &mut clock, Utc::now()); // before anybody is answered
+    let mut clock = Clock::at_start(tenant, &retained, keeping);
+    clock.judge(tenant, Utc::now()); // before anybody is answered
     tenant.set_ready();
     let mut due = Instant::now();
+    let mut next_look = due;
     loop {
-        if Instant::now() >= due {
+        let at = Instant::now();
+        if at >= next_look {
             let now = Utc::now();
-            if look(tenant, &mut clock, now) {
+            if clock.look(tenant, now) && at >= due {
                 retained.check(tenant, now);
             }
-            due = Instant::now() + keeping.check;
+            if at >= due {
+                due = Instant::now() + keeping.check;
+            }
+            next_look = due.min(Instant::now() + note::EVERY);
         }
-        match queue.recv_timeout(due.saturating_duration_since(Instant::now())) {
+        match queue.recv_timeout(next_look.saturating_duration_since(Instant::now())) {
             Ok(Durable {
                 arrived,
                 ack,
@@ -69,7 +71,7 @@ fn store(tenant: &Tenant, queue: &Queue<Durable>, keeping: Keeping) {
                 room,
             }) => {
                 let now = Utc::now();
-                look(tenant, &mut clock, now);
+                clock.look(tenant, now);
                 let taken = tenant.take(arrived, now, Some(tenant.now()));
                 retained.add(taken, now);
                 drop(room);
@@ -77,25 +79,91 @@ fn store(tenant: &Tenant, queue: &Queue<Durable>, keeping: Keeping) {
                 let _ = answer.send(Answer::Ack(ack));
             }
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Disconnected) => {
+                clock.end(Utc::now());
+                return;
+            }
         }
     }
 }
 
-/// Looks at the clock; whether what is too old by it may go.
-fn look(tenant: &Tenant, clock: &mut ClockWatch, now: DateTime<Utc>) -> bool {
-    let verdict = clock.look(now, Instant::now());
+/// The clock, as far as it is believed, with what is noted of it.
+struct Clock {
+    watch: ClockWatch,
+    note: ClockNote,
+    is_believed: bool,
+}
+
+impl Clock {
+    fn at_start(tenant: &Tenant, retained: &Retained, keeping: Keeping) -> Self {
+        let note = ClockNote::of(&tenant.folder);
+        let (shown, at) = (Utc::now(), Instant::now());
+        let watch = match keeping.accepts_clock {
+            true => ClockWatch::new(shown, at, keeping.hold),
+            false => ClockWatch::at_start(
+                note.read(),
+                retained.witnessed(),
+                keeping.kept,
+                (shown, at),
+                keeping.hold,
+            ),
+        };
+        Self {
+            watch,
+            note,
+            is_believed: false,
+        }
+    }
+
+    /// Looks at it.
+    fn judge(&mut self, tenant: &Tenant, now: DateTime<Utc>) -> Verdict {
+        let verdict = self.watch.look(now, Instant::now());
+        tell(tenant, verdict);
+        self.is_believed = verdict.is_believed();
+        verdict
+    }
+
+    /// Looks at it, and notes what it shows; whether what is too old by it may go.
+    fn look(&mut self, tenant: &Tenant, now: DateTime<Utc>) -> bool {
+        let verdict = self.judge(tenant, now);
+        if self.is_believed {
+            let is_new = matches!(verdict, Verdict::Back | Verdict::Accepted);
+            self.note.write(now, Instant::now(), is_new);
+        }
+        self.is_believed
+    }
+
+    /// The service ends.
+    fn end(&mut self, now: DateTime<Utc>) {
+        if self.is_believed {
+            self.note.write(now, Instant::now(), true);
+        }
+    }
+}
+
+fn tell(tenant: &Tenant, verdict: Verdict) {
     let tenant_name = &tenant.name;
     match verdict {
         Verdict::Right | Verdict::Still => {}
         Verdict::Doubted(doubt) => {
             tenant.set_doubt(Some(doubt));
-            tracing::error!(
-                tenant = tenant_name,
-                hours_ahead = doubt.ahead().num_hours(),
-                "the clock jumped ahead, and what would be too old by it is not deleted: set it right, or \
-                 leave it if it is right; it is believed when it goes on evenly for `clock_hold_seconds`"
-            );
+            let hours_ahead = doubt.ahead().num_hours();
+            match doubt.before_start() {
+                None => tracing::error!(
+                    tenant = tenant_name,
+                    hours_ahead,
+                    "the clock jumped ahead, and what would be too old by it is not deleted: set it right, or \
+                     leave it if it is right; it is believed when it goes on evenly for `clock_hold_seconds`"
+                ),
+                Some(before) => tracing::error!(
+                    tenant = tenant_name,
+                    hours_ahead,
+                    %before,
+                    "the clock jumped ahead since the service last ran, or it stood still for long, and what \
+                     would be too old is not deleted: set the clock right, or leave it if it is right; it is \
+                     believed when it goes on evenly for `clock_hold_seconds`"
+                ),
+            }
         }
         Verdict::Back => {
             tenant.set_doubt(None);
@@ -112,7 +180,6 @@ fn look(tenant: &Tenant, clock: &mut ClockWatch, now: DateTime<Utc>) -> bool {
             );
         }
     }
-    verdict.is_believed()
 }
 
 /// Reads all frames that the journal keeps. `false` if the service was told to stop before: then not

@@ -1,6 +1,7 @@
 //! A tenant: its activity, its folder, and what is known of who sends.
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -53,6 +54,8 @@ pub struct Tenant {
     /// Bytes that the activity may take in memory.
     pub max_memory: u64,
 
+    /// Where all of it is on disk.
+    pub(crate) folder: PathBuf,
     /// What was acknowledged, on disk.
     pub journal: TenantJournal,
     /// Room on the disk to begin a segment of it when there is no other.
@@ -108,6 +111,7 @@ impl Tenant {
             max_memory: tenant.max_memory,
             journal,
             reserve: Reserve::of(&folder),
+            folder,
             budget: Budget::new(config.limits.batch_bytes),
             spans: Spans::default(),
             arrivals: Arrivals::default(),

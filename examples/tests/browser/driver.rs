@@ -201,6 +201,15 @@ impl Browser {
         }
     }
 
+    /// Waits until another page is shown than this: one that is opened before would take its place.
+    pub(crate) async fn wait_to_leave(&self, path: &str) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.url().await.ends_with(path) {
+            assert!(Instant::now() < deadline, "still at {path}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// How far the page is wider than the window, and what stands out.
     pub(crate) async fn overflow(&self) -> Option<String> {
         let script = "

@@ -1,12 +1,16 @@
 //! Services to look at.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::process::Process;
 use crate::tenant::{SENDER, configure};
 
 /// Reads a second tenant, that has no activity.
 pub(crate) const OTHER: &str = "reader-of-another-tenant-7d1e";
+
+/// How long a service may read its journals.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A service that runs, and its address without the last slash.
 pub(crate) struct Site {
@@ -57,11 +61,18 @@ rights = ["raw", "persons"]
         let mut service = Process::start("service", arguments);
         let line = service.wait_for("listening at http://");
         let (_, address) = line.split_once("listening at ").unwrap();
-        Self {
+        let site = Self {
             service,
             base: address.trim_end_matches('/').to_owned(),
             _folder: folder,
+        };
+        // It listens before its journals are read.
+        let begun = Instant::now();
+        while ureq::get(site.page("/readyz")).call().is_err() {
+            assert!(begun.elapsed() < PATIENCE, "it never was ready");
+            std::thread::sleep(Duration::from_millis(20));
         }
+        site
     }
 
     pub(crate) fn page(&self, path: &str) -> String {

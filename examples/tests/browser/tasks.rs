@@ -133,6 +133,7 @@ async fn a_zone_and_a_theme_are_kept() {
         browser
             .click("form[action='/preferences']:has(select#zone) button[type=submit]")
             .await;
+        browser.wait_to_leave("/preferences").await;
     }
     // Another page, whose address says neither.
     browser.open(&site.page("/log?range=P7D")).await;

@@ -77,6 +77,11 @@ impl Asker {
         self.answer.is_some()
     }
 
+    /// Whatever was asked for, its answer is not taken any more.
+    pub(super) fn forget(&mut self) {
+        (self.asked, self.answer) = (None, None);
+    }
+
     pub(super) fn answer(&mut self) -> Option<Answer> {
         self.has_answer();
         self.answer.take()

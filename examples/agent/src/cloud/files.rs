@@ -218,6 +218,14 @@ impl Feed for Files {
         Ok(Turn::More)
     }
 
+    /// All ids are known again from the files, which are passed over as far as the cursor says.
+    fn restart(&mut self) {
+        self.open = None;
+        self.known.clear();
+        self.troubles.fill(None);
+        (self.at, self.behind) = (0, 0);
+    }
+
     fn is_urgent(&mut self) -> bool {
         false
     }

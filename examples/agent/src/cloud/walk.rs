@@ -386,6 +386,12 @@ impl Feed for Walk {
         })
     }
 
+    /// The window is walked from its beginning, with the ids of the cursor's mark.
+    fn restart(&mut self) {
+        self.asker.forget();
+        self.under_way = None;
+    }
+
     fn is_urgent(&mut self) -> bool {
         self.asker.has_answer()
     }

@@ -21,6 +21,8 @@ use crate::common::http::{Request, Response, serve};
 use crate::common::log::sorted;
 use crate::common::process::{Agent, balance, configure};
 use crate::common::receiver::{Receiver, TENANT};
+#[cfg(target_os = "linux")]
+use crate::common::strace::FailingDisk;
 use crate::common::wait_until;
 
 const PAGES: usize = 6;
@@ -287,6 +289,26 @@ fn a_walk_that_is_killed_goes_on_and_sends_nothing_twice() {
         0
     );
     assert_eq!(sorted(receiver.received().documents), graph.all());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_walk_goes_on_over_syncs_that_fail_and_sends_nothing_twice() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let receiver = Receiver::start(&folder.join("received"));
+    let (graph, address) = Graph::start(Faults::default());
+    let config = graph_config(folder, &receiver, &SPANS.replace("1d", "2h"));
+    let url = format!("http://{address}/audits");
+    let Some(disk) = FailingDisk::new(&folder.join("strace"), "EIO", "12+17") else {
+        return;
+    };
+    let mut agent = Agent::start_on(&disk, &config, &["cloud", "--url", &url, "--once"]);
+    assert_eq!(agent.code(), 0, "{}", agent.said());
+    assert!(disk.failed() > 1, "{}", agent.said());
+    assert_eq!(sorted(receiver.received().documents), graph.all());
+    let told = balance(&config, "cloud");
+    assert_eq!((told.read, told.acknowledged), (60, 60), "{told:?}");
 }
 
 /// A log that is read to its end in windows of these spans; and that nothing is left out. Its folder,

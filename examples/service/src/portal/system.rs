@@ -52,8 +52,17 @@ fn troubles(context: &Context) -> Markup {
         }
         @if let Some(doubt) = tenant.doubt() {
             div.note.bad role="alert" { (icon("warn")) div {
-                b { "The clock jumped ahead, and nothing is deleted for now." }
-                " By the time that passed it should be " (context.clock.exact(doubt.believed(Instant::now()))) ". If it is wrong, set it right. If it is right, leave it: it is believed when it has gone on evenly for "
+                @match doubt.before_start() {
+                    Some(before) => {
+                        b { "The clock jumped ahead, or the service stood still for long: nothing is deleted for now." }
+                        " The last time that is known of before the start is " (context.clock.exact(before)) "."
+                    }
+                    None => {
+                        b { "The clock jumped ahead, and nothing is deleted for now." }
+                        " By the time that passed it should be " (context.clock.exact(doubt.believed(Instant::now()))) "."
+                    }
+                }
+                " If the clock is wrong, set it right. If it is right, leave it: it is believed when it has gone on evenly for "
                 (counted(context.app.config.clock_hold_seconds.div_ceil(60), "minute", "minutes")) "."
             } }
         }

@@ -141,9 +141,15 @@ pub(crate) struct Service {
 impl Service {
     /// Starts it, and waits until it listens.
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_in(Vec::new(), arguments)
+    }
+
+    /// The same with these variables in its environment.
+    pub(crate) fn start_in(environment: Vec<(&str, String)>, arguments: &[&str]) -> Self {
         let mut command = program();
         let mut child = command
             .args(arguments)
+            .envs(environment)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();

@@ -211,3 +211,104 @@ fn a_clock_that_holds_or_is_said_to_be_right_is_believed() {
     });
     assert!(!service.said().contains("the clock jumped ahead"));
 }
+
+/// A service with a clock of its own, which holds an entry of 25 days ago.
+#[cfg(target_os = "linux")]
+struct OfAMonth {
+    folder: Folder,
+    environment: Vec<(&'static str, String)>,
+}
+
+#[cfg(target_os = "linux")]
+impl OfAMonth {
+    fn new(hold: u64) -> Option<Self> {
+        let more = format!("retention_check_seconds = 1\nclock_hold_seconds = {hold}");
+        let folder = Folder::with(&more, "");
+        let environment = crate::clock::environment(&folder.path("now"))?;
+        let month = Self {
+            folder,
+            environment,
+        };
+        let service = month.start("+0", None);
+        let then = Utc::now() - TimeDelta::days(25);
+        let frame = seal(A, Uuid::now_v7(), 1, &[&entry("of-then", then)]);
+        service.frame(&frame, SENDER).stored();
+        assert_eq!(service.metric("service_deletion_held"), 0);
+        service.kill();
+        Some(month)
+    }
+
+    fn set(&self, clock: &str) {
+        std::fs::write(self.folder.path("now"), clock).unwrap();
+    }
+
+    fn start(&self, clock: &str, option: Option<&str>) -> Service {
+        self.set(clock);
+        let config = self.folder.config();
+        let mut arguments = vec!["--config", &config];
+        arguments.extend(option);
+        Service::start_in(self.environment.clone(), &arguments).ready()
+    }
+
+    fn is_on_disk(&self) -> bool {
+        holds(&bytes_below(&self.folder.journal()), "of-then")
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_clock_that_jumped_by_less_than_the_retention_while_the_service_was_down_deletes_nothing() {
+    let Some(month) = OfAMonth::new(3_600) else {
+        return;
+    };
+    // Also at the next start the clock is not compared with itself.
+    for _ in 0..2 {
+        let service = month.start("+10d", None);
+        assert_eq!(service.metric("service_deletion_held"), 1);
+        assert!(service.said().contains("since the service last ran"));
+        let page = service.get("/system", AUDIT);
+        assert!(
+            page.text().contains("stood still for long"),
+            "{}",
+            page.text()
+        );
+        std::thread::sleep(std::time::Duration::from_millis(3_300));
+        assert!(month.is_on_disk());
+        service.kill();
+    }
+    let service = month.start("+10d", None);
+    month.set("+0");
+    wait_for("the clock", || service.metric("service_deletion_held") == 0);
+    assert!(service.said().contains("the clock is back"));
+    assert!(month.is_on_disk());
+    let rows = service.get("/v1/reports/audit-log?from=2000-01-01", AUDIT);
+    assert_eq!(rows.rows().len(), 1);
+    // A little longer than between two looks is no long standstill.
+    service.kill();
+    let service = month.start("+50m", None);
+    assert_eq!(service.metric("service_deletion_held"), 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn after_a_long_standstill_deletion_only_waits() {
+    let Some(month) = OfAMonth::new(3) else {
+        return;
+    };
+    let service = month.start("+10d", None);
+    assert!(service.said().contains("since the service last ran"));
+    wait_for("the deletion", || !month.is_on_disk());
+    assert!(service.said().contains("is believed; what is too old"));
+    assert_eq!(service.metric("service_deletion_held"), 0);
+    service.kill();
+    // It is what the next start goes by.
+    let service = month.start("+10d", None);
+    assert!(!service.said().contains("the clock jumped ahead"));
+
+    let Some(month) = OfAMonth::new(3_600) else {
+        return;
+    };
+    let service = month.start("+10d", Some("--accept-clock"));
+    wait_for("the deletion", || !month.is_on_disk());
+    assert!(!service.said().contains("the clock jumped ahead"));
+}

@@ -1,6 +1,7 @@
 //! What all tests need: a server, a receiver, the agent as a process, logs.
 
 #[cfg(target_os = "linux")]
+#[path = "../../../../tests/common/clock.rs"]
 pub(crate) mod clock;
 #[cfg(target_os = "linux")]
 #[path = "../../../../tests/common/disk.rs"]
@@ -9,6 +10,8 @@ pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod process;
 pub(crate) mod receiver;
+#[cfg(target_os = "linux")]
+pub(crate) mod strace;
 
 use std::time::{Duration, Instant};
 

@@ -6,6 +6,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
 use super::receiver::{TENANT, TOKEN};
+#[cfg(target_os = "linux")]
+use super::strace::FailingDisk;
 use super::{http, wait_until};
 
 /// The program. Cargo builds the examples beside the tests.
@@ -62,6 +64,19 @@ impl Agent {
         let mut command = program();
         command.args(arguments).arg("--config").arg(config);
         command.envs(environment);
+        Self::run(command)
+    }
+
+    /// One that tries again at once, on a disk of which syncs fail.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn start_on(disk: &FailingDisk, config: &Path, arguments: &[&str]) -> Self {
+        let mut command = program();
+        command.args(arguments).arg("--impatient");
+        command.arg("--config").arg(config);
+        Self::run(disk.before(&mut command))
+    }
+
+    fn run(mut command: Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let errors = BufReader::new(child.stderr.take().unwrap());
         let said = Arc::new(Mutex::new(String::new()));
@@ -78,6 +93,11 @@ impl Agent {
 
     pub(crate) fn said(&self) -> String {
         self.said.lock().unwrap().clone()
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// As SIGKILL does it: nothing is finished.

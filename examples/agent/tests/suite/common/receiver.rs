@@ -101,6 +101,12 @@ impl Receiver {
     pub(crate) fn received(&self) -> Received {
         self.inner.received()
     }
+
+    /// Counts anew.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn forget(&self) {
+        *self.inner.received.lock().unwrap() = Received::default();
+    }
 }
 
 impl Inner {
