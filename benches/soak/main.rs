@@ -60,7 +60,7 @@ struct Arguments {
     /// What the rows and questions follow from [default: the time]
     #[arg(long)]
     seed: Option<u64>,
-    /// Rows in the store at once, about
+    /// Rows in the store at once, about; at least 60,000
     #[arg(long, default_value_t = 150_000)]
     rows: u64,
     /// How often everybody stops for memory to be measured
@@ -99,7 +99,7 @@ fn main() {
         .unwrap_or_else(|| since.map_or(1, |since| since.as_nanos() as u64));
     println!("seed {seed}");
     let day = TimeDelta::days(1).num_microseconds().unwrap_or_default();
-    let step = day / arguments.rows.max(1_000) as i64;
+    let step = day / arguments.rows.max(60_000) as i64;
     let options = StoreOptions::new(Retention::days(1)).segment_rows(8_192);
     let soak = Soak {
         store: Store::new(stream::schema(), options)

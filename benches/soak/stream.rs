@@ -202,6 +202,14 @@ impl Stream {
                     expected.duplicates += 1;
                 }
             }
+            // Of those who are redacted, whose rows stay; from as far back as none has expired.
+            let day = TimeDelta::days(1).num_microseconds().unwrap_or_default();
+            let back = (day / self.step) as u64 * 2 / 3;
+            let again = n.saturating_sub(1 + (odd >> 16) % back) / LEAVERS * LEAVERS + 7;
+            if again < n && !Self::may_be_erased(again) {
+                rows.push(self.row(again));
+                expected.duplicates += 1;
+            }
             let other = n - 1 - odd % 1_000;
             if odd.is_multiple_of(5) && !Self::is_leaver(other) {
                 let mut row = self.row(other);
