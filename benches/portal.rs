@@ -1,7 +1,7 @@
 //! The portal over millions of rows: when the first byte of a page is there, and when the last.
 //!
 //! ```text
-//! cargo run --release -p hybrid-benches --features portal --bin portal -- --rows 10000000
+//! cargo run --release -p hybrid-benches --no-default-features --features portal --bin portal -- --rows 1000000
 //! ```
 #![allow(
     clippy::disallowed_methods,
