@@ -53,12 +53,14 @@ async fn who_signs_in_sees_the_page_that_was_asked_for_until_signing_out() {
             browser.url().await
         );
         sign_in(&browser, "not the token at all").await;
+        browser.wait_for("input[aria-invalid]").await;
         assert!(
             browser.url().await.contains("/signin"),
             "{}",
             browser.url().await
         );
         sign_in(&browser, READER).await;
+        browser.wait_for("#chips").await;
         assert!(
             browser.url().await.ends_with("/log?result=failure"),
             "{}",
@@ -72,6 +74,7 @@ async fn who_signs_in_sees_the_page_that_was_asked_for_until_signing_out() {
             .click("details.menu:has(form[action='/signout']) > summary")
             .await;
         browser.click("form[action='/signout'] button").await;
+        browser.wait_to_leave("/log?result=failure").await;
         browser.open(&site.page("/log")).await;
         assert!(
             browser.url().await.contains("/signin"),
