@@ -95,6 +95,7 @@ impl Packed {
     }
 
     /// The number of a row.
+    #[inline]
     pub(crate) fn get(&self, row: usize) -> Option<i64> {
         let more = match &self.more {
             Differences::None(len) => (row < *len).then_some(0)?,
@@ -131,6 +132,7 @@ impl Packed {
         }
     }
 
+    #[inline]
     fn is_missing(&self, row: usize) -> bool {
         self.missing.as_ref().is_some_and(|bits| bits.has(row))
     }

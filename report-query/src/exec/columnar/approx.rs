@@ -362,6 +362,7 @@ impl IntBuckets {
 const ONE: i64 = int_bucket(1);
 
 /// Buckets of integers in a row.
+#[inline]
 const fn place(bucket: i64) -> i64 {
     match bucket {
         0 => 0,

@@ -170,15 +170,23 @@ pub(in crate::exec) fn count(
     tests: &Tests<'_>,
     control: &Control<'_>,
 ) -> Result<u64> {
-    let begun = &*counters;
-    let all = threads::map(threads::runs(parts), |run| {
-        let mut counters: Vec<_> = begun.iter().map(Counter::another).collect();
+    let of_run = |counters: &mut [Counter<'_>], run: &[Part<'_>]| {
         let mut total = 0;
         for part in run {
             let selected = tests.select(part, control)?;
-            total += count_rows(&mut counters, part.segment, selected, control)?;
+            total += count_rows(counters, part.segment, selected, control)?;
         }
-        Ok((total, counters))
+        Ok(total)
+    };
+    let runs = threads::runs(parts);
+    if let [run] = runs[..] {
+        return of_run(counters, run);
+    }
+    tests.prepare(runs.len(), parts);
+    let begun = &*counters;
+    let all = threads::map(runs, |run| {
+        let mut counters: Vec<_> = begun.iter().map(Counter::another).collect();
+        Ok((of_run(&mut counters, run)?, counters))
     });
     let mut total = 0;
     for counted in all {

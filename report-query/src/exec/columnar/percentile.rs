@@ -121,7 +121,8 @@ impl Values {
                 groups: mut of,
             } => {
                 of.resize_with(groups, Vec::new);
-                threads::map_with(of, begun, |(ticker, counts), values| {
+                let work = of.iter().map(Vec::len).sum();
+                threads::map_with(of, work, begun, |(ticker, counts), values| {
                     ticker.steps(FINISH_STEPS + values.len())?;
                     let found = short_percentiles(values, percents, counts).into_iter();
                     let value = |more: u32| least.wrapping_add_unsigned(u64::from(more));
@@ -130,7 +131,8 @@ impl Values {
             }
             Kept::Wide(mut of) => {
                 of.resize_with(groups, Vec::new);
-                threads::map_with(of, begun, |(ticker, _), values| {
+                let work = of.iter().map(Vec::len).sum();
+                threads::map_with(of, work, begun, |(ticker, _), values| {
                     ticker.steps(FINISH_STEPS + values.len())?;
                     Ok(nearest_ranks(values, percents))
                 })

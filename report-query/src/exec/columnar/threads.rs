@@ -83,29 +83,32 @@ pub(super) fn of_numbers<T: Send>(count: usize, of: impl Fn(usize) -> T + Sync) 
 
 /// What comes of each item, in the order of the items.
 pub(in crate::exec) fn map<T: Send, R: Send>(items: Vec<T>, of: impl Fn(T) -> R + Sync) -> Vec<R> {
-    map_with(items, || (), |(), item| of(item))
+    // Whoever makes several items thinks them worth it.
+    map_with(items, usize::MAX, || (), |(), item| of(item))
 }
 
-/// The same with something that those of one thread share.
+/// The same with something that those of one thread share, for work on so many values.
 #[cfg(feature = "parallel")]
 pub(in crate::exec) fn map_with<T: Send, R: Send, S>(
     items: Vec<T>,
+    work: usize,
     shared: impl Fn() -> S + Send + Sync,
     of: impl Fn(&mut S, T) -> R + Send + Sync,
 ) -> Vec<R> {
     use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-    if items.len() < 2 {
+    if items.len() < 2 || work < 2 * ROWS {
         let mut own = shared();
         return items.into_iter().map(|item| of(&mut own, item)).collect();
     }
     items.into_par_iter().map_init(shared, of).collect()
 }
 
-/// The same with something that those of one thread share.
+/// The same with something that those of one thread share, for work on so many values.
 #[cfg(not(feature = "parallel"))]
 pub(in crate::exec) fn map_with<T, R, S>(
     items: Vec<T>,
+    _: usize,
     shared: impl Fn() -> S,
     of: impl Fn(&mut S, T) -> R,
 ) -> Vec<R> {
