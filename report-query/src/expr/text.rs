@@ -106,7 +106,13 @@ pub(crate) fn folded(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(fold_char).collect())
 }
 
+/// All characters beyond ASCII that fold to one of it: ı, ſ, and the Kelvin sign.
+pub(crate) const FOLD_TO_ASCII: [&str; 3] = ["\u{131}", "\u{17f}", "\u{212a}"];
+
 fn fold_char(char: char) -> char {
+    if char.is_ascii() {
+        return char.to_ascii_lowercase();
+    }
     let upper = single(char, char.to_uppercase());
     single(upper, upper.to_lowercase())
 }
@@ -138,6 +144,17 @@ mod tests {
         assert_eq!(check(TextTest::Equal, "STRASSE", "straße"), (false, false));
         assert_eq!(check(TextTest::Equal, "\u{212A}", "k"), (true, false)); // the Kelvin sign
         assert_eq!(check(TextTest::Equal, "İ", "i"), (false, false));
+    }
+
+    #[test]
+    fn few_characters_fold_to_ascii() {
+        let beyond = '\u{80}'..=char::MAX;
+        let found = beyond.filter(|char| fold_char(*char).is_ascii());
+        assert!(found.map(String::from).eq(FOLD_TO_ASCII));
+        for ascii in '\0'..='\u{7f}' {
+            let upper = single(ascii, ascii.to_uppercase());
+            assert_eq!(fold_char(ascii), single(upper, upper.to_lowercase()));
+        }
     }
 
     #[test]
