@@ -47,8 +47,8 @@ pub(crate) use bound::{Bound, Comparison};
 pub(crate) use eval::{Cells, Row, Scope};
 pub(crate) use function::Function;
 #[cfg(feature = "activity")]
-pub(crate) use text::{FOLD_TO_ASCII, folded};
-pub(crate) use text::{Needle, TextTest};
+pub(crate) use text::folded;
+pub(crate) use text::{FOLD_TO_ASCII, Needle, TextTest};
 pub(crate) use time::parse_offset;
 pub(crate) use tree::{Each, Node};
 pub(crate) use typed::is_ordered;
