@@ -200,8 +200,12 @@ fn a_clock_that_holds_or_is_said_to_be_right_is_believed() {
     wait_for("the deletion", || {
         !holds(&bytes_below(&folder.journal()), &text)
     });
-    assert!(service.said().contains("the clock jumped ahead"));
-    assert!(service.said().contains("is believed; what is too old"));
+    wait_for("the word", || {
+        service.said().contains("the clock jumped ahead")
+    });
+    wait_for("the word", || {
+        service.said().contains("is believed; what is too old")
+    });
     assert_eq!(service.metric("service_deletion_held"), 0);
 
     let (folder, text) = two_days_later(3_600);
@@ -265,7 +269,9 @@ fn a_clock_that_jumped_by_less_than_the_retention_while_the_service_was_down_del
     for _ in 0..2 {
         let service = month.start("+10d", None);
         assert_eq!(service.metric("service_deletion_held"), 1);
-        assert!(service.said().contains("since the service last ran"));
+        wait_for("the word", || {
+            service.said().contains("since the service last ran")
+        });
         let page = service.get("/system", AUDIT);
         assert!(
             page.text().contains("stood still for long"),
@@ -279,7 +285,7 @@ fn a_clock_that_jumped_by_less_than_the_retention_while_the_service_was_down_del
     let service = month.start("+10d", None);
     month.set("+0");
     wait_for("the clock", || service.metric("service_deletion_held") == 0);
-    assert!(service.said().contains("the clock is back"));
+    wait_for("the word", || service.said().contains("the clock is back"));
     assert!(month.is_on_disk());
     let rows = service.get("/v1/reports/audit-log?from=2000-01-01", AUDIT);
     assert_eq!(rows.rows().len(), 1);
@@ -296,9 +302,13 @@ fn after_a_long_standstill_deletion_only_waits() {
         return;
     };
     let service = month.start("+10d", None);
-    assert!(service.said().contains("since the service last ran"));
+    wait_for("the word", || {
+        service.said().contains("since the service last ran")
+    });
     wait_for("the deletion", || !month.is_on_disk());
-    assert!(service.said().contains("is believed; what is too old"));
+    wait_for("the word", || {
+        service.said().contains("is believed; what is too old")
+    });
     assert_eq!(service.metric("service_deletion_held"), 0);
     service.kill();
     // It is what the next start goes by.
