@@ -112,7 +112,9 @@ pub(super) fn grouped<'s>(
     let place = |error| grouping.place(error);
     merging.add(of_rest).map_err(place)?;
     for groups in known.iter().filter_map(groups) {
-        merging.add(groups.clone()).map_err(place)?;
+        let groups = groups.iter();
+        let groups = groups.map(|(key, states)| (key.clone(), states.clone()));
+        merging.add(groups).map_err(place)?;
     }
     Ok(Some(Cached {
         batch: split.finish(merging.groups, control)?,

@@ -384,6 +384,7 @@ impl<'s> Run<'s, '_> {
                 .iter()
                 .for_each(|part| self.looked_at(part, &looked_at));
             let control = &self.control;
+            tests.prepare(threads::runs(&parts).len(), &parts);
             let of_parts = threads::of_parts(&parts, |part| tests.select(part, control))?;
             for (part, selected) in parts.iter().zip(of_parts) {
                 picks.extend(of_part(part, &selected));

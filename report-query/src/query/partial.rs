@@ -149,7 +149,10 @@ impl<'p> Merging<'p> {
         }
     }
 
-    pub(crate) fn add(&mut self, groups: Groups) -> Result<()> {
+    pub(crate) fn add(
+        &mut self,
+        groups: impl IntoIterator<Item = (Box<[Value]>, Box<[Partial]>)>,
+    ) -> Result<()> {
         for (key, states) in groups {
             match self.groups.get_mut(&key) {
                 Some(known) => merge(known, states, self.functions, &mut self.budget)?,

@@ -317,7 +317,8 @@ impl Column {
         const COUNTS: usize = 2 * size_of::<usize>();
 
         match self {
-            Self::KeyTime | Self::KeyId | Self::Null => 0,
+            // Documents are counted by themselves.
+            Self::KeyTime | Self::KeyId | Self::Null | Self::Documents(_) => 0,
             Self::Int(values) => COUNTS + size_of::<Packed>() + values.size(),
             Self::Float(values) => COUNTS + size_of_val(&**values),
             Self::Time(values) => COUNTS + size_of::<Times>() + values.size(),
@@ -329,7 +330,16 @@ impl Column {
                 COUNTS + size_of_val(&**coded) + coded.0.size() + size_of_val(&*coded.1)
             }
             Self::Plain(values) => COUNTS + size_of_val(&**values),
-            Self::Documents(documents) => COUNTS + size_of::<Documents>() + documents.size(),
+        }
+    }
+
+    /// Bytes of documents.
+    pub(super) fn documents_size(&self) -> usize {
+        match self {
+            Self::Documents(documents) => {
+                2 * size_of::<usize>() + size_of::<Documents>() + documents.size()
+            }
+            _ => 0,
         }
     }
 

@@ -28,11 +28,18 @@ struct Block {
 
 const NONE: u32 = u32::MAX;
 
+/// Bytes of a text, at most; longer ones are refused.
+pub(super) const LONGEST: usize = if cfg!(test) {
+    1 << 20
+} else {
+    u32::MAX as usize - 1
+};
+
 /// Bytes from which on the next text begins another block.
 const BLOCK: usize = if cfg!(test) { 40 } else { 16 << 10 };
 
 impl Documents {
-    /// Of texts, of which none is longer than 2^32 - 2 bytes.
+    /// Of texts, of which none is longer than [`LONGEST`].
     pub(super) fn new<'a>(
         texts: impl Iterator<Item = Option<Cow<'a, str>>>,
         is_packed: bool,
@@ -53,9 +60,7 @@ impl Documents {
             block.clear();
         };
         for (row, text) in (0_u32..).zip(texts) {
-            let length = text.as_ref().map(|text| u32::try_from(text.len()));
-            // A text that is too long for a number is not there.
-            let Some(Ok(length)) = length.filter(|length| *length != Ok(NONE)) else {
+            let Some(text) = text else {
                 lengths.push(NONE);
                 continue;
             };
@@ -63,8 +68,9 @@ impl Documents {
                 end(&mut block, first_row);
                 first_row = row;
             }
-            lengths.push(length);
-            block.push_str(&text.unwrap_or_default());
+            // None is longer than that.
+            lengths.push(text.len() as u32);
+            block.push_str(&text);
         }
         end(&mut block, first_row);
         Self {

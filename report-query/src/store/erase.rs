@@ -30,12 +30,7 @@ impl Store {
                 cut = state.cut;
                 known.clear();
             }
-            let new: Vec<(&Arc<Segment>, SegmentView<'_>)> = state
-                .segments
-                .iter()
-                .zip(state.views())
-                .filter(|(segment, _)| !known.contains_key(&Arc::as_ptr(segment)))
-                .collect();
+            let new = state.unknown(&known);
             let views: Vec<SegmentView<'_>> = new.iter().map(|(_, view)| *view).collect();
             let doomed = doomed(&views, &state.dictionaries)?;
             for ((segment, _), doomed) in new.into_iter().zip(doomed) {

@@ -32,12 +32,7 @@ impl Store {
             if state.untidy {
                 continue;
             }
-            let new: Vec<(&Arc<Segment>, SegmentView<'_>)> = state
-                .segments
-                .iter()
-                .zip(state.views())
-                .filter(|(segment, _)| !known.contains_key(&Arc::as_ptr(segment)))
-                .collect();
+            let new = state.unknown(&known);
             let views: Vec<SegmentView<'_>> = new.iter().map(|(_, view)| *view).collect();
             let found = find(&views, &state.dictionaries)?;
             for ((segment, view), rows) in new.into_iter().zip(found) {

@@ -103,7 +103,7 @@ pub struct StoreStats {
 }
 
 /// How many bytes the rows of a store take: within a twentieth of what an allocator gives for
-/// them, as a test with one that counts says.
+/// them, as a test with one that counts says. What is kept of queries is estimated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MemoryUsage {
@@ -111,6 +111,8 @@ pub struct MemoryUsage {
     pub columns: usize,
     /// Texts with the tables that find them, lists and records.
     pub values: usize,
+    /// Documents; see [`Field::document`](crate::Field::document).
+    pub documents: usize,
     /// Which rows have which value; see [`Field::indexed`](crate::Field::indexed).
     pub postings: usize,
     /// What is kept of queries; see [`StoreOptions::cache`](super::StoreOptions::cache).
@@ -121,6 +123,6 @@ impl MemoryUsage {
     /// All of it.
     #[must_use]
     pub const fn total(self) -> usize {
-        self.columns + self.values + self.postings + self.cache
+        self.columns + self.values + self.documents + self.postings + self.cache
     }
 }

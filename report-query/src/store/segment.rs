@@ -64,6 +64,7 @@ pub(super) struct SegmentMemory {
     pub(super) columns: usize,
     pub(super) values: usize,
     pub(super) postings: usize,
+    pub(super) documents: usize,
 }
 
 const NULL: &Value = &Value::Null;
@@ -185,6 +186,7 @@ impl Segment {
                 + columns.iter().map(Column::size).sum::<usize>(),
             values: lists.size + nested,
             postings: 0,
+            documents: columns.iter().map(Column::documents_size).sum(),
         };
         Self {
             number: NUMBER.fetch_add(1, Relaxed),
@@ -219,10 +221,9 @@ impl Segment {
     pub(super) fn sealed(mut self, schema: &Schema) -> Self {
         self.is_sealed = true;
         for column in &mut self.columns {
-            let before = column.size();
             *column = std::mem::replace(column, Column::Null).packed();
-            self.memory.columns = (self.memory.columns + column.size()).saturating_sub(before);
         }
+        self.memory.documents = self.columns.iter().map(Column::documents_size).sum();
         let fields = schema.fields().iter().enumerate();
         for (index, _) in fields.filter(|(_, field)| field.indexed) {
             let postings = match self.columns.get(index) {
@@ -282,7 +283,7 @@ impl Segment {
         match self.columns.get(column) {
             Some(Column::KeyTime) => self.rows.times.size(),
             Some(Column::KeyId) => size_of_val(&*self.rows.ids),
-            Some(column) => column.size(),
+            Some(column) => column.size() + column.documents_size(),
             None => 0,
         }
     }

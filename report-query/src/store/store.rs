@@ -1,6 +1,7 @@
 //! `Store`: append, expire, snapshot.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::cache::Cache;
 use super::column::Origin;
 use super::dictionary::Dictionary;
+use super::documents::LONGEST;
 use super::duplicates::{Known, Probe};
 use super::head::{self, Grown};
 use super::options::{StoreOptions, WhenFull};
@@ -79,6 +81,16 @@ impl State {
         })
     }
 
+    /// The segments of which nothing is known yet, by their places in memory.
+    pub(super) fn unknown<T>(
+        &self,
+        known: &HashMap<*const Segment, T>,
+    ) -> Vec<(&Arc<Segment>, SegmentView<'_>)> {
+        let all = self.segments.iter().zip(self.views());
+        all.filter(|(segment, _)| !known.contains_key(&Arc::as_ptr(segment)))
+            .collect()
+    }
+
     /// The numbers of sealed segments.
     fn numbers(&self) -> impl Iterator<Item = u64> {
         let sealed = self.segments.iter().take(self.sealed);
@@ -92,6 +104,7 @@ impl State {
             usage.columns += memory.columns;
             usage.values += memory.values;
             usage.postings += memory.postings;
+            usage.documents += memory.documents;
         }
         usage.values += self
             .dictionaries
@@ -254,6 +267,11 @@ impl Store {
         for (index, (field, value)) in fields.iter().zip(&values).enumerate() {
             if let Some(what) = field.mismatch(value) {
                 return Err(invalid(Some(index), what));
+            }
+            if self.schema.is_document(index)
+                && value.as_text().is_some_and(|text| text.len() > LONGEST)
+            {
+                return Err(invalid(Some(index), "a document that is too long"));
             }
         }
         let time = values.get(self.key.0).and_then(Value::as_time);
@@ -503,7 +521,7 @@ fn oldest_to_drop(state: &State, limit: usize) -> Option<DateTime<Utc>> {
 /// The bytes of a segment.
 fn total(segment: &Segment) -> usize {
     let memory = segment.memory();
-    memory.columns + memory.values + memory.postings
+    memory.columns + memory.values + memory.postings + memory.documents
 }
 
 impl Counts {

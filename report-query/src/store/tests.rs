@@ -3,7 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::{Retention, Store, StoreOptions};
+use super::documents::LONGEST;
+use super::{Rejected, Retention, Store, StoreOptions};
 use crate::{DataType, Field, Query, Schema, Value, col, count};
 
 fn day(number: i64) -> DateTime<Utc> {
@@ -155,5 +156,37 @@ fn sealed_segments_keep_their_postings_whatever_becomes_of_them() {
     assert_eq!(
         (of("day 002 person 0012"), of("day 003 person 0012")),
         (0, 1)
+    );
+}
+
+#[test]
+fn a_document_that_is_too_long_is_refused_and_named() {
+    let schema = Schema::new([
+        Field::new("time", DataType::Time).required(),
+        Field::new("id", DataType::Id).required(),
+        Field::new("record", DataType::Text).document(),
+    ])
+    .and_then(|schema| schema.with_key("time", "id"));
+    let store = Store::new(schema.expect("a schema"), StoreOptions::default()).expect("a key");
+    let row = |id: u128, length: usize| {
+        let record = "x".repeat(length);
+        vec![
+            day(0).into(),
+            Uuid::from_u128(id).into(),
+            Value::text(record),
+        ]
+    };
+    let report = store.append([row(1, LONGEST), row(2, LONGEST + 1)], day(0));
+    assert_eq!((report.appended, report.invalid), (1, 1));
+    let what = "a document that is too long";
+    assert_eq!(
+        report.rejected,
+        [(
+            1,
+            Rejected::Invalid {
+                column: Some(2),
+                what
+            }
+        )]
     );
 }

@@ -6,6 +6,7 @@ mod cancel;
 mod facets;
 mod oracle;
 mod pipelines;
+mod plans;
 mod stores;
 
 use chrono::{DateTime, TimeDelta, Utc};

@@ -157,8 +157,12 @@ fn store(context: &Context) -> Result<Markup, Failure> {
                 grouped(stats.head_chunks as u64)
             ),
         ),
-        ("Memory: columns", bytes(memory.columns as u64)),
-        ("Memory: texts and documents", bytes(memory.values as u64)),
+        (
+            "Memory: columns",
+            bytes((memory.columns + memory.postings) as u64),
+        ),
+        ("Memory: texts and lists", bytes(memory.values as u64)),
+        ("Memory: documents", bytes(memory.documents as u64)),
         ("Memory at most", bytes(context.reader.tenant.max_memory)),
         ("Dropped as too old", grouped(stats.dropped)),
     ];

@@ -165,4 +165,10 @@ fn what_is_known_goes_with_its_rows() {
     assert_eq!((result.len(), result.stats().segments_cached), (3, 0));
     assert!(store.memory_usage().cache < used / 4);
     assert_eq!(query.run(&store.snapshot()).unwrap().len(), 2);
+    // Also where the rows stay.
+    let stays = [("door", Value::from("a door"))];
+    store.redact(col("door").is_not_null(), stays).unwrap();
+    let result = query.run(&store.snapshot()).unwrap();
+    assert_eq!(result.value(0, "door"), Some(&Value::from("a door")));
+    assert_eq!((result.len(), result.stats().segments_cached), (1, 0));
 }

@@ -4,8 +4,9 @@ mod merge;
 
 use chrono::{DateTime, Utc};
 
-use super::approx::{ApproxTexts, IntBuckets};
+use super::approx::ApproxTexts;
 use super::distinct::DistinctTexts;
+use super::int_buckets::IntBuckets;
 use super::percentile::Values;
 use super::select::Answers;
 use super::selected::Selected;

@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet};
 use foldhash::fast::RandomState;
 
 use super::aggregate::Rows;
+use super::code_bits::{CodeBits, codes_of, ones};
 use crate::aggregate::{Budget, Distinct};
 use crate::error::Result;
-use crate::exec::batch::position;
 use crate::exec::control::Control;
-use crate::store::{Dictionary, TextColumn, with_codes};
+use crate::store::{Dictionary, TextColumn};
 use crate::value::Value;
 
 /// The codes of each group's texts.
@@ -20,41 +20,24 @@ pub(super) struct DistinctTexts<'p> {
 }
 
 enum Seen {
-    /// A bit for each code of a dictionary that has few.
-    Masks(Vec<u64>),
-    /// As many words of them as that takes, group by group.
-    Words(Vec<u64>),
-    /// Pairs of group and code, where words for each group would be too many.
+    Bits(CodeBits),
+    /// Pairs of group and code, where bits for each group would be too many.
     Pairs(HashSet<u64, RandomState>),
 }
 
-/// Words that all groups have at most, 32 MiB of them.
-const WORDS: usize = if cfg!(test) { 3 } else { 1 << 22 };
-
-/// Texts of a dictionary that has few.
-const FEW: usize = if cfg!(test) { 2 } else { 64 };
-
 impl<'p> DistinctTexts<'p> {
     pub(super) fn new(column: usize, dictionary: &'p Dictionary) -> Self {
-        let seen = if dictionary.len() <= FEW {
-            Seen::Masks(Vec::new())
-        } else {
-            Seen::Words(Vec::new())
-        };
+        let bits = CodeBits::new(dictionary, dictionary.len() as u64);
         Self {
             column,
             dictionary,
-            seen,
+            seen: Seen::Bits(bits),
         }
     }
 
     /// How many different texts there are at most.
     pub(super) const fn texts(&self) -> u64 {
         self.dictionary.len() as u64
-    }
-
-    fn words(&self) -> usize {
-        self.dictionary.len().div_ceil(64)
     }
 
     /// Takes in the texts of rows.
@@ -64,48 +47,19 @@ impl<'p> DistinctTexts<'p> {
         texts: &TextColumn,
         budget: &mut Budget,
     ) -> Result<()> {
-        let words = self.words();
-        self.make_room(rows.known);
-        let codes = texts.texts();
-        let mut new = 0;
+        self.make_room(rows.known, budget)?;
         match &mut self.seen {
-            Seen::Masks(masks) => {
-                masks.resize(rows.known, 0);
-                with_codes!(texts.codes(), small => rows.selected.each(rows.groups, |row, group| {
-                    let code = small.get(row).and_then(|at| codes.get(*at as usize));
-                    if let (Some(code), Some(mask)) = (code, masks.get_mut(group as usize)) {
-                        let with = *mask | 1 << (code % 64);
-                        new += u64::from(with != *mask);
-                        *mask = with;
-                    }
-                }));
-            }
-            Seen::Words(all) => {
-                all.resize(rows.known * words, 0);
-                // They are counted only if there may be too many.
-                let is_counted = budget.left() < (rows.known * self.dictionary.len()) as u64;
-                let before = if is_counted { ones(all) } else { 0 };
-                with_codes!(texts.codes(), small => rows.selected.each(rows.groups, |row, group| {
-                    let code = small.get(row).and_then(|at| codes.get(*at as usize));
-                    if let Some(code) = code
-                        && let Some(word) = all.get_mut(group as usize * words + *code as usize / 64)
-                    {
-                        *word |= 1 << (code % 64);
-                    }
-                }));
-                if is_counted {
-                    new = ones(all) - before;
-                }
-            }
+            Seen::Bits(bits) => bits.add(rows, texts, budget),
             Seen::Pairs(pairs) => {
+                let mut new = 0;
                 for (row, group) in rows.selected.rows().zip(rows.groups) {
                     if let Some(code) = texts.code(row) {
                         new += u64::from(pairs.insert(pair(*group, code)));
                     }
                 }
+                budget.take(new)
             }
         }
-        budget.take(new)
     }
 
     /// Takes in what another has seen, given the numbers of its groups, of which there are
@@ -117,87 +71,58 @@ impl<'p> DistinctTexts<'p> {
         known: usize,
         budget: &mut Budget,
     ) -> Result<()> {
-        let words = self.words();
-        self.make_room(known);
-        let mut new = 0;
-        let mut unite = |word: &mut u64, more: u64| {
-            new += u64::from((more & !*word).count_ones());
-            *word |= more;
-        };
+        self.make_room(known, budget)?;
         match (&mut self.seen, other.seen) {
-            (Seen::Masks(masks), Seen::Masks(more)) => {
-                masks.resize(known, 0);
-                for (more, group) in more.into_iter().zip(groups) {
-                    if let Some(mask) = masks.get_mut(*group as usize) {
-                        unite(mask, more);
-                    }
-                }
-            }
-            (Seen::Words(all), Seen::Words(more)) => {
-                all.resize(known * words, 0);
-                for (more, group) in more.chunks(words).zip(groups) {
-                    let start = *group as usize * words;
-                    let of = all.get_mut(start..start + words).unwrap_or_default();
-                    of.iter_mut()
-                        .zip(more)
-                        .for_each(|(word, more)| unite(word, *more));
-                }
-            }
+            (Seen::Bits(bits), Seen::Bits(more)) => bits.unite(&more, groups, known, budget),
             (Seen::Pairs(pairs), more) => {
-                let mut add = |group: u32, code| {
+                let mut new = 0;
+                let mut add = |(group, code): (u32, u32)| {
                     if let Some(group) = groups.get(group as usize) {
                         new += u64::from(pairs.insert(pair(*group, code)));
                     }
                 };
                 match more {
-                    Seen::Pairs(more) => {
-                        more.into_iter()
-                            .for_each(|pair| add((pair >> 32) as u32, pair as u32));
-                    }
-                    Seen::Words(more) | Seen::Masks(more) => {
-                        for (group, seen) in (0..).zip(more.chunks(words)) {
-                            codes_of(seen).for_each(|code| add(group, code));
+                    Seen::Pairs(more) => more.into_iter().map(taken_apart).for_each(add),
+                    Seen::Bits(more) => {
+                        for (group, seen) in (0..).zip(more.groups()) {
+                            codes_of(seen).for_each(|code| add((group, code)));
                         }
                     }
                 }
+                budget.take(new)
             }
             // With more groups than there were, this one has pairs if the other has.
-            _ => {}
+            (Seen::Bits(_), Seen::Pairs(_)) => Ok(()),
         }
-        budget.take(new)
     }
 
-    /// Goes over to pairs if words for so many groups would be too many.
-    fn make_room(&mut self, known: usize) {
-        let words = self.words();
-        if let Seen::Words(all) = &self.seen
-            && words * known > WORDS
+    /// Goes over to pairs if bits for so many groups would be too many.
+    fn make_room(&mut self, known: usize, budget: &mut Budget) -> Result<()> {
+        if let Seen::Bits(bits) = &mut self.seen
+            && !bits.has_room(known)
         {
             let mut pairs = HashSet::default();
-            for (group, seen) in (0..).zip(all.chunks(words)) {
+            for (group, seen) in (0..).zip(bits.groups()) {
                 pairs.extend(codes_of(seen).map(|code| pair(group, code)));
             }
+            bits.hold(pairs.len() as u64, budget)?;
             self.seen = Seen::Pairs(pairs);
         }
+        Ok(())
     }
 
     /// How many there are of each group.
     pub(super) fn counts(&self, groups: usize) -> Vec<u64> {
         let mut counts = vec![0; groups];
         match &self.seen {
-            Seen::Masks(masks) => {
-                for (count, mask) in counts.iter_mut().zip(masks) {
-                    *count = u64::from(mask.count_ones());
-                }
-            }
-            Seen::Words(all) => {
-                for (count, seen) in counts.iter_mut().zip(all.chunks(self.words())) {
-                    *count = seen.iter().map(|word| u64::from(word.count_ones())).sum();
+            Seen::Bits(bits) => {
+                for (count, seen) in counts.iter_mut().zip(bits.groups()) {
+                    *count = ones(seen);
                 }
             }
             Seen::Pairs(pairs) => {
-                for pair in pairs {
-                    if let Some(count) = counts.get_mut((pair >> 32) as usize) {
+                for (group, _) in pairs.iter().copied().map(taken_apart) {
+                    if let Some(count) = counts.get_mut(group as usize) {
                         *count += 1;
                     }
                 }
@@ -215,24 +140,30 @@ impl<'p> DistinctTexts<'p> {
             Value::List(values.into())
         };
         let mut ticker = control.ticker();
-        let Seen::Masks(masks) = &self.seen else {
-            let groups = self.codes(groups).into_iter();
-            return groups
-                .map(|codes| {
-                    ticker.steps(1 + codes.len())?;
-                    Ok(list(codes))
-                })
-                .collect();
+        let of_few = match &self.seen {
+            Seen::Bits(bits) if bits.is_of_few() => bits,
+            _ => {
+                let groups = self.codes(groups).into_iter();
+                return groups
+                    .map(|codes| {
+                        ticker.steps(1 + codes.len())?;
+                        Ok(list(codes))
+                    })
+                    .collect();
+            }
         };
         // Many groups have the same texts of few.
         let mut known: HashMap<u64, Value, RandomState> = HashMap::default();
-        (0..groups)
-            .map(|group| {
+        let words = of_few.groups().map(|seen| seen.first().copied());
+        words
+            .chain(std::iter::repeat(None))
+            .take(groups)
+            .map(|word| {
                 ticker.step()?;
-                let mask = masks.get(group).copied().unwrap_or_default();
-                let known = known.entry(mask);
+                let word = word.unwrap_or_default();
+                let known = known.entry(word);
                 Ok(known
-                    .or_insert_with(|| list(codes_of(&[mask]).collect()))
+                    .or_insert_with(|| list(codes_of(&[word]).collect()))
                     .clone())
             })
             .collect()
@@ -255,20 +186,15 @@ impl<'p> DistinctTexts<'p> {
     fn codes(&self, groups: usize) -> Vec<Vec<u32>> {
         let mut codes: Vec<Vec<u32>> = vec![Vec::new(); groups];
         match &self.seen {
-            Seen::Masks(masks) => {
-                for (codes, mask) in codes.iter_mut().zip(masks) {
-                    codes.extend(codes_of(&[*mask]));
-                }
-            }
-            Seen::Words(all) => {
-                for (codes, seen) in codes.iter_mut().zip(all.chunks(self.words())) {
+            Seen::Bits(bits) => {
+                for (codes, seen) in codes.iter_mut().zip(bits.groups()) {
                     codes.extend(codes_of(seen));
                 }
             }
             Seen::Pairs(pairs) => {
-                for pair in pairs {
-                    if let Some(codes) = codes.get_mut((pair >> 32) as usize) {
-                        codes.push(*pair as u32);
+                for (group, code) in pairs.iter().copied().map(taken_apart) {
+                    if let Some(codes) = codes.get_mut(group as usize) {
+                        codes.push(code);
                     }
                 }
             }
@@ -277,23 +203,12 @@ impl<'p> DistinctTexts<'p> {
     }
 }
 
-fn ones(words: &[u64]) -> u64 {
-    words.iter().map(|word| u64::from(word.count_ones())).sum()
-}
-
+/// A group and a code as one number.
 fn pair(group: u32, code: u32) -> u64 {
     u64::from(group) << 32 | u64::from(code)
 }
 
-/// The codes whose bits are set.
-pub(super) fn codes_of(words: &[u64]) -> impl Iterator<Item = u32> {
-    words.iter().enumerate().flat_map(|(at, word)| {
-        let mut left = *word;
-        std::iter::from_fn(move || {
-            let bit = left.trailing_zeros();
-            // Without the lowest of its bits, if it has any.
-            left &= left.checked_sub(1)?;
-            Some(position(at * 64) + bit)
-        })
-    })
+/// The group and the code of a pair.
+const fn taken_apart(pair: u64) -> (u32, u32) {
+    ((pair >> 32) as u32, pair as u32)
 }

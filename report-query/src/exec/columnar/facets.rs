@@ -44,7 +44,7 @@ impl<'p> Counter<'p> {
             key,
             of_list,
             only: only.map(|only| Arc::new(Answers::new(only, schema, dictionaries))),
-            keys: Keys::new(key, schema, dictionaries, groups),
+            keys: Keys::new(key, snapshot, groups),
             counts: Vec::new(),
             groups,
             snapshot,
@@ -53,10 +53,9 @@ impl<'p> Counter<'p> {
 
     /// One of the same facet that has counted nothing.
     fn another(&self) -> Self {
-        let (schema, dictionaries) = (self.snapshot.schema(), self.snapshot.dictionaries());
         Self {
             only: self.only.clone(),
-            keys: Keys::new(self.key, schema, dictionaries, self.groups),
+            keys: Keys::new(self.key, self.snapshot, self.groups),
             counts: Vec::new(),
             ..*self
         }
@@ -98,8 +97,7 @@ impl<'p> Counter<'p> {
             return count_keys(self.key, segment, selected, keys, counts, control);
         }
         // A number for each list of the segment, and then for their items.
-        let (schema, dictionaries) = (self.snapshot.schema(), self.snapshot.dictionaries());
-        let mut lists = Keys::new(self.key, schema, dictionaries, u64::MAX);
+        let mut lists = Keys::new(self.key, self.snapshot, u64::MAX);
         let mut counts = Vec::new();
         count_keys(
             self.key,

@@ -228,12 +228,7 @@ impl<'p> Grouping<'p> {
             _ => true,
         });
         let begun = || Accumulated {
-            keys: Keys::new(
-                self.by,
-                snapshot.schema(),
-                snapshot.dictionaries(),
-                control.limits.groups,
-            ),
+            keys: Keys::new(self.by, snapshot, control.limits.groups),
             accumulators: Accumulator::all(self.aggregates, snapshot, parts, is_ordered),
             budget: Budget::new(control.limits.values),
         };
@@ -255,9 +250,11 @@ impl<'p> Grouping<'p> {
             let is_grouped = accumulated.add(rows, control, |error| self.place(error))?;
             Ok(is_grouped.then_some(accumulated))
         });
-        self.one_of(all, |first, later| {
-            let groups = first.keys.absorb(later.keys)?;
-            first.merge(later.accumulators, &groups, control)
+        threads::one_of(all, |first, later| {
+            let groups = first.keys.absorb(later.keys);
+            groups
+                .and_then(|groups| first.merge(later.accumulators, &groups, control))
+                .map_err(|error| self.place(error))
         })
     }
 
@@ -300,29 +297,12 @@ impl<'p> Grouping<'p> {
             let is_grouped = accumulated.add(rows, control, |error| self.place(error))?;
             Ok(is_grouped.then_some(accumulated))
         });
-        self.one_of(all, |first, later| {
-            let groups = first.keys.append(later.keys, at)?;
-            first.merge(later.accumulators, &groups, control)
+        threads::one_of(all, |first, later| {
+            let groups = first.keys.append(later.keys, at);
+            groups
+                .and_then(|groups| first.merge(later.accumulators, &groups, control))
+                .map_err(|error| self.place(error))
         })
-    }
-
-    /// One of all that threads have found, in their order.
-    fn one_of(
-        &self,
-        all: Vec<Result<Option<Accumulated<'p>>>>,
-        mut merge: impl FnMut(&mut Accumulated<'p>, Accumulated<'p>) -> Result<()>,
-    ) -> Result<Option<Accumulated<'p>>> {
-        let mut one: Option<Accumulated<'p>> = None;
-        for accumulated in all {
-            let Some(more) = accumulated? else {
-                return Ok(None);
-            };
-            match &mut one {
-                Some(one) => merge(one, more).map_err(|error| self.place(error))?,
-                None => one = Some(more),
-            }
-        }
-        Ok(one)
     }
 }
 

@@ -12,8 +12,7 @@ use super::space::{NONE, Space};
 use crate::error::{QueryError, Result};
 use crate::exec::batch::position;
 use crate::expr::Bound;
-use crate::schema::Schema;
-use crate::store::{Dictionary, SegmentView};
+use crate::store::{SegmentView, Snapshot};
 use crate::value::Value;
 
 /// The groups of a query so far.
@@ -39,12 +38,8 @@ enum Tuples {
 }
 
 impl<'p> Keys<'p> {
-    pub(super) fn new(
-        by: &'p [Bound],
-        schema: &Schema,
-        dictionaries: &'p [Dictionary],
-        most: u64,
-    ) -> Self {
+    pub(super) fn new(by: &'p [Bound], snapshot: &'p Snapshot, most: u64) -> Self {
+        let (schema, dictionaries) = (snapshot.schema(), snapshot.dictionaries());
         let space = |key| Space::new(key, schema, dictionaries);
         Self {
             by,

@@ -11,11 +11,13 @@
 
 mod aggregate;
 mod approx;
+mod code_bits;
 mod counts;
 mod distinct;
 mod ends;
 mod facets;
 mod group;
+mod int_buckets;
 mod kernels;
 mod keys;
 mod order;

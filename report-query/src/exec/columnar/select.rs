@@ -382,20 +382,18 @@ fn keep_numbers(numbers: &Packed, comparison: Comparison, bound: i64, selected: 
         Comparison::Ge => (at, i128::MAX, false),
     };
     let (from, to) = (from.max(0), to.min(i128::from(u32::MAX)));
-    if numbers.differences().is_none() || from > to {
-        selected.retain(|row| {
-            let number = numbers.get(row);
-            number.is_some_and(|number| comparison.holds(number.cmp(&bound)))
-        });
+    let by_number = |row| {
+        let number = numbers.get(row);
+        number.is_some_and(|number| comparison.holds(number.cmp(&bound)))
+    };
+    if from > to {
+        selected.retain(by_number);
         return;
     }
     let (from, span) = (from as u32, (to - from) as u32);
     with_differences!(numbers, all => {
         selected.keep_by(all, |more| (wide(more).wrapping_sub(from) <= span) != others);
-    }, else selected.retain(|row| {
-        let number = numbers.get(row);
-        number.is_some_and(|number| comparison.holds(number.cmp(&bound)))
-    }));
+    }, else selected.retain(by_number));
 }
 
 fn keep_codes(codes: &Codes, passes: &Passes, selected: &mut Selected) {

@@ -199,12 +199,12 @@ impl<'p> TextAnswers<'p> {
 
     fn of_block(&self, block: &Arc<TextBlock>, search: Option<&Search<'p>>) -> Answer {
         let text = |at| Value::Text(Text::of(block, at));
-        let found = search.and_then(|search| search.find(block));
-        let found = found.unwrap_or_else(|| {
-            (0..block.len() as u32)
+        let found: Box<[bool]> = match search {
+            Some(search) => search.find(block),
+            None => (0..block.len() as u32)
                 .map(|at| passes(self.test, &text(at)))
-                .collect()
-        });
+                .collect(),
+        };
         let mut answer = [0; BLOCK / 64];
         for (at, passes) in found.iter().enumerate() {
             if let Some(word) = answer.get_mut(at / 64) {

@@ -42,13 +42,32 @@ pub(in crate::exec) fn runs<'r, 'p>(parts: &'r [Part<'p>]) -> Vec<&'r [Part<'p>]
             taken += part.rows.len();
             count += 1;
         }
-        let (run, others) = rest.split_at(count);
-        if !run.is_empty() {
+        let (run, behind) = rest.split_at(count);
+        // Of no parts there is one run.
+        if !run.is_empty() || others == 0 && all.is_empty() {
             all.push(run);
         }
-        (rest, left) = (others, left - taken);
+        (rest, left) = (behind, left - taken);
     }
     all
+}
+
+/// One of all that runs came to, in their order, or the first error; `None` if one came to nothing.
+pub(in crate::exec) fn one_of<T>(
+    all: Vec<Result<Option<T>>>,
+    mut merge: impl FnMut(&mut T, T) -> Result<()>,
+) -> Result<Option<T>> {
+    let mut one: Option<T> = None;
+    for found in all {
+        let Some(more) = found? else {
+            return Ok(None);
+        };
+        match &mut one {
+            Some(one) => merge(one, more)?,
+            None => one = Some(more),
+        }
+    }
+    Ok(one)
 }
 
 /// What comes of each part, in their order, or the first error.

@@ -49,29 +49,17 @@ impl<'p> TopPer<'p> {
     ) -> Result<Option<Vec<Pick>>> {
         let all = threads::map(threads::runs(parts), |run| {
             let mut firsts = Firsts {
-                keys: Keys::new(
-                    self.by,
-                    snapshot.schema(),
-                    snapshot.dictionaries(),
-                    control.limits.groups,
-                ),
+                keys: Keys::new(self.by, snapshot, control.limits.groups),
                 rows: Vec::new(),
             };
             let is_grouped = self.add(&mut firsts, run, tests, control, &place)?;
             Ok(is_grouped.then_some(firsts))
         });
-        let mut found: Option<Firsts<'_, '_>> = None;
-        for firsts in all {
-            let Some(firsts) = firsts? else {
-                return Ok(None);
-            };
-            match &mut found {
-                Some(found) => self.merge(found, firsts).map_err(&place)?,
-                None => found = Some(firsts),
-            }
-        }
-        let rows = found.map(|found| found.rows).unwrap_or_default();
-        Ok(Some(rows.into_iter().map(|(_, pick)| pick).collect()))
+        let found = threads::one_of(all, |found, firsts| {
+            self.merge(found, firsts).map_err(&place)
+        })?;
+        let rows = found.map(|found| found.rows.into_iter().map(|(_, pick)| pick).collect());
+        Ok(rows)
     }
 
     /// Takes in the rows of parts; `false` if a key is none that columns are grouped by.

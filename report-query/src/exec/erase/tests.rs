@@ -38,6 +38,20 @@ fn row(id: usize, minutes: i64, who: &str, n: i64, with: &str) -> Vec<Value> {
     ]
 }
 
+/// Two rows of kim and two of ana, of which kim's first is expired and still in memory.
+fn with_an_expired_row() -> Store {
+    let store = store(100);
+    let rows = [
+        row(0, 29 * 24 * 60, "kim", 1, ""),
+        row(1, 5, "ana", 1, ""),
+        row(2, 4, "kim", 1, ""),
+        row(3, 3, "ana", 1, ""),
+    ];
+    store.append(rows, now());
+    store.expire(now() + TimeDelta::days(2));
+    store
+}
+
 /// Whether a text is anywhere in the memory of the segments.
 fn holds(store: &Store, text: &str) -> bool {
     fn within(value: &Value, text: &str) -> bool {
@@ -125,16 +139,7 @@ fn no_text_of_an_erased_row_is_left() {
 
 #[test]
 fn expired_rows_in_memory_go_too_and_do_not_count() {
-    let store = store(100);
-    let old = 29 * 24 * 60;
-    let rows = [
-        row(0, old, "kim", 1, ""),
-        row(1, 5, "ana", 1, ""),
-        row(2, 4, "kim", 1, ""),
-        row(3, 3, "ana", 1, ""),
-    ];
-    store.append(rows, now());
-    store.expire(now() + TimeDelta::days(2));
+    let store = with_an_expired_row();
     assert!(holds(&store, "kim"));
     assert_eq!(store.stats().rows, 3);
     let erasure = store.erase(col("who").eq("kim")).unwrap();
@@ -303,18 +308,7 @@ fn no_text_of_a_redacted_row_is_left() {
 
 #[test]
 fn expired_rows_in_memory_are_redacted_too_and_do_not_count() {
-    let store = store(100);
-    let old = 29 * 24 * 60;
-    store.append(
-        [
-            row(0, old, "kim", 1, ""),
-            row(1, 5, "ana", 1, ""),
-            row(2, 4, "kim", 1, ""),
-            row(3, 3, "ana", 1, ""),
-        ],
-        now(),
-    );
-    store.expire(now() + TimeDelta::days(2));
+    let store = with_an_expired_row();
     let redacted = redact(&store, "kim").unwrap();
     assert_eq!((redacted.rows, redacted.segments), (1, 1));
     assert!(!holds(&store, "kim"));
