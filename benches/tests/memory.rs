@@ -45,11 +45,17 @@ fn memory_usage_is_what_the_allocator_gave() {
     // Lists and records. What the texts of these share with the activities goes with them.
     let activities = activities(4_000);
     let now = activities.iter().map(|activity| activity.time).max();
-    let before = ALLOCATOR.allocated();
-    let store = ActivityStore::new(Retention::FOREVER);
-    store.append(activities.iter().cloned(), now.unwrap_or_default());
-    let taken = ALLOCATOR.allocated() - before;
-    check("activities", store.memory_usage().total(), taken);
+    // In the head, and in segments, where documents are packed and some columns have postings.
+    for rows in [65_536, 1_000] {
+        let before = ALLOCATOR.allocated();
+        let options = StoreOptions::new(Retention::FOREVER).segment_rows(rows);
+        let store = ActivityStore::with_options(options);
+        store.append(activities.iter().cloned(), now.unwrap_or_default());
+        let taken = ALLOCATOR.allocated() - before;
+        let usage = store.memory_usage();
+        check(&format!("activities by {rows}"), usage.total(), taken);
+        assert_eq!(usage.postings > 0, rows < activities.len());
+    }
 
     // What has gone is given back.
     let dropped = Retention::days(1);
