@@ -39,6 +39,12 @@ impl CodeBits {
         self.texts <= FEW
     }
 
+    /// The word of a group, which is its only one of few texts.
+    pub(super) fn word(&self, group: usize) -> u64 {
+        let word = self.all.get(group * self.words);
+        word.copied().unwrap_or_default()
+    }
+
     /// Whether there may be so many groups.
     pub(super) const fn has_room(&self, groups: usize) -> bool {
         self.is_of_few() || self.words.saturating_mul(groups) <= WORDS

@@ -154,13 +154,10 @@ impl<'p> DistinctTexts<'p> {
         };
         // Many groups have the same texts of few.
         let mut known: HashMap<u64, Value, RandomState> = HashMap::default();
-        let words = of_few.groups().map(|seen| seen.first().copied());
-        words
-            .chain(std::iter::repeat(None))
-            .take(groups)
-            .map(|word| {
+        (0..groups)
+            .map(|group| {
                 ticker.step()?;
-                let word = word.unwrap_or_default();
+                let word = of_few.word(group);
                 let known = known.entry(word);
                 Ok(known
                     .or_insert_with(|| list(codes_of(&[word]).collect()))
