@@ -211,7 +211,8 @@ impl Field {
 
     /// A text that each row has of its own and that is seldom looked at: kept beside the rows
     /// instead of once for all that are equal, in full segments compressed (feature `compress`). To
-    /// look at one, some 16 KiB around it are unpacked. For columns of other types it does nothing.
+    /// look at one, some 16 KiB around it are unpacked. One of 4 GiB is refused. For columns of other
+    /// types it does nothing.
     #[must_use]
     pub const fn document(mut self) -> Self {
         self.document = true;

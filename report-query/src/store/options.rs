@@ -55,8 +55,8 @@ impl StoreOptions {
         self
     }
 
-    /// Keeps what queries find out of sealed segments, in up to so many bytes, so that the same
-    /// question is answered from it: the groups of a query that begins with filters on rows and a
+    /// Keeps what queries find out of sealed segments, in up to so many bytes as estimated, so that
+    /// the same question is answered from it: the groups of a query that begins with filters on rows and a
     /// group, if they are few and of aggregates of bounded size (all counts and estimates, sums,
     /// averages, least and greatest values). Other filters by time are the same question. Answers
     /// are the same. None by default.
