@@ -55,6 +55,16 @@ impl DataType {
         matches!(self, Self::Int | Self::Float)
     }
 
+    /// How many types of text there are in it, which each have a dictionary in a store.
+    pub(crate) fn texts(&self) -> usize {
+        match self {
+            Self::Text => 1,
+            Self::List(item) => item.texts(),
+            Self::Record(fields) => fields.iter().map(|field| field.data_type.texts()).sum(),
+            _ => 0,
+        }
+    }
+
     /// What a value lacks to be of this type; null is of every type here.
     pub(crate) fn mismatch(&self, value: &Value) -> Option<&'static str> {
         let fits = match (self, value) {
@@ -337,6 +347,24 @@ impl Schema {
             .is_some_and(|(time, id)| column == time || column == id);
         let field = self.fields.get(column).filter(|_| !is_key);
         field.is_some_and(|field| field.data_type == DataType::Text && !field.document)
+    }
+
+    /// How many dictionaries a store has for its texts: one for each column, whether or not of
+    /// texts, and then one for each type of text within the others.
+    pub(crate) fn dictionaries(&self) -> usize {
+        self.dictionary(self.fields.len())
+    }
+
+    /// The number of the first dictionary of a column.
+    pub(crate) fn dictionary(&self, column: usize) -> usize {
+        match self.fields.get(column) {
+            Some(field) if field.data_type == DataType::Text => column,
+            _ => {
+                let before = self.fields.iter().take(column);
+                let nested = before.filter(|field| field.data_type != DataType::Text);
+                self.fields.len() + nested.map(|field| field.data_type.texts()).sum::<usize>()
+            }
+        }
     }
 
     /// Whether the texts of a column are kept as documents.

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::control::{Control, sort_by};
 use crate::error::{QueryError, Result};
 use crate::expr::{Bound, Cells, Row, Scope};
 use crate::query::Limits;
-use crate::store::{Dictionary, Segment, SegmentView, Snapshot};
+use crate::store::{Dictionary, Items, Segment, SegmentView, Snapshot, TextColumn};
 use crate::value::Value;
 
 /// A row of the store.
@@ -32,6 +33,9 @@ pub(super) struct Batch<'s> {
 pub(super) enum Column {
     /// A column of the store.
     Store(usize),
+    /// An item for each row, of the lists of a column of the store: its number among the items of
+    /// the segment, or none.
+    Items(usize, Arc<Vec<Option<u32>>>),
     Own(Arc<Vec<Value>>),
 }
 
@@ -80,9 +84,9 @@ impl<'s> Batch<'s> {
 
     /// The same rows with other columns.
     pub(super) fn with_columns(mut self, columns: Vec<Column>) -> Self {
-        if !columns
+        if columns
             .iter()
-            .any(|column| matches!(column, Column::Store(_)))
+            .all(|column| matches!(column, Column::Own(_)))
         {
             self.picks = Vec::new();
         }
@@ -122,6 +126,11 @@ impl<'s> Batch<'s> {
         for column in &self.columns {
             columns.push(match column {
                 Column::Store(index) => Column::Store(*index),
+                Column::Items(index, items) => {
+                    ticker.steps(rows.len())?;
+                    let item = |row: &u32| items.get(*row as usize).copied().flatten();
+                    Column::Items(*index, Arc::new(rows.iter().map(item).collect()))
+                }
                 Column::Own(values) => {
                     let mut taken = Vec::with_capacity(rows.len());
                     for row in rows {
@@ -168,29 +177,74 @@ impl<'s> Batch<'s> {
     /// The values of each column, one after the other.
     pub(super) fn into_values(mut self) -> Vec<impl Iterator<Item = Value> + use<'s>> {
         let columns = std::mem::take(&mut self.columns);
-        let (segments, dictionaries) = (self.segments, self.dictionaries);
-        let picks = Arc::new(self.picks);
+        let batch = Arc::new(Batch {
+            segments: self.segments,
+            dictionaries: self.dictionaries,
+            picks: self.picks,
+            columns: Vec::new(),
+            len: self.len,
+        });
         let values = |column| {
             let (of_store, own) = match column {
-                Column::Store(column) => {
-                    let picks = Arc::clone(&picks);
-                    let cell = move |at: usize| {
-                        let pick = picks.get(at)?;
-                        let segment = segments.get(pick.segment as usize)?;
-                        let view = SegmentView {
-                            segment,
-                            dictionaries,
-                        };
-                        Some(view.cell_of(pick.row as usize, column).into_owned())
-                    };
-                    (Some((0..self.len).map_while(cell)), Vec::new())
-                }
                 // Where nobody else has them they are moved.
                 Column::Own(values) => (None, Arc::unwrap_or_clone(values)),
+                of_store => {
+                    let batch = Arc::clone(&batch);
+                    let cell = move |row| batch.cell_of(row, &of_store);
+                    (Some((0..self.len).map_while(cell)), Vec::new())
+                }
             };
             of_store.into_iter().flatten().chain(own)
         };
         columns.into_iter().map(values).collect()
+    }
+
+    /// The segment of a row, and the row's number there.
+    fn place(&self, row: usize) -> Option<(SegmentView<'s>, usize)> {
+        let pick = self.picks.get(row)?;
+        let segment = SegmentView {
+            segment: self.segments.get(pick.segment as usize)?,
+            dictionaries: self.dictionaries,
+        };
+        Some((segment, pick.row as usize))
+    }
+
+    /// The items of which a row has one.
+    fn items(segment: SegmentView<'s>, column: usize) -> Option<Items<'s>> {
+        Some(segment.items(segment.segment.lists(column)?))
+    }
+
+    /// Which column of the store a column is.
+    pub(super) fn is_of_store(&self, column: usize) -> Option<usize> {
+        match self.columns.get(column) {
+            Some(Column::Store(column)) => Some(*column),
+            _ => None,
+        }
+    }
+
+    /// The numbers of the items of a row, if a column is one of lists of the store.
+    pub(super) fn items_of_row(&self, row: usize, column: usize) -> Option<Range<usize>> {
+        let (segment, row) = self.place(row)?;
+        segment
+            .segment
+            .lists(self.is_of_store(column)?)?
+            .of_row(row)
+    }
+
+    /// A cell of a column of the store.
+    fn cell_of(&self, row: usize, column: &Column) -> Option<Value> {
+        let (segment, at) = self.place(row)?;
+        Some(match column {
+            Column::Store(column) => segment.cell_of(at, *column).into_owned(),
+            Column::Items(column, items) => {
+                let item = items.get(row).copied().flatten();
+                let of = item.zip(Self::items(segment, *column));
+                of.map_or(Value::Null, |(item, items)| {
+                    items.cell(item as usize).into_owned()
+                })
+            }
+            Column::Own(_) => return None,
+        })
     }
 
     /// What names stand for in a row.
@@ -199,24 +253,33 @@ impl<'s> Batch<'s> {
     }
 
     /// What a cell is known by, if its value repeats: where its code counts, the code, and how
-    /// many codes there are.
-    fn code(&self, row: usize, column: usize) -> Option<(usize, usize, usize)> {
-        let Some(Column::Store(column)) = self.columns.get(column) else {
-            return None;
+    /// many codes there are. Codes of texts count in all segments, which is place 0, and null comes
+    /// behind them.
+    pub(super) fn code(&self, row: usize, column: usize) -> Option<(usize, usize, usize)> {
+        let of_texts = |texts: &TextColumn, at: Option<usize>| {
+            let len = self.dictionaries.get(texts.dictionary())?.len();
+            let code = at.and_then(|at| texts.code(at));
+            Some((0, code.map_or(len, |code| code as usize), len + 1))
         };
-        let pick = self.picks.get(row)?;
-        let segment = self.segments.get(pick.segment as usize)?;
-        if let Some(texts) = segment.texts(*column) {
-            // Codes of texts count in all segments, and null comes behind them.
-            let len = self.dictionaries.get(*column)?.len();
-            let code = texts
-                .code(pick.row as usize)
-                .map_or(len, |code| code as usize);
-            return Some((0, code, len + 1));
+        match self.columns.get(column)? {
+            Column::Own(_) => None,
+            Column::Items(column, items) => {
+                let (segment, _) = self.place(row)?;
+                let texts = Self::items(segment, *column)?.texts()?;
+                let item = items.get(row).copied().flatten();
+                of_texts(texts, item.map(|item| item as usize))
+            }
+            Column::Store(column) => {
+                let (segment, at) = self.place(row)?;
+                if let Some(texts) = segment.segment.texts(*column) {
+                    return of_texts(texts, Some(at));
+                }
+                let coded = segment.coded(*column)?;
+                let code = coded.codes.get(at)?;
+                let pick = self.picks.get(row)?;
+                Some((1 + pick.segment as usize, code, coded.len))
+            }
         }
-        let (codes, values) = segment.coded(*column)?;
-        let code = codes.get(pick.row as usize)?;
-        Some((1 + pick.segment as usize, code, values.len()))
     }
 
     /// Checks the number of rows and of computed cells.
@@ -250,21 +313,28 @@ pub(super) fn check_cells(cells: u64, limits: &Limits) -> Result<()> {
 impl Cells for Batch<'_> {
     fn cell(&self, row: usize, column: usize) -> Cow<'_, Value> {
         match self.columns.get(column) {
-            Some(Column::Store(column)) => match self.picks.get(row) {
-                Some(pick) => match self.segments.get(pick.segment as usize) {
-                    Some(segment) => {
-                        let view = SegmentView {
-                            segment,
-                            dictionaries: self.dictionaries,
-                        };
-                        view.cell_of(pick.row as usize, *column)
-                    }
-                    None => Cow::Borrowed(NULL),
-                },
+            Some(Column::Own(values)) => Cow::Borrowed(values.get(row).unwrap_or(NULL)),
+            Some(Column::Store(column)) => match self.place(row) {
+                Some((segment, row)) => segment.cell_of(row, *column),
                 None => Cow::Borrowed(NULL),
             },
-            Some(Column::Own(values)) => Cow::Borrowed(values.get(row).unwrap_or(NULL)),
+            Some(of_store) => self
+                .cell_of(row, of_store)
+                .map_or(Cow::Borrowed(NULL), Cow::Owned),
             None => Cow::Borrowed(NULL),
+        }
+    }
+
+    fn field(&self, row: usize, column: usize, field: usize) -> Option<Cow<'_, Value>> {
+        match self.columns.get(column)? {
+            Column::Own(_) | Column::Store(_) => None,
+            Column::Items(column, items) => {
+                let (segment, _) = self.place(row)?;
+                let items_of = Self::items(segment, *column)?;
+                let item = items.get(row).copied().flatten();
+                let value = |item: u32| items_of.field(field).cell(item as usize);
+                Some(item.map_or(Cow::Borrowed(NULL), value))
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use super::control::{Control, sort_by};
 use super::sort::Order;
 use crate::aggregate::{BoundAggregate, Budget, State};
 use crate::error::{QueryError, Result};
-use crate::expr::Bound;
+use crate::expr::{Bound, Cells};
 use crate::query::BoundSort;
 use crate::value::Value;
 
@@ -25,6 +25,11 @@ pub(super) fn groups(batch: &Batch<'_>, by: &[Bound], control: &Control<'_>) -> 
         && let Some(values) = batch.own(*column)
     {
         return groups_of(values, control);
+    }
+    if let [Bound::Column(column)] = by
+        && let Some(groups) = groups_of_codes(batch, *column, control)?
+    {
+        return Ok(groups);
     }
     let mut evaluators: Vec<_> = by.iter().map(|key| Evaluator::new(key, value)).collect();
     let mut numbers: HashMap<Box<[Value]>, u32, RandomState> = HashMap::default();
@@ -81,6 +86,44 @@ fn groups_of(values: &[Value], control: &Control<'_>) -> Result<Groups> {
         of_row.push(number);
     }
     Ok(Groups { keys, of_row })
+}
+
+/// The groups of rows by one column of texts of the store, by their codes; `None` if it is
+/// another column, or has far more codes than there are rows.
+fn groups_of_codes(
+    batch: &Batch<'_>,
+    column: usize,
+    control: &Control<'_>,
+) -> Result<Option<Groups>> {
+    const NONE: u32 = u32::MAX;
+
+    let mut numbers: Vec<u32> = Vec::new();
+    let mut keys: Vec<Box<[Value]>> = Vec::new();
+    let mut of_row = Vec::with_capacity(batch.len());
+    let mut ticker = control.ticker();
+    for row in 0..batch.len() {
+        ticker.step()?;
+        // Null in a segment without any text has no code.
+        let Some((0, code, codes)) = batch.code(row, column) else {
+            return Ok(None);
+        };
+        if codes > 16 * batch.len() + 4096 {
+            return Ok(None);
+        }
+        numbers.resize(codes, NONE);
+        let Some(number) = numbers.get_mut(code) else {
+            return Ok(None);
+        };
+        if *number == NONE {
+            if keys.len() as u64 >= control.limits.groups {
+                return Err(QueryError::limit("groups", control.limits.groups));
+            }
+            *number = position(keys.len());
+            keys.push(Box::new([batch.cell(row, column).into_owned()]));
+        }
+        of_row.push(*number);
+    }
+    Ok(Some(Groups { keys, of_row }))
 }
 
 /// One row for each group, ascending by the keys.

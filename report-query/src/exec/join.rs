@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
@@ -223,22 +224,34 @@ pub(super) fn expand<'s>(
 ) -> Result<(Batch<'s>, Vec<u32>)> {
     let mut rows = Vec::new();
     let mut items = Vec::new();
+    // Of a column of the store numbers are enough.
+    let mut numbers = Vec::new();
     let mut positions = Vec::new();
     let mut ticker = control.ticker();
+    let of_store = batch.is_of_store(list);
     for row in 0..batch.len() {
-        let cell = batch.cell(row, list);
-        let found = cell.as_list().unwrap_or_default();
-        ticker.steps(1 + found.len())?;
-        for (at, item) in found.iter().enumerate() {
-            rows.push(position(row));
-            items.push(item.clone());
-            if with_position {
-                positions.push(Value::Int(i64::from(position(at))));
-            }
+        let len = if of_store.is_some() {
+            let range = batch.items_of_row(row, list).unwrap_or_default();
+            let len = range.len();
+            numbers.extend(range.map(|item| Some(position(item))));
+            len
+        } else {
+            let cell = batch.cell(row, list);
+            let found = cell.as_list().unwrap_or_default();
+            items.extend_from_slice(found);
+            found.len()
+        };
+        ticker.steps(1 + len)?;
+        rows.resize(rows.len() + len, position(row));
+        if with_position {
+            positions.extend((0..len).map(|at| Value::Int(i64::from(position(at)))));
         }
-        if found.is_empty() && keep_empty {
+        if len == 0 && keep_empty {
             rows.push(position(row));
-            items.push(Value::Null);
+            match of_store {
+                Some(_) => numbers.push(None),
+                None => items.push(Value::Null),
+            }
             if with_position {
                 positions.push(Value::Null);
             }
@@ -248,7 +261,10 @@ pub(super) fn expand<'s>(
     let taken = batch.take(&rows, control)?;
     let mut columns = taken.columns().to_vec();
     if let Some(column) = columns.get_mut(list) {
-        *column = Column::own(items);
+        *column = match of_store {
+            Some(of) => Column::Items(of, Arc::new(numbers)),
+            None => Column::own(items),
+        };
     }
     if with_position {
         columns.push(Column::own(positions));

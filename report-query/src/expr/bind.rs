@@ -2,6 +2,7 @@
 
 use super::bound::Bound;
 use super::calls::call;
+use super::item_test::ItemTest;
 use super::parameters::Parameters;
 use super::time::check_pattern;
 use super::tree::{Each, Expr, Node};
@@ -209,8 +210,12 @@ impl Binder<'_> {
                     }
                     Each::Map => (inner.bound, inner.data_type.map(DataType::list)),
                 };
+                let tests = match each {
+                    Each::Any | Each::All => ItemTest::all_of(&inner).map(Into::into),
+                    Each::Filter | Each::Map => None,
+                };
                 Ok(Typed {
-                    bound: Bound::Each(*each, Box::new(list.bound), Box::new(inner)),
+                    bound: Bound::Each(*each, Box::new(list.bound), Box::new(inner), tests),
                     data_type,
                 })
             }

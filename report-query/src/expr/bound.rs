@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::function::Function;
+use super::item_test::ItemTest;
 use super::text::{Needle, TextTest, folded};
 use super::time::{Bucket, TimePart};
 use super::tree::Each;
@@ -27,7 +28,8 @@ pub(crate) enum Bound {
     InSet(Box<Bound>, ValueSet),
     TextTest(TextTest, Box<Bound>, Needle),
     Call(Function, Vec<Bound>),
-    Each(Each, Box<Bound>, Box<Bound>),
+    /// Also what is asked of each item, taken apart, where that can be done.
+    Each(Each, Box<Bound>, Box<Bound>, Option<Arc<[ItemTest]>>),
     Case(Vec<(Bound, Bound)>, Box<Bound>),
     Lookup(Box<Bound>, Arc<[(Value, Value)]>, Box<Bound>),
     Bucket(Box<Bound>, Bucket),
@@ -137,7 +139,7 @@ impl Bound {
             Self::List(items) | Self::And(items) | Self::Or(items) | Self::Call(_, items) => {
                 items.iter().for_each(visit);
             }
-            Self::Compare(_, a, b) | Self::Each(_, a, b) | Self::Lookup(a, _, b) => {
+            Self::Compare(_, a, b) | Self::Each(_, a, b, _) | Self::Lookup(a, _, b) => {
                 visit(a);
                 visit(b);
             }

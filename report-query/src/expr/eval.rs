@@ -11,6 +11,11 @@ use crate::value::Value;
 /// Rows whose cells are asked for one by one.
 pub(crate) trait Cells {
     fn cell(&self, row: usize, column: usize) -> Cow<'_, Value>;
+
+    /// A field of the record in a cell, where the others need not be looked at for it.
+    fn field(&self, _row: usize, _column: usize, _field: usize) -> Option<Cow<'_, Value>> {
+        None
+    }
 }
 
 /// The row that columns are taken from.
@@ -58,15 +63,22 @@ impl Bound {
                 }));
             }
             Self::Item => Cow::Borrowed(scope.item.unwrap_or(NULL)),
-            Self::Field(of, index) => match of.eval(scope)? {
-                Cow::Borrowed(Value::Record(fields)) => {
-                    Cow::Borrowed(fields.get(*index).unwrap_or(NULL))
+            Self::Field(of, index) => {
+                if let (Self::Column(column), Row::Of(cells, row)) = (&**of, scope.row)
+                    && let Some(value) = cells.field(row, *column, *index)
+                {
+                    return Ok(value);
                 }
-                Cow::Owned(Value::Record(fields)) => {
-                    Cow::Owned(fields.get(*index).cloned().unwrap_or_default())
+                match of.eval(scope)? {
+                    Cow::Borrowed(Value::Record(fields)) => {
+                        Cow::Borrowed(fields.get(*index).unwrap_or(NULL))
+                    }
+                    Cow::Owned(Value::Record(fields)) => {
+                        Cow::Owned(fields.get(*index).cloned().unwrap_or_default())
+                    }
+                    _ => Cow::Borrowed(NULL),
                 }
-                _ => Cow::Borrowed(NULL),
-            },
+            }
             Self::List(items) => {
                 let mut values = Vec::with_capacity(items.len());
                 for item in items {
@@ -81,7 +93,7 @@ impl Bound {
             | Self::InSet(..)
             | Self::TextTest(..) => Cow::Owned(self.test(scope)?.into()),
             Self::Call(function, arguments) => functions::call(*function, arguments, scope)?,
-            Self::Each(each, list, inner) => Cow::Owned(each_item(*each, list, inner, scope)?),
+            Self::Each(each, list, inner, _) => Cow::Owned(each_item(*each, list, inner, scope)?),
             Self::Case(arms, otherwise) => {
                 for (condition, value) in arms {
                     if condition.test(scope)? == Some(true) {

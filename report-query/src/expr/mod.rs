@@ -29,6 +29,7 @@ mod convert;
 mod eval;
 mod function;
 mod functions;
+mod item_test;
 mod parameters;
 mod text;
 mod time;
@@ -46,6 +47,7 @@ pub(crate) use bind::Binder;
 pub(crate) use bound::{Bound, Comparison};
 pub(crate) use eval::{Cells, Row, Scope};
 pub(crate) use function::Function;
+pub(crate) use item_test::ItemTest;
 #[cfg(feature = "activity")]
 pub(crate) use text::folded;
 pub(crate) use text::{FOLD_TO_ASCII, Needle, TextTest};

@@ -1,7 +1,7 @@
 //! Codes of the smallest width that they fit.
 
 /// A number for each row, of 1, 2 or 4 bytes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Codes {
     /// At most 256 different ones.
     U8(Box<[u8]>),
@@ -42,6 +42,11 @@ impl Codes {
             Self::U16(codes) => codes.get(row).map(|code| usize::from(*code)),
             Self::U32(codes) => codes.get(row).map(|code| *code as usize),
         }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        with_codes!(self, codes => codes.len())
     }
 
     /// Bytes of the codes.

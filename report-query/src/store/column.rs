@@ -1,20 +1,19 @@
 //! A column of a segment, in the way that suits its type.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use foldhash::fast::RandomState;
 use uuid::Uuid;
 
 use super::codes::Codes;
 use super::dictionary::Dictionary;
 use super::documents::Documents;
+use super::lists::{ListColumn, RecordColumn, each_text};
 use super::packed::{Packed, Times};
 use crate::schema::DataType;
-use crate::value::{Text, Value};
+use crate::value::Value;
 
-/// A column of a segment.
+/// A column of a segment, or of what stands in the lists of one.
 #[derive(Clone)]
 pub(super) enum Column {
     /// The key columns stand in the segment itself.
@@ -27,16 +26,21 @@ pub(super) enum Column {
     Time(Arc<Times>),
     Id(Arc<[Option<Uuid>]>),
     Text(TextColumn),
-    /// A code for each row into values that repeat; null's is their number.
-    Coded(Arc<(Codes, Box<[Value]>)>),
-    /// Values as they are.
-    Plain(Arc<[Value]>),
+    /// 0 for false, 1 for true, 2 for null.
+    Bool(Arc<Codes>),
+    List(Arc<ListColumn>),
+    Record(Arc<RecordColumn>),
     Documents(Arc<Documents>),
 }
+
+/// What each code of a column of truth values stands for.
+pub(super) static TRUTHS: [Value; 3] = [Value::Bool(false), Value::Bool(true), Value::Null];
 
 /// Texts, by their codes in the dictionary of the column.
 #[derive(Clone)]
 pub(crate) struct TextColumn {
+    /// Which of the store's dictionaries they are in.
+    dictionary: usize,
     /// A position in `texts` for each row; null's is their number.
     codes: Arc<Codes>,
     /// Ascending.
@@ -45,11 +49,12 @@ pub(crate) struct TextColumn {
 
 impl TextColumn {
     /// Of a position in the texts for each row, or their count where there is none.
-    fn new(codes: &[u32], texts: Vec<u32>) -> Self {
+    fn new(dictionary: usize, codes: &[u32], texts: Vec<u32>) -> Self {
         // Where each row has a text, null needs no code, and may not fit.
         let null = texts.len() as u32;
         let count = texts.len() + usize::from(codes.contains(&null));
         Self {
+            dictionary,
             codes: Arc::new(Codes::new(codes, count)),
             texts: texts.into(),
         }
@@ -58,6 +63,11 @@ impl TextColumn {
     /// A number for each row: of [texts](Self::texts), or their count where there is none.
     pub(crate) fn codes(&self) -> &Codes {
         &self.codes
+    }
+
+    /// The number of the dictionary.
+    pub(crate) const fn dictionary(&self) -> usize {
+        self.dictionary
     }
 
     /// The codes of the texts, in the dictionary of the column.
@@ -78,11 +88,10 @@ const NULL: &Value = &Value::Null;
 pub(super) type Origin = (u32, u32);
 
 impl Column {
-    /// Of values of another type than text.
-    pub(super) fn new<'a>(
+    /// Of values of a type that has no others in it, and is not text.
+    pub(super) fn of_values<'a>(
         data_type: &DataType,
         cells: impl Iterator<Item = &'a Value> + Clone,
-        lists: &mut Lists,
     ) -> Self {
         if cells.clone().all(Value::is_null) {
             return Self::Null;
@@ -98,8 +107,13 @@ impl Column {
             }
             DataType::Float => Self::Float(cells.map(Value::as_float).collect()),
             DataType::Id => Self::Id(cells.map(Value::as_id).collect()),
-            data_type if repeats(data_type) => Self::coded(cells, lists),
-            _ => Self::Plain(cells.map(|value| lists.intern(value)).collect()),
+            DataType::Bool => {
+                let code = |cell: &Value| cell.as_bool().map_or(2, u32::from);
+                let codes: Vec<u32> = cells.map(code).collect();
+                Self::Bool(Arc::new(Codes::new(&codes, TRUTHS.len())))
+            }
+            // These are built of their parts.
+            DataType::Text | DataType::List(_) | DataType::Record(_) => Self::Null,
         }
     }
 
@@ -133,41 +147,48 @@ impl Column {
         from: &[&Self],
         rows: &[Origin],
         is_document: bool,
-        lists: &mut Lists,
     ) -> Self {
-        if *data_type == DataType::Text && !is_document {
-            return Self::of_text_columns(from, rows);
+        match data_type {
+            DataType::Text if !is_document => return Self::of_text_columns(from, rows),
+            DataType::List(item) if from.iter().any(|column| column.lists().is_some()) => {
+                return Self::List(Arc::new(ListColumn::of_rows(item, from, rows)));
+            }
+            DataType::Record(fields) if from.iter().any(|column| column.records().is_some()) => {
+                return Self::Record(Arc::new(RecordColumn::of_rows(fields, from, rows)));
+            }
+            _ => {}
         }
         let cell = |(segment, row): &Origin| match from.get(*segment as usize) {
             // No texts are asked for.
-            Some(column) => column.cell(*row as usize, None),
+            Some(column) => column.cell(*row as usize, &[]),
             None => Cow::Borrowed(NULL),
         };
         if is_document {
             return Self::of_documents(rows.iter().map(cell));
         }
         let cells: Vec<Cow<'_, Value>> = rows.iter().map(cell).collect();
-        Self::new(data_type, cells.iter().map(|cell| &**cell), lists)
+        Self::of_values(data_type, cells.iter().map(|cell| &**cell))
     }
 
-    /// A cell, but of the key, given what the codes of texts stand for.
+    /// A cell, but of the key, given what the codes of texts stand for in each dictionary.
     #[inline]
-    pub(super) fn cell(&self, row: usize, dictionary: Option<&Dictionary>) -> Cow<'_, Value> {
+    pub(super) fn cell(&self, row: usize, dictionaries: &[Dictionary]) -> Cow<'_, Value> {
         let owned = |value: Value| Cow::Owned(value);
         match self {
             Self::Int(values) => owned(values.get(row).into()),
             Self::Float(values) => owned(values.get(row).copied().flatten().into()),
             Self::Time(values) => owned(values.get(row).into()),
             Self::Id(values) => owned(values.get(row).copied().flatten().into()),
-            Self::Text(texts) => match (texts.code(row), dictionary) {
+            Self::Text(texts) => match (texts.code(row), dictionaries.get(texts.dictionary)) {
                 (Some(code), Some(dictionary)) => owned(dictionary.value(code)),
                 _ => Cow::Borrowed(NULL),
             },
-            Self::Coded(coded) => {
-                let value = coded.0.get(row).and_then(|code| coded.1.get(code));
-                Cow::Borrowed(value.unwrap_or(NULL))
+            Self::Bool(codes) => {
+                let truth = codes.get(row).and_then(|code| TRUTHS.get(code));
+                owned(truth.cloned().unwrap_or_default())
             }
-            Self::Plain(values) => Cow::Borrowed(values.get(row).unwrap_or(NULL)),
+            Self::List(lists) => owned(lists.cell(row, dictionaries)),
+            Self::Record(records) => owned(records.cell(row, dictionaries)),
             Self::Documents(documents) => owned(documents.get(row)),
             Self::KeyTime | Self::KeyId | Self::Null => Cow::Borrowed(NULL),
         }
@@ -181,23 +202,49 @@ impl Column {
         }
     }
 
-    /// The same with other codes of texts, given the new one of each old one: their order is the
-    /// same.
-    pub(super) fn renumbered(&self, remap: Option<&[u32]>) -> Self {
-        match (self, remap) {
-            (Self::Text(column), Some(remap)) => {
-                let new = |code: &u32| remap.get(*code as usize).copied();
-                Self::Text(TextColumn {
-                    codes: Arc::clone(&column.codes),
-                    texts: column.texts.iter().filter_map(new).collect(),
-                })
-            }
-            (column, _) => column.clone(),
+    /// The lists, if it is a column of these and has any.
+    pub(super) fn lists(&self) -> Option<&ListColumn> {
+        match self {
+            Self::List(lists) => Some(lists),
+            _ => None,
         }
     }
 
-    /// Texts by numbers that each has a code of its own in the dictionary.
-    pub(super) fn of_texts(numbers: &[Option<u32>], codes: &[u32]) -> Self {
+    /// The records, if it is a column of these and has any.
+    pub(super) fn records(&self) -> Option<&RecordColumn> {
+        match self {
+            Self::Record(records) => Some(records),
+            _ => None,
+        }
+    }
+
+    /// The same with other codes of texts, for each dictionary given the new one of each old one,
+    /// if they change: their order is the same.
+    pub(super) fn renumbered(&self, remaps: &[Option<Box<[u32]>>]) -> Self {
+        let is_same = |texts: &TextColumn| !matches!(remaps.get(texts.dictionary), Some(Some(_)));
+        let mut all_same = true;
+        each_text(self, 0, &mut |texts, _| all_same &= is_same(texts));
+        match self {
+            _ if all_same => self.clone(),
+            Self::Text(column) => match remaps.get(column.dictionary) {
+                Some(Some(remap)) => {
+                    let new = |code: &u32| remap.get(*code as usize).copied();
+                    Self::Text(TextColumn {
+                        dictionary: column.dictionary,
+                        codes: Arc::clone(&column.codes),
+                        texts: column.texts.iter().filter_map(new).collect(),
+                    })
+                }
+                _ => self.clone(),
+            },
+            Self::List(lists) => Self::List(Arc::new(lists.renumbered(remaps))),
+            Self::Record(records) => Self::Record(Arc::new(records.renumbered(remaps))),
+            other => other.clone(),
+        }
+    }
+
+    /// Texts by numbers that each has a code of its own in a dictionary.
+    pub(super) fn of_texts(dictionary: usize, numbers: &[Option<u32>], codes: &[u32]) -> Self {
         if codes.is_empty() {
             return Self::Null;
         }
@@ -216,7 +263,7 @@ impl Column {
         };
         let rows: Vec<u32> = numbers.iter().map(place).collect();
         let texts = sorted.into_iter().map(|(code, _)| code).collect();
-        Self::Text(TextColumn::new(&rows, texts))
+        Self::Text(TextColumn::new(dictionary, &rows, texts))
     }
 
     /// Texts of several columns, whose codes are of one dictionary.
@@ -248,9 +295,14 @@ impl Column {
                 .filter(|(_, number)| **number == 0);
             texts.extend(used.map(|(code, _)| *code));
         }
-        if texts.is_empty() {
+        let dictionary = columns
+            .iter()
+            .flatten()
+            .map(|column| column.dictionary)
+            .next();
+        let Some(dictionary) = dictionary.filter(|_| !texts.is_empty()) else {
             return Self::Null;
-        }
+        };
         texts.sort_unstable();
         texts.dedup();
         let null = texts.len() as u32;
@@ -278,38 +330,7 @@ impl Column {
             .iter()
             .map(|origin| local(origin).unwrap_or(null))
             .collect();
-        Self::Text(TextColumn::new(&codes, texts))
-    }
-
-    fn coded<'a>(cells: impl Iterator<Item = &'a Value>, lists: &mut Lists) -> Self {
-        let mut seen: HashMap<&Value, u32, RandomState> = HashMap::default();
-        let mut values = Vec::new();
-        let mut code = |value: &'a Value| {
-            *seen.entry(value).or_insert_with(|| {
-                values.push(lists.intern(value));
-                // Fewer values than rows, and those are fewer than 2^32.
-                (values.len() - 1) as u32
-            })
-        };
-        let mut nulls = Vec::new();
-        let mut codes: Vec<u32> = Vec::new();
-        for (row, value) in cells.enumerate() {
-            if value.is_null() {
-                nulls.push(row);
-                codes.push(0);
-            } else {
-                codes.push(code(value));
-            }
-        }
-        let null = values.len() as u32;
-        for row in nulls {
-            if let Some(code) = codes.get_mut(row) {
-                *code = null;
-            }
-        }
-        values.push(Value::Null);
-        let codes = Codes::new(&codes, values.len());
-        Self::Coded(Arc::new((codes, values.into())))
+        Self::Text(TextColumn::new(dictionary, &codes, texts))
     }
 
     /// Bytes of the column itself.
@@ -326,10 +347,9 @@ impl Column {
             Self::Text(column) => {
                 2 * COUNTS + size_of::<Codes>() + column.codes.size() + size_of_val(&*column.texts)
             }
-            Self::Coded(coded) => {
-                COUNTS + size_of_val(&**coded) + coded.0.size() + size_of_val(&*coded.1)
-            }
-            Self::Plain(values) => COUNTS + size_of_val(&**values),
+            Self::Bool(codes) => COUNTS + size_of::<Codes>() + codes.size(),
+            Self::List(lists) => COUNTS + size_of::<ListColumn>() + lists.size(),
+            Self::Record(records) => COUNTS + size_of::<RecordColumn>() + records.size(),
         }
     }
 
@@ -340,71 +360,6 @@ impl Column {
                 2 * size_of::<usize>() + size_of::<Documents>() + documents.size()
             }
             _ => 0,
-        }
-    }
-
-    /// Bytes of lists and records, without the texts in them.
-    pub(super) fn nested_size(&self) -> usize {
-        fn nested(value: &Value) -> usize {
-            match value {
-                Value::List(items) | Value::Record(items) => {
-                    16 + size_of_val(&**items) + items.iter().map(nested).sum::<usize>()
-                }
-                _ => 0,
-            }
-        }
-        match self {
-            Self::Coded(coded) => coded.1.iter().map(nested).sum(),
-            Self::Plain(values) => values.iter().map(nested).sum(),
-            _ => 0,
-        }
-    }
-}
-
-/// Whether values of a type are kept once, with a code for each row: truth values, and lists of
-/// plain values (methods, flags). Those of records don't repeat.
-fn repeats(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Bool => true,
-        DataType::List(item) => !holds_records(item),
-        _ => false,
-    }
-}
-
-fn holds_records(data_type: &DataType) -> bool {
-    match data_type {
-        DataType::Record(_) => true,
-        DataType::List(item) => holds_records(item),
-        _ => false,
-    }
-}
-
-/// Keeps one copy of each text in the lists and records of a segment.
-#[derive(Default)]
-pub(super) struct Lists {
-    texts: HashSet<Text, RandomState>,
-    /// Bytes of the texts.
-    pub(super) size: usize,
-}
-
-impl Lists {
-    fn intern(&mut self, value: &Value) -> Value {
-        match value {
-            Value::Text(text) => {
-                if let Some(known) = self.texts.get(text) {
-                    return Value::Text(known.clone());
-                }
-                self.size += 16 + text.len();
-                // Of its own: a slice would keep all texts of its block.
-                let own = text.to_owned_text();
-                self.texts.insert(own.clone());
-                Value::Text(own)
-            }
-            Value::List(items) => Value::List(items.iter().map(|item| self.intern(item)).collect()),
-            Value::Record(items) => {
-                Value::Record(items.iter().map(|item| self.intern(item)).collect())
-            }
-            other => other.clone(),
         }
     }
 }
@@ -425,7 +380,7 @@ mod tests {
             let codes: Vec<u32> = (0..count).map(|number| 7 + 3 * (count - number)).collect();
             let mut numbers: Vec<Option<u32>> = (0..count).map(Some).collect();
             numbers.extend(null.then_some(None));
-            let Column::Text(texts) = Column::of_texts(&numbers, &codes) else {
+            let Column::Text(texts) = Column::of_texts(0, &numbers, &codes) else {
                 panic!("texts");
             };
             assert_eq!(
@@ -436,20 +391,5 @@ mod tests {
             let code = |number: u32| codes[number as usize];
             assert!((0..numbers.len()).all(|row| texts.code(row) == numbers[row].map(code)));
         }
-    }
-
-    #[test]
-    fn a_text_of_a_list_keeps_no_block() {
-        let block = Arc::new(crate::value::TextBlock::new(["ana", "kim"].into_iter()));
-        let value = Value::list([Value::Text(Text::of(&block, 0))]);
-        let mut lists = Lists::default();
-        let column = Column::new(
-            &DataType::list(DataType::Text),
-            [&value].into_iter(),
-            &mut lists,
-        );
-        assert_eq!(*column.cell(0, None), value);
-        drop(value);
-        assert_eq!(Arc::strong_count(&block), 1);
     }
 }

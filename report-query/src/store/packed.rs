@@ -239,7 +239,7 @@ fn nanoseconds(time: DateTime<Utc>) -> Option<i64> {
 }
 
 /// A bit for each row.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Bits(Box<[u64]>);
 
 impl Bits {

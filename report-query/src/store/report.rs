@@ -107,9 +107,9 @@ pub struct StoreStats {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MemoryUsage {
-    /// Columns: keys, numbers, codes, by segments.
+    /// Columns: keys, numbers, codes, which items lists have.
     pub columns: usize,
-    /// Texts with the tables that find them, lists and records.
+    /// Texts with the tables that find them.
     pub values: usize,
     /// Documents; see [`Field::document`](crate::Field::document).
     pub documents: usize,

@@ -10,12 +10,14 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::codes::Codes;
-use super::column::{Column, Lists, Origin, TextColumn};
-use super::dictionary::{Dictionary, Interner};
+use super::column::{Column, Origin, TRUTHS, TextColumn};
+use super::dictionary::Dictionary;
+use super::encode::Encoder;
+use super::lists::{Items, ListColumn, each_text};
 use super::packed::{Bits, Packed, Times};
 use super::postings::Postings;
 use crate::expr::Cells;
-use crate::schema::{DataType, Schema};
+use crate::schema::Schema;
 use crate::value::Value;
 
 /// A row on its way into a segment.
@@ -62,7 +64,6 @@ struct Keys {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SegmentMemory {
     pub(super) columns: usize,
-    pub(super) values: usize,
     pub(super) postings: usize,
     pub(super) documents: usize,
 }
@@ -78,42 +79,29 @@ impl Segment {
         rows: &[&StoredRow],
         ingest: u64,
     ) -> (Self, Vec<Dictionary>) {
-        let mut lists = Lists::default();
+        let mut encoder = Encoder::new(dictionaries);
         let mut columns = Vec::with_capacity(schema.fields().len());
-        let mut next = Vec::with_capacity(schema.fields().len());
-        for (index, (field, dictionary)) in schema.fields().iter().zip(dictionaries).enumerate() {
+        for (index, field) in schema.fields().iter().enumerate() {
             let cells = rows.iter().map(|row| row.values.get(index).unwrap_or(NULL));
-            if !schema.is_coded_text(index) {
-                next.push(dictionary.clone());
-                columns.push(match key_column(schema, index) {
-                    Some(column) => column,
-                    None if schema.is_document(index) => {
-                        Column::of_documents(cells.map(Cow::Borrowed))
-                    }
-                    None => Column::new(&field.data_type, cells, &mut lists),
-                });
-                continue;
-            }
-            let mut interner = Interner::new(dictionary);
-            let numbers = interner.numbers(cells);
-            let (codes, dictionary) = interner.finish();
-            next.push(dictionary);
-            columns.push(Column::of_texts(&numbers, &codes));
+            columns.push(match key_column(schema, index) {
+                Some(column) => column,
+                None if schema.is_document(index) => Column::of_documents(cells.map(Cow::Borrowed)),
+                None => encoder.column(&field.data_type, schema.dictionary(index), cells),
+            });
         }
         let keys = Keys::new(
             rows.iter().map(|row| Some(row.time)).collect(),
             rows.iter().map(|row| row.id).collect(),
             &vec![number(ingest); rows.len()],
         );
-        (Self::with(Arc::new(keys), columns, None, &lists), next)
+        (Self::with(Arc::new(keys), columns, None), encoder.finish())
     }
 
     /// Builds a segment of rows of others, in ascending order of their keys.
     pub(super) fn of_rows(schema: &Schema, from: &[Arc<Self>], rows: &[Origin]) -> Self {
-        let mut lists = Lists::default();
         let indexes = 0..schema.fields().len();
         let columns = indexes
-            .map(|index| column_of_rows(schema, index, from, rows, &mut lists))
+            .map(|index| column_of_rows(schema, index, from, rows))
             .collect();
         let of =
             |(segment, row): &Origin| Some((&from.get(*segment as usize)?.rows, *row as usize));
@@ -135,11 +123,11 @@ impl Segment {
         };
         let redacted = rows.iter().any(is_redacted);
         let redacted = redacted.then(|| Arc::new(rows.iter().map(is_redacted).collect()));
-        Self::with(Arc::new(keys), columns, redacted, &lists)
+        Self::with(Arc::new(keys), columns, redacted)
     }
 
     /// The same with the values of other rows for those at ascending positions, which stand for
-    /// them as redacted. Columns that are not of lists and of which no such row changes may be kept.
+    /// them as redacted. Columns of which no such row changes may be kept.
     pub(super) fn redacted(
         schema: &Schema,
         of: &Arc<Self>,
@@ -154,37 +142,27 @@ impl Segment {
                 *origin = (1, at);
             }
         }
-        let mut lists = Lists::default();
-        let columns = schema.fields().iter().zip(&of.columns).enumerate();
-        let columns = columns
-            .map(|(index, (field, column))| {
-                // What texts of lists take is counted when these are built.
-                if is_same(index) && !matches!(field.data_type, DataType::List(_)) {
-                    return column.clone();
-                }
-                column_of_rows(schema, index, &from, &origins, &mut lists)
-            })
-            .collect();
+        let columns = of.columns.iter().enumerate();
+        let columns = columns.map(|(index, column)| {
+            if is_same(index) {
+                return column.clone();
+            }
+            column_of_rows(schema, index, &from, &origins)
+        });
+        let columns = columns.collect();
         let of_row = |(row, (segment, _)): (usize, &Origin)| *segment == 1 || of.is_redacted(row);
         let redacted = origins.iter().enumerate().map(of_row).collect();
         let redacted = Some(Arc::new(redacted));
-        Self::with(Arc::clone(&of.rows), columns, redacted, &lists)
+        Self::with(Arc::clone(&of.rows), columns, redacted)
     }
 
-    fn with(
-        rows: Arc<Keys>,
-        columns: Vec<Column>,
-        redacted: Option<Arc<Bits>>,
-        lists: &Lists,
-    ) -> Self {
-        let nested = columns.iter().map(Column::nested_size).sum::<usize>();
+    fn with(rows: Arc<Keys>, columns: Vec<Column>, redacted: Option<Arc<Bits>>) -> Self {
         let memory = SegmentMemory {
             columns: size_of::<Self>()
                 + rows.size()
                 + redacted.as_ref().map_or(0, |bits| 16 + bits.size())
                 + columns.capacity() * size_of::<Column>()
                 + columns.iter().map(Column::size).sum::<usize>(),
-            values: lists.size + nested,
             postings: 0,
             documents: columns.iter().map(Column::documents_size).sum(),
         };
@@ -199,16 +177,14 @@ impl Segment {
         }
     }
 
-    /// The same with the codes that its texts have in other dictionaries: for each column the new
-    /// code of each old one, if they change. The order of codes is the same.
+    /// The same with the codes that its texts have in other dictionaries: for each the new code of
+    /// each old one, if they change. The order of codes is the same.
     pub(super) fn renumbered(&self, remaps: &[Option<Box<[u32]>>]) -> Self {
-        let columns = self.columns.iter().zip(remaps);
+        let columns = self.columns.iter();
         Self {
             number: self.number,
             rows: Arc::clone(&self.rows),
-            columns: columns
-                .map(|(column, remap)| column.renumbered(remap.as_deref()))
-                .collect(),
+            columns: columns.map(|column| column.renumbered(remaps)).collect(),
             redacted: self.redacted.clone(),
             is_sealed: self.is_sealed,
             // Rows have the same codes within the segment.
@@ -263,15 +239,23 @@ impl Segment {
     }
 
     /// Whether its columns of texts have the same codes as those of another segment.
-    pub(super) fn has_codes_of(&self, other: &Self) -> bool {
-        let mut columns = self.columns.iter().zip(&other.columns);
-        columns.all(|(a, b)| match (a.texts(), b.texts()) {
-            (Some(a), Some(b)) => {
-                let code = |row| a.code(row) == b.code(row);
-                (0..self.len()).all(code)
+    pub(super) fn has_codes_of<'a>(&'a self, other: &'a Self) -> bool {
+        let texts = |segment: &'a Self| {
+            let mut all: Vec<(&'a TextColumn, usize)> = Vec::new();
+            for column in &segment.columns {
+                each_text(column, segment.len(), &mut |texts, rows| {
+                    all.push((texts, rows));
+                });
             }
-            (a, b) => a.is_none() && b.is_none(),
-        })
+            all
+        };
+        let (own, others) = (texts(self), texts(other));
+        let is_same = |((a, rows), (b, others)): (&(&TextColumn, usize), &(&TextColumn, usize))| {
+            a.dictionary() == b.dictionary()
+                && rows == others
+                && (0..*rows).all(|row| a.code(row) == b.code(row))
+        };
+        own.len() == others.len() && own.iter().zip(&others).all(is_same)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -353,13 +337,9 @@ impl Segment {
         same_time.binary_search(&id).ok().map(|at| start + at)
     }
 
-    /// The codes of a coded column, and the values that they stand for, of which the last
-    /// is null.
-    pub(crate) fn coded(&self, column: usize) -> Option<(&Codes, &[Value])> {
-        match self.columns.get(column) {
-            Some(Column::Coded(coded)) => Some((&coded.0, &coded.1)),
-            _ => None,
-        }
+    /// A column of lists.
+    pub(crate) fn lists(&self, column: usize) -> Option<&ListColumn> {
+        self.columns.get(column)?.lists()
     }
 
     /// A column of texts.
@@ -398,28 +378,25 @@ impl Segment {
         matches!(self.columns.get(column), Some(Column::Null))
     }
 
-    /// Marks the codes that its rows have, for each column.
+    /// Marks the codes that its rows have, for each dictionary.
     pub(super) fn mark_used(&self, used: &mut [Vec<bool>]) {
-        for (column, used) in self.columns.iter().zip(used) {
-            if let Column::Text(column) = column {
-                for code in column.texts() {
+        for column in &self.columns {
+            each_text(column, 0, &mut |texts, _| {
+                let Some(used) = used.get_mut(texts.dictionary()) else {
+                    return;
+                };
+                for code in texts.texts() {
                     if let Some(used) = used.get_mut(*code as usize) {
                         *used = true;
                     }
                 }
-            }
+            });
         }
     }
 }
 
 /// A column of rows of other segments.
-fn column_of_rows(
-    schema: &Schema,
-    index: usize,
-    from: &[Arc<Segment>],
-    rows: &[Origin],
-    lists: &mut Lists,
-) -> Column {
+fn column_of_rows(schema: &Schema, index: usize, from: &[Arc<Segment>], rows: &[Origin]) -> Column {
     if let Some(column) = key_column(schema, index) {
         return column;
     }
@@ -429,7 +406,7 @@ fn column_of_rows(
     match schema.fields().get(index) {
         Some(field) => {
             let is_document = schema.is_document(index);
-            Column::of_rows(&field.data_type, &columns, rows, is_document, lists)
+            Column::of_rows(&field.data_type, &columns, rows, is_document)
         }
         None => Column::Null,
     }
@@ -489,16 +466,66 @@ impl Cells for SegmentView<'_> {
     fn cell(&self, row: usize, column: usize) -> Cow<'_, Value> {
         self.cell_of(row, column)
     }
+
+    fn field(&self, row: usize, column: usize, field: usize) -> Option<Cow<'_, Value>> {
+        let records = self.segment.columns.get(column)?.records()?;
+        // The fields of what is missing are null.
+        Some(records.field(field).cell(row, self.dictionaries))
+    }
+}
+
+/// Values that repeat, by a code for each row; the last of them is null.
+pub(crate) struct Coded<'s> {
+    pub(crate) codes: &'s Codes,
+    /// How many values there are.
+    pub(crate) len: usize,
+    lists: Option<(&'s ListColumn, &'s [Dictionary])>,
+}
+
+impl Coded<'_> {
+    /// The value of a code.
+    pub(crate) fn value(&self, code: usize) -> Value {
+        match self.lists {
+            Some((lists, dictionaries)) if code + 1 < self.len => lists.value(code, dictionaries),
+            Some(_) => Value::Null,
+            None => TRUTHS.get(code).cloned().unwrap_or_default(),
+        }
+    }
 }
 
 impl<'s> SegmentView<'s> {
+    /// A column of values that repeat, but for texts.
+    pub(crate) fn coded(&self, column: usize) -> Option<Coded<'s>> {
+        match self.segment.columns.get(column)? {
+            Column::Bool(codes) => Some(Coded {
+                codes,
+                len: TRUTHS.len(),
+                lists: None,
+            }),
+            Column::List(lists) => {
+                let (codes, count) = lists.shared()?;
+                Some(Coded {
+                    codes,
+                    len: count + 1,
+                    lists: Some((lists, self.dictionaries)),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// The items of a column of lists.
+    pub(crate) const fn items(&self, lists: &'s ListColumn) -> Items<'s> {
+        Items::new(lists, self.dictionaries)
+    }
+
     /// A cell.
     pub(crate) fn cell_of(&self, row: usize, column: usize) -> Cow<'s, Value> {
         let segment = self.segment;
         match segment.columns.get(column) {
             Some(Column::KeyTime) => Cow::Owned(segment.rows.times.get(row).into()),
             Some(Column::KeyId) => Cow::Owned(segment.rows.ids.get(row).copied().into()),
-            Some(other) => other.cell(row, self.dictionaries.get(column)),
+            Some(other) => other.cell(row, self.dictionaries),
             None => Cow::Borrowed(NULL),
         }
     }

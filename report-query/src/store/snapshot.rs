@@ -104,7 +104,7 @@ impl Snapshot {
         self.cache.as_deref()
     }
 
-    /// What the codes of texts stand for, for each column.
+    /// What the codes of texts stand for; see [`Schema::dictionary`](crate::Schema).
     pub(crate) fn dictionaries(&self) -> &[Dictionary] {
         &self.state.dictionaries
     }

@@ -45,7 +45,7 @@ pub(super) struct State {
     /// Sealed ones, then the chunks of the head.
     pub(super) segments: Vec<Arc<Segment>>,
     pub(super) sealed: usize,
-    /// The texts of each column; none of those that are not of texts.
+    /// The texts by columns; see [`Schema::dictionary`].
     pub(super) dictionaries: Vec<Dictionary>,
     /// Whether there may be texts that no row has any more. Whoever makes the next state frees
     /// them, so that it is done however many appends there are meanwhile.
@@ -102,7 +102,6 @@ impl State {
         for segment in &self.segments {
             let memory = segment.memory();
             usage.columns += memory.columns;
-            usage.values += memory.values;
             usage.postings += memory.postings;
             usage.documents += memory.documents;
         }
@@ -163,7 +162,7 @@ impl Store {
         // Whoever chooses the texts must not know what they hash to.
         let seed = std::hash::RandomState::new().hash_one(key);
         let state = State {
-            dictionaries: vec![Dictionary::new(seed); schema.fields().len()],
+            dictionaries: vec![Dictionary::new(seed); schema.dictionaries()],
             ..State::default()
         };
         Ok(Self {
@@ -522,7 +521,7 @@ fn oldest_to_drop(state: &State, limit: usize) -> Option<DateTime<Utc>> {
 /// The bytes of a segment.
 fn total(segment: &Segment) -> usize {
     let memory = segment.memory();
-    memory.columns + memory.values + memory.postings + memory.documents
+    memory.columns + memory.postings + memory.documents
 }
 
 impl Counts {

@@ -43,14 +43,6 @@ impl Text {
         }
     }
 
-    /// The same text, which keeps nothing else in memory.
-    pub(crate) fn to_owned_text(&self) -> Self {
-        match &self.0 {
-            Repr::Own(_) => self.clone(),
-            Repr::Of(..) => self.as_str().into(),
-        }
-    }
-
     pub(crate) fn of(block: &Arc<TextBlock>, at: u32) -> Self {
         Self(Repr::Of(Arc::clone(block), at))
     }

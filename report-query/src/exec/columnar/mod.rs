@@ -18,6 +18,7 @@ mod ends;
 mod facets;
 mod group;
 mod int_buckets;
+mod items;
 mod kernels;
 mod keys;
 mod order;

@@ -146,11 +146,11 @@ fn of_segment<'s>(
         });
         return Some(Key::Coded(texts.codes(), numbers?.into()));
     }
-    if let Some((codes, values)) = segment.segment.coded(column) {
-        let numbers = of_codes(codes, values.len(), selected, |code| {
-            Some(space.number(of(values.get(code)?)?))
+    if let Some(coded) = segment.coded(column) {
+        let numbers = of_codes(coded.codes, coded.len, selected, |code| {
+            Some(space.number(of(&coded.value(code))?))
         });
-        return Some(Key::Coded(codes, numbers?.into()));
+        return Some(Key::Coded(coded.codes, numbers?.into()));
     }
     let Bound::Column(_) = key else {
         return None;

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::super::batch::{truth, wide};
+use super::items::ItemAnswers;
 use super::selected::Selected;
 use super::texts::{Passes, TextAnswers};
 use super::top::TopPer;
@@ -184,6 +185,7 @@ pub(super) struct Answers<'p> {
     /// row has that comes to it.
     column: Option<usize>,
     texts: Option<TextAnswers<'p>>,
+    items: Option<ItemAnswers<'p>>,
 }
 
 impl<'p> Answers<'p> {
@@ -196,13 +198,15 @@ impl<'p> Answers<'p> {
             test,
             column,
             texts: dictionary.map(|dictionary| TextAnswers::new(test, dictionary)),
+            items: column.and_then(|_| ItemAnswers::new(test, schema, dictionaries)),
         }
     }
 
     const fn cost(&self) -> u8 {
         match (&self.texts, self.column) {
             (Some(texts), _) => texts.cost(),
-            (None, Some(_)) => 1,
+            (None, Some(_)) if self.items.is_none() => 1,
+            (None, Some(_)) => 2,
             (None, None) => 3,
         }
     }
@@ -217,11 +221,11 @@ impl<'p> Answers<'p> {
         if let (Some(texts), Some(answers)) = (segment.segment.texts(column), &self.texts) {
             return Some((texts.codes(), answers.of(texts, selected)));
         }
-        let (codes, values) = segment.segment.coded(column)?;
-        let passes = of_codes(codes, values.len(), selected, |code| {
-            Some(self.of_value(values.get(code)?))
+        let coded = segment.coded(column)?;
+        let passes = of_codes(coded.codes, coded.len, selected, |code| {
+            Some(self.of_value(&coded.value(code)))
         })?;
-        Some((codes, Passes::of(passes)))
+        Some((coded.codes, Passes::of(passes)))
     }
 
     /// What it says of a row.
@@ -262,6 +266,10 @@ impl<'p> Answers<'p> {
                     return Ok(());
                 }
                 keep_codes(codes, &passes, selected);
+                return Ok(());
+            }
+            if let Some(items) = &self.items {
+                items.keep(segment, selected);
                 return Ok(());
             }
             if let Some(ids) = segment.segment.ids(column)
@@ -396,7 +404,7 @@ fn keep_numbers(numbers: &Packed, comparison: Comparison, bound: i64, selected: 
     }, else selected.retain(by_number));
 }
 
-fn keep_codes(codes: &Codes, passes: &Passes, selected: &mut Selected) {
+pub(super) fn keep_codes(codes: &Codes, passes: &Passes, selected: &mut Selected) {
     match passes {
         Passes::All => {}
         Passes::None => *selected = Selected::Some(Vec::new()),

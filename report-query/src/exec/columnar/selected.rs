@@ -116,6 +116,22 @@ impl Selected {
         Self::Some(rows)
     }
 
+    /// A one for each of so many rows that is here, a zero for the others.
+    pub(super) fn into_marks(self, rows: usize) -> Vec<u8> {
+        match self {
+            Self::Marked(0, marks) if marks.len() == rows => marks,
+            others => {
+                let mut marks = vec![0; rows];
+                for row in others.rows() {
+                    if let Some(mark) = marks.get_mut(row) {
+                        *mark = 1;
+                    }
+                }
+                marks
+            }
+        }
+    }
+
     /// Keeps those of the given rows, which are ascending, that are here; unless there are so
     /// many, or so few here, that to look at each is quicker: then it says so.
     pub(super) fn meet(&mut self, rows: &[u16]) -> bool {
