@@ -359,3 +359,6 @@ pub(super) fn each_text<'c>(
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,3 +146,6 @@ impl Says<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! Random tests of random lists, beside each row's own answer.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use crate::{
+    DataType, Expand, Expr, Field, Query, Retention, Schema, Store, StoreOptions, Value, col,
+    count, field, item,
+};
+
+const NAMES: [&str; 5] = ["", "ana", "kim", "Kim Li", "admin"];
+
+fn schema() -> Schema {
+    let item = DataType::record([
+        Field::new("mail", DataType::Text),
+        Field::new("name", DataType::Text),
+        Field::new("n", DataType::Int),
+    ]);
+    Schema::new([
+        Field::new("time", DataType::Time).required(),
+        Field::new("id", DataType::Id).required(),
+        Field::new("kind", DataType::Text),
+        Field::new("guests", DataType::list(item)),
+        Field::new("tags", DataType::list(DataType::Text)),
+        Field::new("sizes", DataType::list(DataType::Int)),
+    ])
+    .and_then(|schema| schema.with_key("time", "id"))
+    .unwrap()
+}
+
+fn now() -> DateTime<Utc> {
+    "2026-11-24T12:00:00Z".parse().unwrap()
+}
+
+fn maybe(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
+    prop::option::weighted(0.8, value).prop_map(Option::unwrap_or_default)
+}
+
+fn name() -> impl Strategy<Value = Value> {
+    maybe(prop::sample::select(&NAMES[..]).prop_map(Value::from))
+}
+
+fn number() -> impl Strategy<Value = Value> {
+    maybe((-2_i64..3).prop_map(Value::from))
+}
+
+fn list(item: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
+    maybe(prop::collection::vec(item, 0..4).prop_map(Value::list))
+}
+
+type Cells = (Value, Value, Value, Value);
+
+fn rows() -> impl Strategy<Value = Vec<Cells>> {
+    let guest = (name(), name(), number());
+    let guest = maybe(guest.prop_map(|(mail, name, n)| Value::record([mail, name, n])));
+    prop::collection::vec((name(), list(guest), list(name()), list(number())), 0..80)
+}
+
+/// A test of one value, of texts or of numbers, by the value that it looks at.
+fn of_text(value: fn() -> Expr) -> impl Strategy<Value = Expr> {
+    let one = prop::sample::select(&NAMES[..]);
+    prop_oneof![
+        one.clone().prop_map(move |name| value().eq(name)),
+        one.clone().prop_map(move |name| value().ne(name)),
+        one.clone().prop_map(move |name| value().contains(name)),
+        one.prop_map(move |name| value().starts_with_cs(name).not()),
+        Just(value().in_list(["ana", "kim"])),
+        Just(value().is_null()),
+        Just(value().lower().length().gt(3)),
+        Just(value().eq("ana").or(value().is_null())),
+    ]
+}
+
+fn of_number(value: fn() -> Expr) -> impl Strategy<Value = Expr> {
+    (-2_i64..3).prop_map(move |n| value().ge(n))
+}
+
+fn both(of: impl Strategy<Value = Expr> + Clone) -> impl Strategy<Value = Expr> {
+    prop::collection::vec(of, 1..4).prop_map(|all| all.into_iter().reduce(Expr::and).unwrap())
+}
+
+fn predicates() -> impl Strategy<Value = Expr> {
+    let guest = prop_oneof![
+        of_text(|| field("name")).boxed(),
+        of_text(|| field("mail")).boxed(),
+        of_number(|| field("n")).boxed(),
+        // Which look at more than one value.
+        Just(field("name").eq(field("mail"))).boxed(),
+        Just(field("name").eq(col("kind"))).boxed(),
+    ];
+    let guest = both(guest.boxed());
+    let tag = both(of_text(item).boxed());
+    let size = both(of_number(item).boxed());
+    let test = prop_oneof![
+        guest.prop_map(|test| (col("guests"), test)),
+        tag.prop_map(|test| (col("tags"), test)),
+        size.prop_map(|test| (col("sizes"), test)),
+    ];
+    (test, any::<bool>(), any::<bool>()).prop_map(|((list, test), is_any, is_not)| {
+        let test = if is_any {
+            list.any(test)
+        } else {
+            list.all(test)
+        };
+        if is_not { test.not() } else { test }
+    })
+}
+
+fn filled(rows: &[Cells], batch: usize, segment: usize) -> Store {
+    let options = StoreOptions::new(Retention::FOREVER).segment_rows(segment);
+    let store = Store::new(schema(), options).unwrap();
+    let row = |(id, (a, b, c, d)): (usize, &Cells)| {
+        let time = now() - TimeDelta::minutes(id as i64 * 7 % 60);
+        let id = Uuid::from_u128(id as u128);
+        vec![
+            time.into(),
+            id.into(),
+            a.clone(),
+            b.clone(),
+            c.clone(),
+            d.clone(),
+        ]
+    };
+    let rows: Vec<Vec<Value>> = rows.iter().enumerate().map(row).collect();
+    for rows in rows.chunks(batch) {
+        store.append(rows.to_vec(), now());
+    }
+    store
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn items_answer_as_each_row_does(
+        rows in rows(),
+        tests in prop::collection::vec(predicates(), 1..3),
+        (batch, segment) in (1_usize..60, 1_usize..60),
+        is_rare in any::<bool>(),
+    ) {
+        let store = filled(&rows, batch, segment);
+        let snapshot = store.snapshot();
+        let mut query = Query::new();
+        if is_rare {
+            // Few rows ask few items.
+            query = query.filter(col("kind").eq("ana"));
+        }
+        for test in &tests {
+            query = query.filter(test.clone());
+        }
+        let plan = query.bind(snapshot.schema()).unwrap();
+        let expected = plan.run_by_rows(&snapshot).unwrap();
+        let found = plan.run(&snapshot).unwrap();
+        prop_assert!(found.rows().eq(expected.iter().map(Vec::as_slice)));
+    }
+
+    #[test]
+    fn expanded_rows_are_those_of_their_lists(
+        rows in rows(),
+        (batch, segment) in (1_usize..60, 1_usize..60),
+        (list, keep_empty) in (0_usize..3, any::<bool>()),
+    ) {
+        let store = filled(&rows, batch, segment);
+        let column = ["guests", "tags", "sizes"][list];
+        let mut expand = Expand::new(column).position("at");
+        if keep_empty {
+            expand = expand.keep_empty();
+        }
+        let expanded = Query::new().expand(expand);
+        let result = expanded.clone().select(["id", column, "at"]).run(&store.snapshot()).unwrap();
+        let mut expected: Vec<Vec<Value>> = Vec::new();
+        for row in Query::new().run(&store.snapshot()).unwrap().rows() {
+            let items = row[3 + list].as_list().unwrap_or_default();
+            let of = |item: &Value, at: Value| vec![row[1].clone(), item.clone(), at];
+            expected.extend((0_i64..).zip(items).map(|(at, item)| of(item, at.into())));
+            if keep_empty && items.is_empty() {
+                expected.push(of(&Value::Null, Value::Null));
+            }
+        }
+        prop_assert!(result.rows().eq(expected.iter().map(Vec::as_slice)));
+
+        // A field of each item, filtered, grouped and sorted.
+        let value = if list == 0 { col(column).field("name") } else { col(column) };
+        let grouped = expanded
+            .filter(value.clone().is_not_null())
+            .group_by([value.alias("value")])
+            .aggregate([count()])
+            .sort([crate::desc("count"), crate::asc("value")])
+            .run(&store.snapshot())
+            .unwrap();
+        let mut counts: std::collections::BTreeMap<Value, i64> = Default::default();
+        for row in &expected {
+            let value = match list {
+                0 => row[1].as_record().map(|record| record[1].clone()).unwrap_or_default(),
+                _ => row[1].clone(),
+            };
+            if !value.is_null() {
+                *counts.entry(value).or_default() += 1;
+            }
+        }
+        let mut counts: Vec<(Value, i64)> = counts.into_iter().collect();
+        counts.sort_by_key(|(_, count)| -count);
+        let counts: Vec<[Value; 2]> = counts.into_iter().map(|(value, count)| [value, count.into()]).collect();
+        prop_assert!(grouped.rows().eq(counts.iter().map(<[Value; 2]>::as_slice)));
+    }
+}
