@@ -349,6 +349,14 @@ impl Schema {
         field.is_some_and(|field| field.data_type == DataType::Text && !field.document)
     }
 
+    /// The same with other fields, those of the key in their places. Names may be there twice.
+    pub(crate) fn with_fields(&self, fields: Vec<Field>) -> Self {
+        Self {
+            fields: fields.into(),
+            key: self.key,
+        }
+    }
+
     /// How many dictionaries a store has for its texts: one for each column, whether or not of
     /// texts, and then one for each type of text within the others.
     pub(crate) fn dictionaries(&self) -> usize {

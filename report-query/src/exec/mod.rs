@@ -10,6 +10,7 @@ mod cached;
 mod columnar;
 mod control;
 mod erase;
+mod expanded;
 mod facets;
 mod group;
 mod join;

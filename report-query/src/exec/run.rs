@@ -6,6 +6,7 @@ use super::batch::{Batch, Pick, check_cells, position};
 use super::cached::{self, Cached};
 use super::columnar::{Ends, Grouping, Selected, Tests, Wanted, threads};
 use super::control::Control;
+use super::expanded::ItemGroups;
 use super::steps::{Steps, columns_of};
 use super::{join, sort, stage};
 use crate::error::{At, QueryError, QueryErrorKind, Result};
@@ -355,6 +356,21 @@ impl<'s> Run<'s, '_> {
                 let columns = columns_of(stages.get(..=filters).unwrap_or_default());
                 parts.iter().for_each(|part| self.looked_at(part, &columns));
                 return Ok((filters + 1, batch));
+            }
+        }
+        if let Some(groups) = ItemGroups::new(stages, filters) {
+            let end = filters + groups.len();
+            let wanted = Wanted::by(stages.get(end..).unwrap_or_default(), any_order);
+            let grouped = groups.group(self.snapshot, &parts, &tests, &wanted, &self.control)?;
+            if let Some(batch) = grouped {
+                if let Some(stage) = stages.get(end - 1) {
+                    batch
+                        .check(self.control.limits)
+                        .map_err(place(end - 1, stage))?;
+                }
+                let columns = columns_of(stages.get(..end).unwrap_or_default());
+                parts.iter().for_each(|part| self.looked_at(part, &columns));
+                return Ok((end, batch));
             }
         }
         let (on_columns, behind) = stages.split_at_checked(filters).unwrap_or_default();

@@ -62,6 +62,7 @@ pub(super) fn columns_of(stages: &[BoundStage]) -> Vec<usize> {
                 let all = by.iter().chain(sort.iter().map(|sort| &sort.key));
                 all.for_each(|of| of.columns(&mut columns));
             }
+            BoundStage::Expand { column, .. } => columns.push(*column),
             _ => {}
         }
     }

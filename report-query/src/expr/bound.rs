@@ -124,10 +124,10 @@ impl ValueSet {
     }
 }
 
-impl Bound {
-    /// Calls a function with each expression directly below.
-    fn each_child<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
-        match self {
+/// Visits the expressions directly below one.
+macro_rules! each_child {
+    ($bound:expr, $visit:expr, $iter:ident) => {
+        match $bound {
             Self::Column(_) | Self::Const(_) | Self::Missing(_) | Self::Item => {}
             Self::Field(of, _)
             | Self::Not(of)
@@ -135,22 +135,49 @@ impl Bound {
             | Self::TextTest(_, of, _)
             | Self::Bucket(of, _)
             | Self::Part(of, ..)
-            | Self::Format(of, ..) => visit(of),
+            | Self::Format(of, ..) => $visit(of),
             Self::List(items) | Self::And(items) | Self::Or(items) | Self::Call(_, items) => {
-                items.iter().for_each(visit);
+                items.$iter().for_each($visit);
             }
             Self::Compare(_, a, b) | Self::Each(_, a, b, _) | Self::Lookup(a, _, b) => {
-                visit(a);
-                visit(b);
+                $visit(a);
+                $visit(b);
             }
             Self::Case(arms, otherwise) => {
                 for (condition, value) in arms {
-                    visit(condition);
-                    visit(value);
+                    $visit(condition);
+                    $visit(value);
                 }
-                visit(otherwise);
+                $visit(otherwise);
             }
         }
+    };
+}
+
+impl Bound {
+    /// Calls a function with each expression directly below.
+    fn each_child<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
+        each_child!(self, visit, iter);
+    }
+
+    /// The same, to change it.
+    fn each_child_mut(&mut self, visit: &mut dyn FnMut(&mut Self)) {
+        each_child!(self, visit, iter_mut);
+    }
+
+    /// The same with columns in the place of the fields of the records of one: from a number on.
+    pub(crate) fn with_columns_of(mut self, record: usize, first: usize) -> Self {
+        fn change(bound: &mut Bound, record: usize, first: usize) {
+            if let Bound::Field(of, field) = bound
+                && **of == Bound::Column(record)
+            {
+                *bound = Bound::Column(first + *field);
+                return;
+            }
+            bound.each_child_mut(&mut |child| change(child, record, first));
+        }
+        change(&mut self, record, first);
+        self
     }
 
     /// Whether the value is the same for every row.

@@ -70,6 +70,14 @@ impl TextColumn {
         self.dictionary
     }
 
+    /// The same in a dictionary of another number that has the same texts.
+    pub(super) fn in_dictionary(&self, dictionary: usize) -> Self {
+        Self {
+            dictionary,
+            ..self.clone()
+        }
+    }
+
     /// The codes of the texts, in the dictionary of the column.
     pub(crate) fn texts(&self) -> &[u32] {
         &self.texts
@@ -221,24 +229,26 @@ impl Column {
     /// The same with other codes of texts, for each dictionary given the new one of each old one,
     /// if they change: their order is the same.
     pub(super) fn renumbered(&self, remaps: &[Option<Box<[u32]>>]) -> Self {
-        let is_same = |texts: &TextColumn| !matches!(remaps.get(texts.dictionary), Some(Some(_)));
-        let mut all_same = true;
-        each_text(self, 0, &mut |texts, _| all_same &= is_same(texts));
+        let of = |texts: &TextColumn| {
+            let remap = remaps.get(texts.dictionary)?.as_deref()?;
+            let new = |code: &u32| remap.get(*code as usize).copied();
+            Some(TextColumn {
+                texts: texts.texts.iter().filter_map(new).collect(),
+                ..texts.clone()
+            })
+        };
+        self.with_texts(&of)
+    }
+
+    /// The same with what a function makes of the columns of texts in it, where it makes any.
+    pub(super) fn with_texts(&self, of: &dyn Fn(&TextColumn) -> Option<TextColumn>) -> Self {
+        let mut is_same = true;
+        each_text(self, 0, &mut |texts, _| is_same &= of(texts).is_none());
         match self {
-            _ if all_same => self.clone(),
-            Self::Text(column) => match remaps.get(column.dictionary) {
-                Some(Some(remap)) => {
-                    let new = |code: &u32| remap.get(*code as usize).copied();
-                    Self::Text(TextColumn {
-                        dictionary: column.dictionary,
-                        codes: Arc::clone(&column.codes),
-                        texts: column.texts.iter().filter_map(new).collect(),
-                    })
-                }
-                _ => self.clone(),
-            },
-            Self::List(lists) => Self::List(Arc::new(lists.renumbered(remaps))),
-            Self::Record(records) => Self::Record(Arc::new(records.renumbered(remaps))),
+            _ if is_same => self.clone(),
+            Self::Text(texts) => Self::Text(of(texts).unwrap_or_else(|| texts.clone())),
+            Self::List(lists) => Self::List(Arc::new(lists.with_texts(of))),
+            Self::Record(records) => Self::Record(Arc::new(records.with_texts(of))),
             other => other.clone(),
         }
     }

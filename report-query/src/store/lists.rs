@@ -64,6 +64,22 @@ impl ListColumn {
         Some((self.shared.as_ref()?, self.ends.len()))
     }
 
+    /// The items of all lists.
+    pub(super) const fn items(&self) -> &Column {
+        &self.items
+    }
+
+    /// The row of each item, of rows that have their own lists.
+    pub(super) fn parents(&self) -> Vec<u32> {
+        let mut rows = vec![0; self.items_len()];
+        for (list, row) in (0..self.ends.len()).zip(0..) {
+            if let Some(rows) = rows.get_mut(self.range(list)) {
+                rows.fill(row);
+            }
+        }
+        rows
+    }
+
     /// How many items all lists have.
     pub(crate) fn items_len(&self) -> usize {
         let last = self.ends.len().checked_sub(1);
@@ -145,13 +161,13 @@ impl ListColumn {
         Self::new(&lengths, Column::of_rows(item, &items, &origins, false))
     }
 
-    /// The same with other codes of texts; see [`Column::renumbered`].
-    pub(super) fn renumbered(&self, remaps: &[Option<Box<[u32]>>]) -> Self {
+    /// The same with other columns of texts; see [`Column::with_texts`].
+    pub(super) fn with_texts(&self, of: &dyn Fn(&TextColumn) -> Option<TextColumn>) -> Self {
         Self {
             shared: self.shared.clone(),
             ends: self.ends.clone(),
             missing: self.missing.clone(),
-            items: self.items.renumbered(remaps),
+            items: self.items.with_texts(of),
         }
     }
 
@@ -326,12 +342,12 @@ impl RecordColumn {
         )
     }
 
-    /// The same with other codes of texts; see [`Column::renumbered`].
-    pub(super) fn renumbered(&self, remaps: &[Option<Box<[u32]>>]) -> Self {
+    /// The same with other columns of texts; see [`Column::with_texts`].
+    pub(super) fn with_texts(&self, of: &dyn Fn(&TextColumn) -> Option<TextColumn>) -> Self {
         let fields = self.fields.iter();
         Self {
             missing: self.missing.clone(),
-            fields: fields.map(|field| field.renumbered(remaps)).collect(),
+            fields: fields.map(|field| field.with_texts(of)).collect(),
         }
     }
 

@@ -177,6 +177,40 @@ impl Segment {
         }
     }
 
+    /// A segment of the items of the rows of another, given the row of each item.
+    pub(super) fn of_items(
+        of: &Self,
+        columns: Vec<Column>,
+        parents: &[u32],
+        has_keys: bool,
+    ) -> Self {
+        let key = |row: &u32| of.key(*row as usize).filter(|_| has_keys);
+        let keys = Keys::new(
+            parents.iter().map(|row| Some(key(row)?.0)).collect(),
+            parents
+                .iter()
+                .map(|row| key(row).map_or_else(Uuid::nil, |(_, id)| id))
+                .collect(),
+            &vec![number(0); parents.len()],
+        );
+        Self::with(Arc::new(keys), columns, None)
+    }
+
+    /// A column of some of its rows.
+    pub(super) fn column_of_rows(&self, schema: &Schema, index: usize, rows: &[u32]) -> Column {
+        if let Some(column) = key_column(schema, index) {
+            return column;
+        }
+        let rows: Vec<Origin> = rows.iter().map(|row| (0, *row)).collect();
+        match (schema.fields().get(index), self.columns.get(index)) {
+            (Some(field), Some(column)) => {
+                let is_document = schema.is_document(index);
+                Column::of_rows(&field.data_type, &[column], &rows, is_document)
+            }
+            _ => Column::Null,
+        }
+    }
+
     /// The same with the codes that its texts have in other dictionaries: for each the new code of
     /// each old one, if they change. The order of codes is the same.
     pub(super) fn renumbered(&self, remaps: &[Option<Box<[u32]>>]) -> Self {

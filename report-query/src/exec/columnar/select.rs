@@ -87,6 +87,22 @@ impl<'p> Tests<'p> {
         Ok((tests, filters + 1 + more))
     }
 
+    /// The filters that stages begin with, of chosen rows of each segment; also how many stages
+    /// those are, of which the first has a number.
+    pub(in crate::exec) fn of_chosen(
+        stages: &'p [BoundStage],
+        first: usize,
+        snapshot: &'p Snapshot,
+        chosen: Vec<Vec<u32>>,
+    ) -> (Self, usize) {
+        let (tests, filters) = leading(stages, first);
+        let tests = Self {
+            tests: Test::of(tests, snapshot.schema(), snapshot.dictionaries()),
+            chosen: Some(chosen),
+        };
+        (tests, filters)
+    }
+
     /// Whether none of them can fail, so that rows which nobody asks for need not be tested.
     pub(in crate::exec) fn are_total(&self) -> bool {
         self.tests.iter().all(|test| test.answers.test.is_total())

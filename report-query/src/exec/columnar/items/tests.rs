@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use crate::{
-    DataType, Expand, Expr, Field, Query, Retention, Schema, Store, StoreOptions, Value, col,
-    count, field, item,
+    DataType, Expand, Expr, Field, Limits, Query, Retention, Schema, Store, StoreOptions, Value,
+    col, count, field, item,
 };
 
 const NAMES: [&str; 5] = ["", "ana", "kim", "Kim Li", "admin"];
@@ -204,4 +204,75 @@ proptest! {
         let counts: Vec<[Value; 2]> = counts.into_iter().map(|(value, count)| [value, count.into()]).collect();
         prop_assert!(grouped.rows().eq(counts.iter().map(<[Value; 2]>::as_slice)));
     }
+
+    #[test]
+    fn groups_of_items_are_as_row_by_row(
+        rows in rows(),
+        tests in prop::collection::vec(predicates(), 0..2),
+        (batch, segment, as_of) in (1_usize..60, 1_usize..60, 0_u64..5),
+        (list, of_items, keys, aggregate) in (0_usize..3, 0_usize..4, 0_usize..5, 0_usize..8),
+    ) {
+        let store = filled(&rows, batch, segment);
+        let column = ["guests", "tags", "sizes"][list];
+        let value = if list == 0 { col(column).field("name") } else { col(column) };
+        let mut query = Query::new();
+        for test in &tests {
+            query = query.filter(test.clone());
+        }
+        query = query.expand(column);
+        query = match of_items {
+            0 => query,
+            1 => query.filter(value.clone().is_not_null()).filter(col("kind").ne("kim")),
+            2 if list < 2 => query.filter(value.clone().contains("i")),
+            _ => query.filter(col("time").lt(now() - TimeDelta::minutes(20))),
+        };
+        let keys = match keys {
+            0 => vec![],
+            1 => vec![value.clone().alias("value")],
+            2 => vec![col("kind").alias("kind"), value.clone().alias("value")],
+            3 => vec![col(column).alias("item")],
+            _ => vec![col("time").bucket(crate::Bucket::HOUR).alias("hour"), value.clone().alias("value")],
+        };
+        let aggregate = match aggregate {
+            0 => count(),
+            1 => crate::count_distinct(col("id")),
+            2 => crate::first(value),
+            3 => crate::arg_max(value, col("time")),
+            4 => crate::max(col("time")),
+            5 => crate::collect_set(col("kind")),
+            6 => crate::collect_list(col("id")),
+            _ => count().filter(value.eq(if list == 2 { Expr::from(1) } else { Expr::from("ana") })),
+        };
+        query = query.group_by(keys).aggregate([aggregate.alias("a")]);
+        let plan = query.bind(store.schema()).unwrap();
+        for snapshot in [store.snapshot(), store.snapshot().as_of(as_of)] {
+            let expected = plan.run_by_rows(&snapshot).unwrap();
+            let found = plan.run(&snapshot).unwrap();
+            prop_assert!(found.rows().eq(expected.iter().map(Vec::as_slice)), "{found:?}\n{expected:?}");
+        }
+    }
+}
+
+#[test]
+fn items_are_limited_as_rows() {
+    let tags = || Value::list(["ana", "kim"]);
+    let rows = vec![(Value::Null, Value::Null, tags(), Value::Null); 5];
+    let store = filled(&rows, 5, 100);
+    let groups = |rows| {
+        let limits = Limits::default().rows(rows);
+        let query = Query::new()
+            .expand("tags")
+            .group_by(["tags"])
+            .aggregate([count()]);
+        query
+            .bind(store.schema())
+            .unwrap()
+            .with_limits(limits)
+            .run(&store.snapshot())
+    };
+    assert_eq!(groups(10).unwrap().len(), 2);
+    assert_eq!(
+        groups(9).unwrap_err().to_string(),
+        "stages[0].expand: more than 9 rows between two stages"
+    );
 }
