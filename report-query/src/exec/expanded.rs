@@ -1,8 +1,8 @@
 //! Groups of the items of a list column, on the table of the items: instead of a row for each
 //! with all that its row has.
 
-use super::batch::{Batch, check_rows, position};
-use super::columnar::{Grouping, Tests, Wanted};
+use super::batch::{Batch, check_rows};
+use super::columnar::{Grouping, Selected, Tests, Wanted, threads};
 use super::control::Control;
 use super::run::place;
 use super::steps::columns_of;
@@ -70,22 +70,19 @@ impl<'p> ItemGroups<'p> {
             _ => self.stages.to_vec(),
         };
         let needed = columns_of(&stages);
-        let mut rows = Vec::with_capacity(parts.len());
-        let mut items = 0;
-        for part in parts {
-            let Some(lists) = part.segment.segment.lists(self.list) else {
-                continue;
-            };
-            let selected = tests.select(part, control)?;
-            let of_row = |row| lists.of_row(row).map_or(0, |items| items.len() as u64);
-            items += selected.rows().map(of_row).sum::<u64>();
-            check_rows(items, control.limits).map_err(place(self.first, self.expand))?;
-            if !selected.is_empty() {
-                let selected = selected.rows().map(position);
-                rows.push((part.index, selected.collect()));
-            }
-        }
+        tests.prepare(threads::runs(parts).len(), parts);
+        let selected = threads::of_parts(parts, |part| {
+            let has_items = part.segment.segment.lists(self.list).is_some();
+            let selected = has_items.then(|| tests.select(part, control));
+            Ok(selected
+                .transpose()?
+                .map_or_else(Vec::new, Selected::into_rows))
+        })?;
+        let rows = parts.iter().map(|part| part.index).zip(selected);
+        let rows = rows.filter(|(_, rows)| !rows.is_empty()).collect();
         let ItemRows { snapshot, rows } = snapshot.expanded(self.list, &needed, rows);
+        let items = rows.iter().map(|rows| rows.len() as u64).sum();
+        check_rows(items, control.limits).map_err(place(self.first, self.expand))?;
         let (tests, filters) = Tests::of_chosen(&stages, self.first + 1, &snapshot, rows);
         let Some(BoundStage::Group { by, aggregates, .. }) = stages.get(filters) else {
             return Ok(None);

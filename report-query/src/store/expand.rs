@@ -48,6 +48,11 @@ impl Snapshot {
             }
             places.push(of_column);
         }
+        let has_keys = schema
+            .key()
+            .is_some_and(|(time, id)| needed.contains(&time) || needed.contains(&id));
+        let of_rows = |column: &usize| *column != list && *column < self.schema().fields().len();
+        let has_parents = needed.iter().any(of_rows);
         let mut chosen = Vec::with_capacity(rows.len());
         let mut segments = Vec::with_capacity(rows.len());
         for (index, rows) in rows {
@@ -55,7 +60,23 @@ impl Snapshot {
             let Some((of, lists)) = of.and_then(|of| Some((of, of.lists(list)?))) else {
                 continue;
             };
-            let (items, parents, rows) = items_of(lists, rows, self.schema(), list);
+            let (items, rows, parents) = if lists.shared().is_none() {
+                // The table as it is.
+                let items = rows.iter().filter_map(|row| lists.of_row(*row as usize));
+                let chosen = items.flatten().map(|item| item as u32).collect();
+                let parents = if has_parents {
+                    lists.parents()
+                } else {
+                    Vec::new()
+                };
+                (lists.items().clone(), chosen, parents)
+            } else {
+                items_of(lists, &rows, self.schema(), list)
+            };
+            let count = match lists.shared() {
+                None => lists.items_len(),
+                Some(_) => parents.len(),
+            };
             let columns = places.iter().enumerate().map(|(column, places)| {
                 let from = if column == list {
                     items.clone()
@@ -74,10 +95,8 @@ impl Snapshot {
                 from.with_texts(&moved)
             });
             let columns = columns.collect();
-            let has_keys = schema
-                .key()
-                .is_some_and(|(time, id)| needed.contains(&time) || needed.contains(&id));
-            let segment = Segment::of_items(of, columns, &parents, has_keys);
+            let parents = has_keys.then_some(&*parents);
+            let segment = Segment::of_items(of, columns, count, parents);
             segments.push(Arc::new(segment));
             chosen.push(rows);
         }
@@ -122,25 +141,19 @@ fn schema_of_items(schema: &Schema, list: usize) -> (Schema, Vec<usize>) {
     (schema.with_fields(fields), sources)
 }
 
-/// A table of items, the row that each is of, and which of them are of the rows that are given.
+/// A table of the items of some rows that share lists, which are all of them, and the row that each
+/// is of.
 fn items_of(
     lists: &ListColumn,
-    rows: Vec<u32>,
+    rows: &[u32],
     schema: &Schema,
     list: usize,
 ) -> (Column, Vec<u32>, Vec<u32>) {
-    let ranges = rows
-        .iter()
-        .filter_map(|row| Some((*row, lists.of_row(*row as usize)?)));
-    if lists.shared().is_none() {
-        // The table as it is.
-        let chosen = ranges.flat_map(|(_, items)| items.map(|item| item as u32));
-        return (lists.items().clone(), lists.parents(), chosen.collect());
-    }
     let mut parents = Vec::new();
     let mut origins: Vec<Origin> = Vec::new();
-    for (row, items) in ranges {
-        parents.resize(parents.len() + items.len(), row);
+    for row in rows {
+        let items = lists.of_row(*row as usize).unwrap_or_default();
+        parents.resize(parents.len() + items.len(), *row);
         origins.extend(items.map(|item| (0, item as u32)));
     }
     let items = match schema.fields().get(list).map(|field| &field.data_type) {
@@ -148,5 +161,5 @@ fn items_of(
         _ => Column::Null,
     };
     let all = 0..parents.len() as u32;
-    (items, parents, all.collect())
+    (items, all.collect(), parents)
 }

@@ -160,6 +160,12 @@ pub(crate) enum Times {
     Wide(Box<[Option<DateTime<Utc>>]>),
 }
 
+impl Default for Times {
+    fn default() -> Self {
+        Self::Packed(Packed::default())
+    }
+}
+
 impl Times {
     pub(super) fn new(times: &[Option<DateTime<Utc>>]) -> Self {
         let nanos = |time: &Option<DateTime<Utc>>| match time {

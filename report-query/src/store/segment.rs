@@ -51,7 +51,9 @@ pub(crate) struct Segment {
 }
 
 /// What a row is known by.
+#[derive(Default)]
 struct Keys {
+    len: usize,
     first: Option<DateTime<Utc>>,
     last: Option<DateTime<Utc>>,
     times: Times,
@@ -177,22 +179,26 @@ impl Segment {
         }
     }
 
-    /// A segment of the items of the rows of another, given the row of each item.
+    /// A segment of so many items of the rows of another, given the row of each item if the keys
+    /// are needed.
     pub(super) fn of_items(
         of: &Self,
         columns: Vec<Column>,
-        parents: &[u32],
-        has_keys: bool,
+        items: usize,
+        parents: Option<&[u32]>,
     ) -> Self {
-        let key = |row: &u32| of.key(*row as usize).filter(|_| has_keys);
-        let keys = Keys::new(
-            parents.iter().map(|row| Some(key(row)?.0)).collect(),
-            parents
-                .iter()
-                .map(|row| key(row).map_or_else(Uuid::nil, |(_, id)| id))
-                .collect(),
-            &vec![number(0); parents.len()],
-        );
+        let keys = parents.map(|parents| {
+            let keys = parents.iter().map(|row| of.key(*row as usize));
+            Keys::new(
+                keys.clone().map(|key| Some(key?.0)).collect(),
+                keys.flatten().map(|(_, id)| id).collect(),
+                &vec![number(0); parents.len()],
+            )
+        });
+        let keys = keys.unwrap_or_else(|| Keys {
+            len: items,
+            ..Keys::default()
+        });
         Self::with(Arc::new(keys), columns, None)
     }
 
@@ -293,7 +299,7 @@ impl Segment {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.rows.ids.len()
+        self.rows.len
     }
 
     /// Bytes of a column, for all rows.
@@ -578,6 +584,7 @@ impl Keys {
     fn new(times: Vec<Option<DateTime<Utc>>>, ids: Box<[Uuid]>, ingests: &[Option<i64>]) -> Self {
         let newest = ingests.iter().flatten().max().copied().unwrap_or_default();
         Self {
+            len: ids.len(),
             first: times.first().copied().flatten(),
             last: times.last().copied().flatten(),
             times: Times::new(&times),

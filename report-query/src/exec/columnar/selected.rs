@@ -116,6 +116,14 @@ impl Selected {
         Self::Some(rows)
     }
 
+    /// The numbers of the rows.
+    pub(in crate::exec) fn into_rows(self) -> Vec<u32> {
+        match self {
+            Self::Some(rows) => rows,
+            others => others.rows().map(position).collect(),
+        }
+    }
+
     /// A one for each of so many rows that is here, a zero for the others.
     pub(super) fn into_marks(self, rows: usize) -> Vec<u8> {
         match self {

@@ -199,9 +199,13 @@ impl<'p> TextAnswers<'p> {
 
     fn of_block(&self, block: &Arc<TextBlock>, search: Option<&Search<'p>>) -> Answer {
         let text = |at| Value::Text(Text::of(block, at));
-        let found: Box<[bool]> = match search {
-            Some(search) => search.find(block),
-            None => (0..block.len() as u32)
+        let found: Box<[bool]> = match (search, self.test) {
+            (Some(search), _) => search.find(block),
+            // Without a value of each text.
+            (None, Bound::TextTest(test, of, needle)) if matches!(**of, Bound::Column(_)) => {
+                block.texts().map(|text| needle.test(*test, text)).collect()
+            }
+            (None, _) => (0..block.len() as u32)
                 .map(|at| passes(self.test, &text(at)))
                 .collect(),
         };
