@@ -25,6 +25,7 @@ pub(super) fn schema() -> Schema {
         Field::new("at", DataType::Time),
         Field::new("tags", DataType::list(DataType::Text)),
         Field::new("badge", DataType::Id).indexed(),
+        Field::new("room", DataType::Id).indexed().dictionary(),
     ])
     .and_then(|schema| schema.with_key("time", "id"))
     .unwrap()
@@ -49,6 +50,7 @@ pub(super) fn rows() -> impl Strategy<Value = Vec<Vec<Value>>> {
             0..3,
         )),
         prop::option::of(0_u128..5),
+        prop::option::of(0_u128..7),
     );
     // Some with many ties of time.
     let rows = (
@@ -59,23 +61,26 @@ pub(super) fn rows() -> impl Strategy<Value = Vec<Vec<Value>>> {
         let minute = |minutes| start() + TimeDelta::minutes(minutes);
         rows.into_iter()
             .enumerate()
-            .map(|(id, (at, door, kind, n, x, open, other, tags, badge))| {
-                vec![
-                    // The ids of ties do not follow the order of coming.
-                    minute(at / step * step).into(),
-                    Uuid::from_u128((id as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15)).into(),
-                    door.into(),
-                    kind.into(),
-                    n.into(),
-                    x.into(),
-                    open.into(),
-                    other.map(minute).into(),
-                    tags.map_or(Value::Null, |tags| {
-                        Value::list(tags.into_iter().map(Value::from))
-                    }),
-                    badge.map(Uuid::from_u128).into(),
-                ]
-            })
+            .map(
+                |(id, (at, door, kind, n, x, open, other, tags, badge, room))| {
+                    vec![
+                        // The ids of ties do not follow the order of coming.
+                        minute(at / step * step).into(),
+                        Uuid::from_u128((id as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15)).into(),
+                        door.into(),
+                        kind.into(),
+                        n.into(),
+                        x.into(),
+                        open.into(),
+                        other.map(minute).into(),
+                        tags.map_or(Value::Null, |tags| {
+                            Value::list(tags.into_iter().map(Value::from))
+                        }),
+                        badge.map(Uuid::from_u128).into(),
+                        room.map(|room| Uuid::from_u128(room << 125 | room)).into(),
+                    ]
+                },
+            )
             .collect()
     })
 }
@@ -89,6 +94,10 @@ pub(super) fn predicates() -> impl Strategy<Value = Expr> {
             .prop_map(|part| col("door").contains(part)),
         Just(col("kind").in_list(["in", "nowhere"])),
         (0_u128..5).prop_map(|badge| col("badge").eq(Uuid::from_u128(badge))),
+        (0_u128..8).prop_map(|room| col("room").eq(Uuid::from_u128(room << 125 | room))),
+        (0_u128..8).prop_map(|room| col("room").lt(Uuid::from_u128(room << 125))),
+        Just(col("room").in_list([Uuid::nil(), Uuid::from_u128(3 << 125 | 3)])),
+        Just(col("room").ne(col("badge"))),
         Just(col("door").eq(col("kind"))),
         Just(col("door").is_null()),
         Just(col("kind").lower().length().gt(2)),
@@ -135,6 +144,8 @@ pub(super) fn keys() -> impl Strategy<Value = Vec<Expr>> {
         col("n").alias("k9"),
         col("at").bucket(Bucket::HOUR).alias("k10"),
         col("badge").alias("k12"),
+        col("room").alias("k14"),
+        col("room").is_null().alias("k15"),
         col("open").alias("k13"),
     ]);
     prop::collection::vec(key, 0..7)
@@ -148,6 +159,12 @@ pub(super) fn aggregates() -> impl Strategy<Value = Vec<Aggregate>> {
         count_if(col("door").starts_with("b")).filter(col("n").gt(0)),
         count_distinct(col("door")),
         count_distinct(col("n")),
+        count_distinct(col("room")),
+        collect_set(col("room")),
+        min(col("room")),
+        arg_max(col("room"), col("time")),
+        approx_count_distinct(col("room")),
+        last(col("room")),
         count_distinct(col("door")).filter(col("kind").is_null()),
         count_distinct(col("tags")),
         sum(col("n")),
@@ -191,8 +208,15 @@ pub(super) fn filled(rows: &[Vec<Value>], batch: usize, segment: usize) -> Store
     let options = StoreOptions::new(Retention::FOREVER).segment_rows(segment);
     let store = Store::new(schema(), options).unwrap();
     let now = start() + TimeDelta::days(30);
+    // Rows that are written out may end before the last columns.
+    let columns = store.schema().fields().len();
+    let whole = |row: &Vec<Value>| {
+        let mut row = row.clone();
+        row.resize(columns, Value::Null);
+        row
+    };
     for rows in rows.chunks(batch) {
-        store.append(rows.iter().cloned(), now);
+        store.append(rows.iter().map(whole), now);
     }
     store
 }

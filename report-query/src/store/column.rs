@@ -36,7 +36,7 @@ pub(super) enum Column {
 /// What each code of a column of truth values stands for.
 pub(super) static TRUTHS: [Value; 3] = [Value::Bool(false), Value::Bool(true), Value::Null];
 
-/// Texts, by their codes in the dictionary of the column.
+/// Texts, or GUIDs, by their codes in the dictionary of the column.
 #[derive(Clone)]
 pub(crate) struct TextColumn {
     /// Which of the store's dictionaries they are in.
@@ -158,6 +158,9 @@ impl Column {
     ) -> Self {
         match data_type {
             DataType::Text if !is_document => return Self::of_text_columns(from, rows),
+            DataType::Id if from.iter().any(|column| column.texts().is_some()) => {
+                return Self::of_text_columns(from, rows);
+            }
             DataType::List(item) if from.iter().any(|column| column.lists().is_some()) => {
                 return Self::List(Arc::new(ListColumn::of_rows(item, from, rows)));
             }

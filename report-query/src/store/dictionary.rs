@@ -1,4 +1,5 @@
-//! `Dictionary`: the different texts of a column of the store, each with a code.
+//! `Dictionary`: the different texts of a column of the store, or its GUIDs as texts, each with a
+//! code.
 //!
 //! A dictionary is immutable, as everything that a state of the store holds: one that has
 //! more texts is another, which shares most of its memory with the one before. Texts stand in
@@ -13,6 +14,7 @@ use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::FixedState;
 
+use super::id_text;
 use crate::value::{Text, TextBlock, Value};
 
 /// Texts of a full block; no block has more.
@@ -22,6 +24,8 @@ pub(crate) const BLOCK: usize = 1024;
 #[derive(Clone)]
 pub(crate) struct Dictionary {
     hasher: FixedState,
+    /// Whether the texts stand for GUIDs.
+    is_of_ids: bool,
     /// Blocks of `BLOCK` texts.
     full: Arc<Vec<Arc<TextBlock>>>,
     /// Then smaller ones, ever shorter.
@@ -39,12 +43,18 @@ pub(crate) struct Dictionary {
 impl Dictionary {
     /// An empty one; the seed keeps those who choose the texts from choosing their hashes.
     pub(super) fn new(seed: u64) -> Self {
-        Self::empty(FixedState::with_seed(seed))
+        Self::empty(FixedState::with_seed(seed), false)
     }
 
-    fn empty(hasher: FixedState) -> Self {
+    /// An empty one for GUIDs.
+    pub(super) fn of_ids(seed: u64) -> Self {
+        Self::empty(FixedState::with_seed(seed), true)
+    }
+
+    fn empty(hasher: FixedState, is_of_ids: bool) -> Self {
         Self {
             hasher,
+            is_of_ids,
             full: Arc::default(),
             short: Vec::new(),
             tables: Vec::new(),
@@ -82,11 +92,32 @@ impl Dictionary {
         block.get(at)
     }
 
-    /// The text of a code, as a value.
+    /// What a code stands for.
     pub(crate) fn value(&self, code: u32) -> Value {
         match self.place(code) {
-            Some((block, at)) => Value::Text(Text::of(block, at as u32)),
+            Some((block, at)) => self.value_in(block, at),
             None => Value::Null,
+        }
+    }
+
+    /// What a text of one of its blocks stands for.
+    pub(crate) fn value_in(&self, block: &Arc<TextBlock>, at: usize) -> Value {
+        if self.is_of_ids {
+            block.get(at).and_then(id_text::decode).into()
+        } else {
+            Value::Text(Text::of(block, at as u32))
+        }
+    }
+
+    /// The code of a value, if it has one; `None` if it is none that might have.
+    pub(crate) fn find_value(&self, value: &Value) -> Option<Option<u32>> {
+        match value {
+            Value::Text(text) if !self.is_of_ids => Some(self.find(text)),
+            Value::Id(id) if self.is_of_ids => {
+                let text = id_text::encode(*id);
+                Some(str::from_utf8(&text).ok().and_then(|text| self.find(text)))
+            }
+            _ => None,
         }
     }
 
@@ -233,7 +264,10 @@ impl Dictionary {
                     code += 1;
                 }
             }
-            return (Self::empty(self.hasher.clone()).with(&kept), Some(remap));
+            return (
+                Self::empty(self.hasher.clone(), self.is_of_ids).with(&kept),
+                Some(remap),
+            );
         }
         let mut first = 0;
         let mut clean = |block: &Arc<TextBlock>| {

@@ -1,14 +1,16 @@
 //! Columns of the values of a batch, whose texts get their codes.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
 use super::column::Column;
 use super::dictionary::{Dictionary, Interner};
+use super::id_text;
 use super::lists::{ListColumn, RecordColumn, are_own};
 use crate::schema::{DataType, Field};
-use crate::value::Value;
+use crate::value::{Text, TextBlock, Value};
 
 const NULL: &Value = &Value::Null;
 
@@ -68,6 +70,28 @@ impl<'d> Encoder<'d> {
             *next = dictionary;
         }
         Column::of_texts(number, &numbers, &codes)
+    }
+
+    /// A column of GUIDs, whose texts are of a dictionary.
+    pub(super) fn ids<'v>(
+        &mut self,
+        dictionary: usize,
+        cells: impl ExactSizeIterator<Item = &'v Value> + Clone,
+    ) -> Column {
+        let texts: Vec<[u8; id_text::LEN]> = cells
+            .clone()
+            .map(|cell| cell.as_id().map(id_text::encode).unwrap_or_default())
+            .collect();
+        let texts = texts
+            .iter()
+            .map(|text| str::from_utf8(text).unwrap_or_default());
+        let block = Arc::new(TextBlock::new(texts));
+        let text = |(at, cell): (u32, &Value)| match cell {
+            Value::Id(_) => Value::Text(Text::of(&block, at)),
+            _ => Value::Null,
+        };
+        let texts: Vec<Value> = (0..).zip(cells).map(text).collect();
+        self.texts(dictionary, texts.iter())
     }
 
     fn lists(&mut self, item: &DataType, dictionary: usize, cells: Vec<&Value>) -> ListColumn {

@@ -38,7 +38,7 @@ impl Snapshot {
         let mut places = Vec::with_capacity(sources.len());
         for (column, (source, field)) in sources.iter().zip(schema.fields()).enumerate() {
             let first = schema.dictionary(column);
-            let texts = 0..field.data_type.texts();
+            let texts = 0..field.data_type.texts().max(schema.is_coded(column).into());
             let of_column: Places = texts.map(|text| (source + text, first + text)).collect();
             for (source, place) in &of_column {
                 let dictionary = self.dictionaries().get(*source);

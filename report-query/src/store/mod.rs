@@ -68,6 +68,7 @@ mod encode;
 mod erase;
 mod expand;
 mod head;
+mod id_text;
 mod lists;
 mod options;
 mod packed;

@@ -88,6 +88,7 @@ impl Segment {
             columns.push(match key_column(schema, index) {
                 Some(column) => column,
                 None if schema.is_document(index) => Column::of_documents(cells.map(Cow::Borrowed)),
+                None if schema.is_coded_id(index) => encoder.ids(index, cells),
                 None => encoder.column(&field.data_type, schema.dictionary(index), cells),
             });
         }

@@ -161,8 +161,12 @@ impl Store {
         };
         // Whoever chooses the texts must not know what they hash to.
         let seed = std::hash::RandomState::new().hash_one(key);
+        let dictionary = |number| match schema.is_coded_id(number) {
+            true => Dictionary::of_ids(seed),
+            false => Dictionary::new(seed),
+        };
         let state = State {
-            dictionaries: vec![Dictionary::new(seed); schema.dictionaries()],
+            dictionaries: (0..schema.dictionaries()).map(dictionary).collect(),
             ..State::default()
         };
         Ok(Self {

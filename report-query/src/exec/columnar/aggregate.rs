@@ -412,13 +412,14 @@ impl<'p> States<'p> {
             F::Sum | F::Avg if is_int => Self::Sums(column, Vec::new()),
             F::Percentile(_) if is_int => Self::Values(Values::new(column, parts)),
             F::Min | F::Max if time == Some(column) => Self::Times(Vec::new()),
-            F::CountDistinct | F::CollectSet if schema.is_coded_text(column) => {
+            F::CountDistinct | F::CollectSet if schema.is_coded(column) => {
                 match dictionaries.get(column) {
                     Some(dictionary) => Self::Distinct(DistinctTexts::new(column, dictionary)),
                     None => any,
                 }
             }
-            F::ApproxCountDistinct if schema.is_coded_text(column) => {
+            // Of GUIDs the hash is another than that of their texts.
+            F::ApproxCountDistinct if schema.is_coded(column) && !schema.is_coded_id(column) => {
                 match dictionaries.get(column) {
                     Some(dictionary) => Self::ApproxTexts(ApproxTexts::new(column, dictionary)),
                     None => any,

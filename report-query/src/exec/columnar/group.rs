@@ -263,7 +263,8 @@ impl<'p> Grouping<'p> {
         let of_ids = |key: &Bound| match key {
             Bound::Column(column) => {
                 let field = schema.fields().get(*column)?;
-                (field.data_type == DataType::Id).then_some(*column)
+                let is_plain = field.data_type == DataType::Id && !schema.is_coded(*column);
+                is_plain.then_some(*column)
             }
             _ => None,
         };

@@ -208,7 +208,7 @@ impl<'p> Answers<'p> {
     pub(super) fn new(test: &'p Bound, schema: &Schema, dictionaries: &'p [Dictionary]) -> Self {
         let column = test.only_column().filter(|_| test.is_total());
         let dictionary = column
-            .filter(|column| schema.is_coded_text(*column))
+            .filter(|column| schema.is_coded(*column))
             .and_then(|column| dictionaries.get(column));
         Self {
             test,

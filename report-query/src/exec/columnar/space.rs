@@ -109,7 +109,7 @@ impl<'p> Space<'p> {
         let Bound::Column(column) = key else {
             return Self::Values(Numbered::new());
         };
-        if schema.is_coded_text(*column)
+        if schema.is_coded(*column)
             && let Some(dictionary) = dictionaries.get(*column)
         {
             return Self::Texts(dictionary);

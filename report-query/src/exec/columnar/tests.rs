@@ -37,7 +37,7 @@ proptest! {
         keys in keys(),
         aggregates in aggregates(),
         (batch, segment) in (1_usize..50, 1_usize..40),
-        (in_order, shape, as_of) in (any::<bool>(), 0..16, 0_u64..8),
+        (in_order, shape, as_of) in (any::<bool>(), 0..18, 0_u64..8),
         limit in 0_u64..12,
     ) {
         let mut rows = rows;
@@ -93,6 +93,14 @@ proptest! {
                 .join(Join::inner(query.group_by([col("badge").alias("other")]).aggregate([max(col("n")).alias("most")])).on("badge", "other"))
                 .group_by(["most"])
                 .aggregate([count().alias("badges")]),
+            15 => query
+                .clone()
+                .group_by(["room"])
+                .aggregate([count()])
+                .join(Join::left(query.group_by([col("room").alias("other")]).aggregate([max(col("n")).alias("most")])).on("room", "other"))
+                .sort([desc("room"), asc("count")])
+                .limit(limit),
+            16 => query.sort([desc("room"), asc("id")]).limit(limit),
             _ => query.group_by(distinct(keys)).aggregate(aggregates),
         };
         let snapshot = store.snapshot();

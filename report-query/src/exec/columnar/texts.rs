@@ -10,7 +10,7 @@ use super::selected::Selected;
 use super::threads;
 use crate::expr::{Bound, Comparison, Row, Scope};
 use crate::store::{BLOCK, Dictionary, TextColumn};
-use crate::value::{Text, TextBlock, Value};
+use crate::value::{TextBlock, Value};
 
 /// What a test says of each text of a dictionary.
 pub(super) struct TextAnswers<'p> {
@@ -198,15 +198,14 @@ impl<'p> TextAnswers<'p> {
     }
 
     fn of_block(&self, block: &Arc<TextBlock>, search: Option<&Search<'p>>) -> Answer {
-        let text = |at| Value::Text(Text::of(block, at));
         let found: Box<[bool]> = match (search, self.test) {
             (Some(search), _) => search.find(block),
             // Without a value of each text.
             (None, Bound::TextTest(test, of, needle)) if matches!(**of, Bound::Column(_)) => {
                 block.texts().map(|text| needle.test(*test, text)).collect()
             }
-            (None, _) => (0..block.len() as u32)
-                .map(|at| passes(self.test, &text(at)))
+            (None, _) => (0..block.len())
+                .map(|at| passes(self.test, &self.dictionary.value_in(block, at)))
                 .collect(),
         };
         let mut answer = [0; BLOCK / 64];
@@ -233,10 +232,7 @@ fn passes(test: &Bound, value: &Value) -> bool {
 /// If a test is equality with texts or their absence: their codes, and whether all others pass
 /// instead of them.
 fn codes(test: &Bound, dictionary: &Dictionary) -> Option<(Vec<u32>, bool)> {
-    let find = |value: &Value| match value {
-        Value::Text(text) => Some(dictionary.find(text)),
-        _ => None,
-    };
+    let find = |value: &Value| dictionary.find_value(value);
     let sorted = |mut codes: Vec<u32>| {
         codes.sort_unstable();
         codes.dedup();
