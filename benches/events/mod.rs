@@ -27,7 +27,7 @@ pub fn schema() -> Schema {
         text("target_type"),
         Field::new("latency", DataType::Int),
         text("domain"),
-        Field::new("request", DataType::Id).indexed(),
+        Field::new("request", DataType::Id).indexed().dictionary(),
         text("method"),
         text("display_name"),
     ])

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::coding::Coding;
 use super::control::{Control, sort_by};
 use crate::error::{QueryError, Result};
 use crate::expr::{Bound, Cells, Row, Scope};
@@ -36,12 +37,52 @@ pub(super) enum Column {
     /// An item for each row, of the lists of a column of the store: its number among the items of
     /// the segment, or none.
     Items(usize, Arc<Vec<Option<u32>>>),
+    /// A code for each row.
+    Codes(Arc<Vec<u32>>, Arc<Coding>),
     Own(Arc<Vec<Value>>),
 }
 
 impl Column {
     pub(super) fn own(values: Vec<Value>) -> Self {
         Self::Own(Arc::new(values))
+    }
+
+    pub(super) fn codes(codes: Vec<u32>, of: Coding) -> Self {
+        Self::Codes(Arc::new(codes), Arc::new(of))
+    }
+
+    /// A value, if it is a computed column.
+    pub(super) fn value(&self, row: usize) -> Option<Cow<'_, Value>> {
+        match self {
+            Self::Codes(codes, of) => Some(Cow::Owned(of.value(*codes.get(row)?))),
+            Self::Own(values) => values.get(row).map(Cow::Borrowed),
+            Self::Store(_) | Self::Items(..) => None,
+        }
+    }
+
+    /// Rows of a computed column, each at most once, in an order.
+    pub(super) fn ordered(self, rows: &[u32]) -> Self {
+        match self {
+            Self::Codes(codes, of) => {
+                let code = |row: &u32| codes.get(*row as usize).copied();
+                let codes = rows.iter().map(|row| code(row).unwrap_or(u32::MAX));
+                Self::Codes(Arc::new(codes.collect()), of)
+            }
+            Self::Own(values) => {
+                let mut values = Arc::unwrap_or_clone(values);
+                let mut take = |row: &u32| values.get_mut(*row as usize).map(std::mem::take);
+                Self::own(
+                    rows.iter()
+                        .map(|row| take(row).unwrap_or_default())
+                        .collect(),
+                )
+            }
+            of_store => of_store,
+        }
+    }
+
+    const fn is_computed(&self) -> bool {
+        matches!(self, Self::Own(_) | Self::Codes(..))
     }
 }
 
@@ -61,11 +102,16 @@ impl<'s> Batch<'s> {
 
     /// Computed columns alone.
     pub(super) fn computed(columns: Vec<Vec<Value>>, len: usize) -> Self {
+        Self::of_columns(columns.into_iter().map(Column::own).collect(), len)
+    }
+
+    /// The same, of which some may have codes.
+    pub(super) fn of_columns(columns: Vec<Column>, len: usize) -> Self {
         Self {
             segments: &[],
             dictionaries: &[],
             picks: Vec::new(),
-            columns: columns.into_iter().map(Column::own).collect(),
+            columns,
             len,
         }
     }
@@ -84,10 +130,7 @@ impl<'s> Batch<'s> {
 
     /// The same rows with other columns.
     pub(super) fn with_columns(mut self, columns: Vec<Column>) -> Self {
-        if columns
-            .iter()
-            .all(|column| matches!(column, Column::Own(_)))
-        {
+        if columns.iter().all(Column::is_computed) {
             self.picks = Vec::new();
         }
         self.columns = columns;
@@ -102,9 +145,21 @@ impl<'s> Batch<'s> {
         }
     }
 
+    /// The codes of a computed column, and what they stand for.
+    pub(super) fn codes(&self, column: usize) -> Option<(&[u32], &Arc<Coding>)> {
+        match self.columns.get(column) {
+            Some(Column::Codes(codes, of)) => Some((codes, of)),
+            _ => None,
+        }
+    }
+
     /// Adds a computed column.
     pub(super) fn push(&mut self, values: Vec<Value>) {
-        self.columns.push(Column::own(values));
+        self.push_column(Column::own(values));
+    }
+
+    pub(super) fn push_column(&mut self, column: Column) {
+        self.columns.push(column);
     }
 
     /// Puts rows of the store into the order of time and id.
@@ -130,6 +185,12 @@ impl<'s> Batch<'s> {
                     ticker.steps(rows.len())?;
                     let item = |row: &u32| items.get(*row as usize).copied().flatten();
                     Column::Items(*index, Arc::new(rows.iter().map(item).collect()))
+                }
+                Column::Codes(codes, of) => {
+                    ticker.steps(rows.len())?;
+                    let code = |row: &u32| codes.get(*row as usize).copied();
+                    let codes = rows.iter().map(|row| code(row).unwrap_or(u32::MAX));
+                    Column::Codes(Arc::new(codes.collect()), Arc::clone(of))
                 }
                 Column::Own(values) => {
                     let mut taken = Vec::with_capacity(rows.len());
@@ -233,6 +294,9 @@ impl<'s> Batch<'s> {
 
     /// A cell of a column of the store.
     fn cell_of(&self, row: usize, column: &Column) -> Option<Value> {
+        if let Some(value) = column.value(row) {
+            return Some(value.into_owned());
+        }
         let (segment, at) = self.place(row)?;
         Some(match column {
             Column::Store(column) => segment.cell_of(at, *column).into_owned(),
@@ -243,7 +307,7 @@ impl<'s> Batch<'s> {
                     items.cell(item as usize).into_owned()
                 })
             }
-            Column::Own(_) => return None,
+            Column::Own(_) | Column::Codes(..) => Value::Null,
         })
     }
 
@@ -263,6 +327,10 @@ impl<'s> Batch<'s> {
         };
         match self.columns.get(column)? {
             Column::Own(_) => None,
+            Column::Codes(codes, of) => {
+                let code = codes.get(row).map_or(of.len(), |code| *code as usize);
+                Some((0, code.min(of.len()), of.len() + 1))
+            }
             Column::Items(column, items) => {
                 let (segment, _) = self.place(row)?;
                 let texts = Self::items(segment, *column)?.texts()?;
@@ -288,7 +356,7 @@ impl<'s> Batch<'s> {
         let own = self
             .columns
             .iter()
-            .filter(|column| matches!(column, Column::Own(_)))
+            .filter(|column| column.is_computed())
             .count();
         check_cells(own as u64 * self.len as u64, limits)
     }
@@ -327,7 +395,7 @@ impl Cells for Batch<'_> {
 
     fn field(&self, row: usize, column: usize, field: usize) -> Option<Cow<'_, Value>> {
         match self.columns.get(column)? {
-            Column::Own(_) | Column::Store(_) => None,
+            Column::Own(_) | Column::Codes(..) | Column::Store(_) => None,
             Column::Items(column, items) => {
                 let (segment, _) = self.place(row)?;
                 let items_of = Self::items(segment, *column)?;

@@ -1,5 +1,6 @@
 //! Joins by hash, and unions.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::batch::{Batch, Column, check_cells, check_rows, column, position};
+use super::coding::Coding;
 use super::control::Control;
 use crate::error::Result;
 use crate::expr::{Bound, Cells};
@@ -14,19 +16,61 @@ use crate::query::{BoundJoin, JoinKind};
 use crate::value::Value;
 
 /// The rows of one side by their keys; those where a key is null have no partner.
-struct Partners<K> {
+struct Partners<F> {
     /// The first row of each key.
-    first: HashMap<K, u32, RandomState>,
+    first: F,
     /// For each row the next one with its key.
     next: Vec<u32>,
 }
 
+/// A row for each key.
+trait ByKey<K> {
+    /// Gives the row that was there before.
+    fn insert(&mut self, key: K, row: u32) -> Option<u32>;
+
+    fn get(&self, key: &K) -> Option<u32>;
+}
+
+impl<K: Eq + Hash> ByKey<K> for HashMap<K, u32, RandomState> {
+    fn insert(&mut self, key: K, row: u32) -> Option<u32> {
+        HashMap::insert(self, key, row)
+    }
+
+    fn get(&self, key: &K) -> Option<u32> {
+        HashMap::get(self, key).copied()
+    }
+}
+
+/// By codes, which are as many as there are places.
+struct ByCode(Vec<u32>);
+
+impl ByKey<u32> for ByCode {
+    fn insert(&mut self, code: u32, row: u32) -> Option<u32> {
+        let place = self.0.get_mut(code as usize)?;
+        let before = std::mem::replace(place, row);
+        (before != NONE).then_some(before)
+    }
+
+    fn get(&self, code: &u32) -> Option<u32> {
+        let row = self.0.get(*code as usize)?;
+        (*row != NONE).then_some(*row)
+    }
+}
+
 const NONE: u32 = u32::MAX;
 
-impl<K: Eq + Hash> Partners<K> {
-    fn new(keys: impl DoubleEndedIterator<Item = Option<K>> + ExactSizeIterator) -> Self {
+/// How many codes there may be for each row, that a place for each is not too many.
+const FEW: usize = 16;
+
+impl<F> Partners<F> {
+    fn new<K>(
+        mut first: F,
+        keys: impl DoubleEndedIterator<Item = Option<K>> + ExactSizeIterator,
+    ) -> Self
+    where
+        F: ByKey<K>,
+    {
         let mut next = vec![NONE; keys.len()];
-        let mut first = HashMap::with_capacity_and_hasher(keys.len(), RandomState::default());
         // From behind, so that rows come in their order.
         for (row, key) in keys.enumerate().rev() {
             let Some(key) = key else {
@@ -40,8 +84,11 @@ impl<K: Eq + Hash> Partners<K> {
         Self { first, next }
     }
 
-    fn of(&self, key: Option<&K>) -> impl Iterator<Item = u32> {
-        let mut at = key.and_then(|key| self.first.get(key)).copied();
+    fn of<K>(&self, key: Option<&K>) -> impl Iterator<Item = u32>
+    where
+        F: ByKey<K>,
+    {
+        let mut at = key.and_then(|key| self.first.get(key));
         std::iter::from_fn(move || {
             let row = at.filter(|row| *row != NONE)?;
             at = self.next.get(row as usize).copied();
@@ -50,13 +97,51 @@ impl<K: Eq + Hash> Partners<K> {
     }
 }
 
-/// The values of each key for all rows.
-fn key_columns(
-    batch: &Batch<'_>,
+/// The same by a table of keys.
+fn hashed<K: Eq + Hash>(
+    keys: impl DoubleEndedIterator<Item = Option<K>> + ExactSizeIterator,
+) -> Partners<HashMap<K, u32, RandomState>> {
+    let first = HashMap::with_capacity_and_hasher(keys.len(), RandomState::default());
+    Partners::new(first, keys)
+}
+
+/// The values of a key for all rows.
+fn key_values<'b>(
+    batch: &'b Batch<'_>,
+    key: &Bound,
+    control: &Control<'_>,
+) -> Result<Cow<'b, [Value]>> {
+    if let Bound::Column(column) = key
+        && let Some(values) = batch.own(*column)
+    {
+        return Ok(Cow::Borrowed(values));
+    }
+    column(batch, key, control).map(Cow::Owned)
+}
+
+/// The values of each key.
+fn key_columns<'b>(
+    batch: &'b Batch<'_>,
     keys: &[Bound],
     control: &Control<'_>,
-) -> Result<Vec<Vec<Value>>> {
-    keys.iter().map(|key| column(batch, key, control)).collect()
+) -> Result<Vec<Cow<'b, [Value]>>> {
+    keys.iter()
+        .map(|key| key_values(batch, key, control))
+        .collect()
+}
+
+/// The codes of the only key on either side, if they stand for the same on both.
+fn same_codes<'b>(
+    left: &'b Batch<'_>,
+    right: &'b Batch<'_>,
+    join: &BoundJoin,
+) -> Option<(&'b [u32], &'b [u32], &'b Coding)> {
+    let ([Bound::Column(of_left)], [Bound::Column(of_right)]) = (&*join.left, &*join.right) else {
+        return None;
+    };
+    let (left, coding) = left.codes(*of_left)?;
+    let (right, other) = right.codes(*of_right)?;
+    coding.is_same(other).then_some((left, right, coding))
 }
 
 /// Keys that are all GUIDs or null, as numbers.
@@ -71,7 +156,7 @@ fn ids(values: &[Value]) -> Option<Vec<Option<u128>>> {
 
 /// The keys of rows from their columns.
 fn tuples(
-    columns: &[Vec<Value>],
+    columns: &[Cow<'_, [Value]>],
     rows: usize,
 ) -> impl DoubleEndedIterator<Item = Option<Box<[Value]>>> + ExactSizeIterator {
     let key_of = |row: usize| {
@@ -91,9 +176,9 @@ struct Pairs {
 }
 
 impl Pairs {
-    fn find<K: Eq + Hash>(
+    fn find<K, F: ByKey<K>>(
         left: impl Iterator<Item = Option<K>>,
-        partners: &Partners<K>,
+        partners: &Partners<F>,
         kind: JoinKind,
         control: &Control<'_>,
     ) -> Result<Self> {
@@ -127,6 +212,41 @@ impl Pairs {
     }
 }
 
+fn pairs(
+    left: &Batch<'_>,
+    right: &Batch<'_>,
+    join: &BoundJoin,
+    control: &Control<'_>,
+) -> Result<Pairs> {
+    if let Some((of_left, of_right, coding)) = same_codes(left, right, join)
+        && coding.len() <= FEW * (of_left.len() + of_right.len())
+    {
+        let key = |code: &u32| Some(*code).filter(|code| (*code as usize) < coding.len());
+        let first = ByCode(vec![NONE; coding.len()]);
+        let partners = Partners::new(first, of_right.iter().map(key));
+        return Pairs::find(of_left.iter().map(key), &partners, join.kind, control);
+    }
+    let of_right = key_columns(right, &join.right, control)?;
+    let of_left = key_columns(left, &join.left, control)?;
+    match (&of_left[..], &of_right[..]) {
+        ([of_left], [of_right]) => match (ids(of_left), ids(of_right)) {
+            (Some(of_left), Some(of_right)) => {
+                let partners = hashed(of_right.into_iter());
+                Pairs::find(of_left.into_iter(), &partners, join.kind, control)
+            }
+            _ => {
+                let key = |value| Some(value).filter(|value: &&Value| !value.is_null());
+                let partners = hashed(of_right.iter().map(key));
+                Pairs::find(of_left.iter().map(key), &partners, join.kind, control)
+            }
+        },
+        _ => {
+            let partners = hashed(tuples(&of_right, right.len()));
+            Pairs::find(tuples(&of_left, left.len()), &partners, join.kind, control)
+        }
+    }
+}
+
 pub(super) fn join<'s>(
     left: Batch<'s>,
     right: &Batch<'s>,
@@ -134,29 +254,10 @@ pub(super) fn join<'s>(
     control: &Control<'_>,
 ) -> Result<Batch<'s>> {
     let mut ticker = control.ticker();
-    let of_right = key_columns(right, &join.right, control)?;
-    let of_left = key_columns(&left, &join.left, control)?;
-    let pairs = match (&of_left[..], &of_right[..]) {
-        ([of_left], [of_right]) => match (ids(of_left), ids(of_right)) {
-            (Some(of_left), Some(of_right)) => {
-                let partners = Partners::new(of_right.into_iter());
-                Pairs::find(of_left.into_iter(), &partners, join.kind, control)?
-            }
-            _ => {
-                let key = |value| Some(value).filter(|value: &&Value| !value.is_null());
-                let partners = Partners::new(of_right.iter().map(key));
-                Pairs::find(of_left.iter().map(key), &partners, join.kind, control)?
-            }
-        },
-        _ => {
-            let partners = Partners::new(tuples(&of_right, right.len()));
-            Pairs::find(tuples(&of_left, left.len()), &partners, join.kind, control)?
-        }
-    };
     let Pairs {
         left: left_rows,
         right: right_rows,
-    } = pairs;
+    } = pairs(&left, right, join, control)?;
     let mut joined = left.take(&left_rows, control)?;
     if matches!(join.kind, JoinKind::Inner | JoinKind::Left) {
         check_cells(
@@ -164,6 +265,14 @@ pub(super) fn join<'s>(
             control.limits,
         )?;
         for index in 0..right.width() {
+            if let Some((codes, of)) = right.codes(index) {
+                let code = |row: u32| codes.get(row as usize).copied();
+                let codes = right_rows
+                    .iter()
+                    .map(|row| row.and_then(code).unwrap_or(NONE));
+                joined.push_column(Column::Codes(Arc::new(codes.collect()), Arc::clone(of)));
+                continue;
+            }
             let mut cells = Vec::with_capacity(right_rows.len());
             for row in &right_rows {
                 ticker.step()?;

@@ -7,6 +7,7 @@
 
 mod batch;
 mod cached;
+mod coding;
 mod columnar;
 mod control;
 mod erase;

@@ -65,6 +65,15 @@ impl Dictionary {
         }
     }
 
+    /// Whether another is a copy of it.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let blocks = self.short.iter().zip(&other.short);
+        self.len == other.len
+            && self.short.len() == other.short.len()
+            && Arc::ptr_eq(&self.full, &other.full)
+            && blocks.into_iter().all(|(a, b)| Arc::ptr_eq(a, b))
+    }
+
     /// How many codes there are: they are less than this.
     pub(crate) const fn len(&self) -> usize {
         self.len

@@ -13,12 +13,13 @@ use super::selected::Selected;
 use super::threads;
 use crate::aggregate::{AggregateFunction, BoundAggregate, Budget, State, int};
 use crate::error::Result;
-use crate::exec::batch::position;
+use crate::exec::batch::{Column, position};
+use crate::exec::coding::Coding;
 use crate::exec::control::Control;
 use crate::exec::group::FINISH_STEPS;
 use crate::expr::{Bound, Cells, Row, Scope};
 use crate::schema::{DataType, Schema};
-use crate::store::{Dictionary, Part, SegmentView, Snapshot, with_codes};
+use crate::store::{Dictionary, Part, SegmentView, Snapshot, TextColumn, with_codes};
 use crate::value::Value;
 
 /// Rows of a segment with the numbers of their groups, of which there are `known` by now.
@@ -57,6 +58,8 @@ enum States<'p> {
 /// The first or last row of each group, of rows that come in the order of time.
 struct Picks<'p> {
     column: usize,
+    /// Of the column, if it has codes.
+    dictionary: Option<&'p Dictionary>,
     last: bool,
     /// Rows without a value don't count.
     skip_null: bool,
@@ -204,7 +207,7 @@ impl<'p> Accumulator<'p> {
         all: Vec<Self>,
         groups: usize,
         control: &Control<'_>,
-    ) -> Result<Vec<Vec<Value>>> {
+    ) -> Result<Vec<Column>> {
         // Percentiles of the same values are found together.
         let functions: Vec<AggregateFunction> =
             all.iter().map(|one| one.aggregate.function).collect();
@@ -217,7 +220,7 @@ impl<'p> Accumulator<'p> {
                     .collect()
             })
             .collect();
-        let mut columns: Vec<Vec<Value>> = vec![Vec::new(); all.len()];
+        let mut columns: Vec<Column> = vec![Column::own(Vec::new()); all.len()];
         for ((at, one), users) in all.into_iter().enumerate().zip(users) {
             let percents = users.iter().map(|user| {
                 let percent = functions.get(*user).and_then(|function| function.percent());
@@ -236,7 +239,7 @@ impl<'p> Accumulator<'p> {
                     };
                     for (user, column) in users.into_iter().zip(found) {
                         if let Some(place) = columns.get_mut(user) {
-                            *place = column;
+                            *place = Column::own(column);
                         }
                     }
                 }
@@ -250,16 +253,19 @@ impl<'p> Accumulator<'p> {
         Ok(columns)
     }
 
-    fn finish(self, groups: usize, control: &Control<'_>) -> Result<Vec<Value>> {
+    fn finish(self, groups: usize, control: &Control<'_>) -> Result<Column> {
         let mut ticker = control.ticker();
         let function = self.aggregate.function;
-        match self.states {
+        let values = match self.states {
             States::Times(mut times) => {
                 times.resize(groups, None);
                 Ok(times.into_iter().map(Value::from).collect())
             }
             States::Picks(mut picks) => {
                 picks.picks.resize(groups, NONE);
+                if let Some(column) = picks.codes() {
+                    return Ok(column);
+                }
                 let value = |group: usize| {
                     let (segment, row) = picks.picks.get(group)?;
                     let segment = picks.segments.get(*segment as usize)?;
@@ -269,7 +275,7 @@ impl<'p> Accumulator<'p> {
                 Ok(threads::of_numbers(groups, value))
             }
             States::Distinct(distinct) if function == AggregateFunction::CollectSet => {
-                distinct.lists(groups, control)
+                return distinct.lists(groups, control);
             }
             States::Distinct(distinct) => distinct.counts(groups).into_iter().map(int).collect(),
             States::Counts(_, mut counts) => {
@@ -285,7 +291,8 @@ impl<'p> Accumulator<'p> {
                     })
                     .collect()
             }
-        }
+        };
+        values.map(Column::own)
     }
 
     /// The state of each group, for each aggregate.
@@ -402,6 +409,7 @@ impl<'p> States<'p> {
         let picks = |last, skip_null| {
             Self::Picks(Picks {
                 column,
+                dictionary: dictionaries.get(column).filter(|_| schema.is_coded(column)),
                 last,
                 skip_null,
                 picks: Vec::new(),
@@ -441,6 +449,25 @@ impl<'p> States<'p> {
 }
 
 impl<'p> Picks<'p> {
+    /// The codes of the rows' texts, if the column has such.
+    fn codes(&self) -> Option<Column> {
+        let dictionary = self.dictionary?;
+        let texts: Vec<Option<&TextColumn>> = self
+            .segments
+            .iter()
+            .map(|segment| segment.segment.texts(self.column))
+            .collect();
+        let null = position(dictionary.len());
+        let code = |(segment, row): &(u32, u32)| {
+            let texts = texts.get(*segment as usize).copied().flatten();
+            texts
+                .and_then(|texts| texts.code(*row as usize))
+                .unwrap_or(null)
+        };
+        let codes = self.picks.iter().map(code).collect();
+        Some(Column::codes(codes, Coding::Dictionary(dictionary.clone())))
+    }
+
     fn update(&mut self, rows: &Rows<'_, 'p>) {
         self.picks.resize(rows.known, NONE);
         let segment = rows.segment;

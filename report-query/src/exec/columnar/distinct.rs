@@ -8,6 +8,8 @@ use super::aggregate::Rows;
 use super::code_bits::{CodeBits, codes_of, ones};
 use crate::aggregate::{Budget, Distinct};
 use crate::error::Result;
+use crate::exec::batch::{Column, position};
+use crate::exec::coding::Coding;
 use crate::exec::control::Control;
 use crate::store::{Dictionary, TextColumn};
 use crate::value::Value;
@@ -132,7 +134,7 @@ impl<'p> DistinctTexts<'p> {
     }
 
     /// The texts of each group as a list, ascending.
-    pub(super) fn lists(&self, groups: usize, control: &Control<'_>) -> Result<Vec<Value>> {
+    pub(super) fn lists(&self, groups: usize, control: &Control<'_>) -> Result<Column> {
         let list = |codes: Vec<u32>| {
             let values = codes.into_iter().map(|code| self.dictionary.value(code));
             let mut values: Vec<Value> = values.collect();
@@ -144,26 +146,26 @@ impl<'p> DistinctTexts<'p> {
             Seen::Bits(bits) if bits.is_of_few() => bits,
             _ => {
                 let groups = self.codes(groups).into_iter();
-                return groups
-                    .map(|codes| {
-                        ticker.steps(1 + codes.len())?;
-                        Ok(list(codes))
-                    })
-                    .collect();
+                let lists = groups.map(|codes| {
+                    ticker.steps(1 + codes.len())?;
+                    Ok(list(codes))
+                });
+                return lists.collect::<Result<_>>().map(Column::own);
             }
         };
         // Many groups have the same texts of few.
-        let mut known: HashMap<u64, Value, RandomState> = HashMap::default();
-        (0..groups)
-            .map(|group| {
-                ticker.step()?;
-                let word = of_few.word(group);
-                let known = known.entry(word);
-                Ok(known
-                    .or_insert_with(|| list(codes_of(&[word]).collect()))
-                    .clone())
-            })
-            .collect()
+        let mut known: HashMap<u64, u32, RandomState> = HashMap::default();
+        let mut lists: Vec<Value> = Vec::new();
+        let code = |group| {
+            ticker.step()?;
+            let word = of_few.word(group);
+            Ok(*known.entry(word).or_insert_with(|| {
+                lists.push(list(codes_of(&[word]).collect()));
+                position(lists.len() - 1)
+            }))
+        };
+        let codes = (0..groups).map(code).collect::<Result<_>>()?;
+        Ok(Column::codes(codes, Coding::Table(lists)))
     }
 
     /// The most that a group has.

@@ -13,7 +13,7 @@ use super::selected::Selected;
 use super::threads;
 use crate::aggregate::{AggregateFunction, BoundAggregate, Budget, Partial};
 use crate::error::{QueryError, Result};
-use crate::exec::batch::{Batch, position};
+use crate::exec::batch::{Batch, Column, position};
 use crate::exec::control::{Control, sort_by};
 use crate::exec::sort;
 use crate::expr::Bound;
@@ -67,7 +67,7 @@ impl<'p> Grouping<'p> {
         }
         let count = keys.len();
         let groups = self.candidates(&accumulators, count, wanted);
-        let mut columns = Accumulator::finish_all(accumulators, count, control)
+        let columns = Accumulator::finish_all(accumulators, count, control)
             .map_err(|error| self.place(error))?;
         let order = self
             .ordered(&keys, &columns, groups, wanted, control)
@@ -80,14 +80,19 @@ impl<'p> Grouping<'p> {
                 Some(group) => keys.value(*group, key).normalized(),
                 None => Value::Null,
             };
-            all.push(threads::of_numbers(order.len(), value));
+            let values = || Column::own(threads::of_numbers(order.len(), value));
+            all.push(keys.codes(key, &order).unwrap_or_else(values));
         }
-        for values in &mut columns {
-            let mut take = |group: &u32| values.get_mut(*group as usize).map(std::mem::take);
-            let values = order.iter().map(|group| take(group).unwrap_or_default());
-            all.push(values.collect());
+        // All groups in the order of their numbers are as they stand.
+        let is_as_is = order.len() == count && order.is_sorted();
+        for column in columns {
+            all.push(if is_as_is {
+                column
+            } else {
+                column.ordered(&order)
+            });
         }
-        Ok(Some(Batch::computed(all, order.len())))
+        Ok(Some(Batch::of_columns(all, order.len())))
     }
 
     /// The groups that may be among those wanted: where the first ones by a count are, all that
@@ -134,7 +139,7 @@ impl<'p> Grouping<'p> {
     fn ordered(
         &self,
         keys: &Keys<'_>,
-        columns: &[Vec<Value>],
+        columns: &[Column],
         mut order: Vec<u32>,
         wanted: &Wanted<'_>,
         control: &Control<'_>,
@@ -164,9 +169,9 @@ impl<'p> Grouping<'p> {
                             }
                         } else {
                             let column = columns.get(column - self.by.len());
-                            let of = |group: &u32| column?.get(*group as usize);
+                            let of = |group: &u32| column?.value(*group as usize);
                             match (of(a), of(b)) {
-                                (Some(a), Some(b)) => sort::compare(sort, a, b),
+                                (Some(a), Some(b)) => sort::compare(sort, &a, &b),
                                 _ => Ordering::Equal,
                             }
                         };

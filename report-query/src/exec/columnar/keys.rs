@@ -10,9 +10,10 @@ use super::segment_keys::{Key, SegmentKeys};
 use super::selected::Selected;
 use super::space::{NONE, Space};
 use crate::error::{QueryError, Result};
-use crate::exec::batch::position;
+use crate::exec::batch::{Column, position};
+use crate::exec::coding::Coding;
 use crate::expr::Bound;
-use crate::store::{SegmentView, Snapshot};
+use crate::store::{Dictionary, SegmentView, Snapshot};
 use crate::value::Value;
 
 /// The groups of a query so far.
@@ -285,6 +286,19 @@ impl<'p> Keys<'p> {
             (Some(space), Some(number)) => space.value(*number),
             _ => Value::Null,
         }
+    }
+
+    /// A key of groups in an order by its codes, if it has such.
+    pub(super) fn codes(&self, key: usize, order: &[u32]) -> Option<Column> {
+        let Some(Space::Texts(dictionary)) = self.spaces.get(key) else {
+            return None;
+        };
+        let width = self.by.len();
+        let null = position(dictionary.len());
+        let code = |group: &u32| self.values.get(*group as usize * width + key).copied();
+        let codes = order.iter().map(|group| code(group).unwrap_or(null));
+        let of = Coding::Dictionary(Dictionary::clone(dictionary));
+        Some(Column::codes(codes.collect(), of))
     }
 
     /// The ranks of a key's texts, where groups are about as many as texts: then these may as
