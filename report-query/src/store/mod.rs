@@ -10,7 +10,8 @@
 //! Each column of texts has a dictionary, which all segments share: a text that repeats is kept
 //! once, and rows hold numbers of one or two bytes. Queries filter, group and count by these
 //! numbers, and look for a text in the dictionary instead of in the rows. When rows go, so do the
-//! texts that no other row has. Times and whole numbers are kept as differences from the least of
+//! texts that no other row has. GUIDs that rows share [may have such codes](crate::Field::dictionary),
+//! too. Lists are tables of their items, which have columns and dictionaries of their own. Times and whole numbers are kept as differences from the least of
 //! their segment, in as few bytes as these need. Of columns that are
 //! [indexed](crate::Field::indexed) each full segment knows which rows have which value. What
 //! queries find out of full segments can be [kept](StoreOptions::cache) for the next.
