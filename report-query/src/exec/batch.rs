@@ -235,29 +235,46 @@ impl<'s> Batch<'s> {
         (0..self.len).map(move |row| self.cell(row, column).into_owned())
     }
 
-    /// The values of each column, one after the other.
-    pub(super) fn into_values(mut self) -> Vec<impl Iterator<Item = Value> + use<'s>> {
+    /// All cells, row by row.
+    pub(super) fn into_cells(mut self, control: &Control<'_>) -> Result<Vec<Value>> {
         let columns = std::mem::take(&mut self.columns);
-        let batch = Arc::new(Batch {
-            segments: self.segments,
-            dictionaries: self.dictionaries,
-            picks: self.picks,
-            columns: Vec::new(),
-            len: self.len,
-        });
-        let values = |column| {
-            let (of_store, own) = match column {
+        let width = columns.len();
+        let mut cells = vec![Value::Null; self.len * width];
+        let mut ticker = control.ticker();
+        for (index, column) in columns.into_iter().enumerate() {
+            let mut places = cells.iter_mut().skip(index).step_by(width);
+            match column {
                 // Where nobody else has them they are moved.
-                Column::Own(values) => (None, Arc::unwrap_or_clone(values)),
-                of_store => {
-                    let batch = Arc::clone(&batch);
-                    let cell = move |row| batch.cell_of(row, &of_store);
-                    (Some((0..self.len).map_while(cell)), Vec::new())
+                Column::Own(values) => {
+                    ticker.steps(values.len())?;
+                    let values = Arc::unwrap_or_clone(values);
+                    places.zip(values).for_each(|(place, value)| *place = value);
                 }
-            };
-            of_store.into_iter().flatten().chain(own)
-        };
-        columns.into_iter().map(values).collect()
+                Column::Store(column) => {
+                    for picks in self.picks.chunk_by(|a, b| a.segment == b.segment) {
+                        ticker.steps(picks.len())?;
+                        let segment = picks.first().map(|pick| pick.segment as usize);
+                        let Some(segment) = segment.and_then(|at| self.segments.get(at)) else {
+                            continue;
+                        };
+                        let view = SegmentView {
+                            segment,
+                            dictionaries: self.dictionaries,
+                        };
+                        for (pick, place) in picks.iter().zip(&mut places) {
+                            *place = view.cell_of(pick.row as usize, column).into_owned();
+                        }
+                    }
+                }
+                of_store => {
+                    ticker.steps(self.len)?;
+                    for (row, place) in places.enumerate() {
+                        *place = self.cell_of(row, &of_store).unwrap_or_default();
+                    }
+                }
+            }
+        }
+        Ok(cells)
     }
 
     /// The segment of a row, and the row's number there.

@@ -167,17 +167,7 @@ pub(super) fn result(
     let (rows, width) = (batch.len(), batch.width());
     let cells = rows * width;
     check_cells(cells as u64, control.limits)?;
-    let mut values = Vec::with_capacity(cells);
-    let mut ticker = control.ticker();
-    let mut columns = batch.into_values();
-    for _ in 0..rows {
-        ticker.steps(width)?;
-        values.extend(
-            columns
-                .iter_mut()
-                .map(|column| column.next().unwrap_or_default()),
-        );
-    }
+    let values = batch.into_cells(control)?;
     Ok(QueryResult::from_cells(
         pipeline.columns.clone(),
         values,
