@@ -11,8 +11,10 @@
 
 mod aggregate;
 mod approx;
+mod chosen;
 mod code_bits;
 mod counts;
+mod direct;
 mod distinct;
 mod ends;
 mod facets;
@@ -22,6 +24,7 @@ mod kernels;
 mod keys;
 mod order;
 mod percentile;
+mod row_order;
 mod search;
 mod segment_keys;
 mod select;
@@ -33,6 +36,8 @@ mod top;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod top_tests;
 
 pub(super) use ends::Ends;
 pub(super) use facets::{Counter, count as count_facets};

@@ -1,8 +1,11 @@
 //! Which rows of a segment pass the filters.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::super::batch::{truth, wide};
+use super::chosen::Chosen;
 use super::selected::Selected;
 use super::texts::{Passes, TextAnswers};
 use super::top::TopPer;
@@ -20,8 +23,8 @@ use crate::value::Value;
 /// of each key was taken.
 pub(in crate::exec) struct Tests<'p> {
     tests: Vec<Test<'p>>,
-    /// The rows of each segment that are tested, ascending; all if it is not said.
-    chosen: Option<Vec<Vec<u32>>>,
+    /// The rows that are tested; all if it is not said.
+    chosen: Option<Arc<Chosen>>,
 }
 
 /// One of them.
@@ -63,25 +66,18 @@ impl<'p> Tests<'p> {
         let Some(BoundStage::TopPer { by, sort, rows }) = stages.get(filters) else {
             return Ok((tests, filters));
         };
-        let Some(top) = TopPer::new(by, sort, *rows) else {
+        let Some(top) = TopPer::new(by, sort, *rows, schema) else {
             return Ok((tests, filters));
         };
         let place = |error: QueryError| error.at("top_per").at_index(filters).at("stages");
-        let Some(picks) = top.rows(snapshot, parts, &tests, control, place)? else {
+        let Some(chosen) = top.rows(snapshot, parts, &tests, control, place)? else {
             return Ok((tests, filters));
         };
-        let mut chosen = vec![Vec::new(); snapshot.segments().len()];
-        for pick in picks {
-            if let Some(rows) = chosen.get_mut(pick.segment as usize) {
-                rows.push(pick.row);
-            }
-        }
-        chosen.iter_mut().for_each(|rows| rows.sort_unstable());
         let behind = stages.get(filters + 1..).unwrap_or_default();
         let (tests, more) = leading(behind, filters + 1);
         let tests = Self {
             tests: Test::of(tests, schema, dictionaries),
-            chosen: Some(chosen),
+            chosen: Some(Arc::new(chosen)),
         };
         Ok((tests, filters + 1 + more))
     }
@@ -117,15 +113,7 @@ impl<'p> Tests<'p> {
         let segment = part.segment;
         let mut selected = match &self.chosen {
             None => Selected::All(part.rows.clone()),
-            Some(chosen) => {
-                let rows = chosen
-                    .get(part.index)
-                    .map(Vec::as_slice)
-                    .unwrap_or_default();
-                let mut rows = rows.to_vec();
-                rows.retain(|row| part.rows.contains(&(*row as usize)));
-                Selected::Some(rows)
-            }
+            Some(chosen) => chosen.of(part),
         };
         if let (Some(as_of), None) = (part.as_of, &self.chosen) {
             selected.retain(|row| segment.ingest(row) <= as_of);

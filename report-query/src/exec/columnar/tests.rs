@@ -8,7 +8,7 @@ use crate::exec::random::{aggregates, distinct, filled, keys, predicates, rows, 
 use crate::{Join, Page, Query, Snapshot, Value, asc, col, count, desc, first, max};
 
 /// Both ways come to the same rows, or both to an error of one kind.
-fn compare(query: &Query, snapshot: &Snapshot) -> Result<(), TestCaseError> {
+pub(super) fn compare(query: &Query, snapshot: &Snapshot) -> Result<(), TestCaseError> {
     let plan = query.bind(snapshot.schema()).unwrap();
     let by_rows = plan.run_by_rows(snapshot);
     match (plan.run(snapshot), by_rows) {
