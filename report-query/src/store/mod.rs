@@ -66,6 +66,7 @@ mod documents;
 mod duplicates;
 mod erase;
 mod head;
+mod memo;
 mod options;
 mod packed;
 mod postings;

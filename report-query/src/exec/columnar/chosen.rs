@@ -4,11 +4,47 @@ use std::ops::Range;
 
 use super::super::batch::position;
 use super::selected::Selected;
+use crate::error::{QueryError, Result};
+use crate::expr::Bound;
+use crate::query::{BoundSort, BoundStage};
 use crate::store::Part;
+
+/// What rows were chosen by: equal ones choose the same rows of a snapshot. There are no floats in
+/// it, since of those some are equal and behave in different ways.
+#[derive(PartialEq)]
+pub(super) struct Question {
+    /// They say what times are asked for, too.
+    filters: Vec<Bound>,
+    by: Vec<Bound>,
+    sort: Vec<BoundSort>,
+}
+
+impl Question {
+    /// Of filters, and the first row of each key; `None` if that can't be kept.
+    pub(super) fn new(stages: &[BoundStage]) -> Option<Self> {
+        let (BoundStage::TopPer { by, sort, .. }, filters) = stages.split_last()? else {
+            return None;
+        };
+        let filter = |stage: &BoundStage| match stage {
+            BoundStage::Filter(predicate) => Some(predicate.clone()),
+            _ => None,
+        };
+        let question = Self {
+            filters: filters.iter().map(filter).collect::<Option<_>>()?,
+            by: by.clone(),
+            sort: sort.clone(),
+        };
+        let of_sort = question.sort.iter().map(|sort| &sort.key);
+        let mut all = question.filters.iter().chain(&question.by).chain(of_sort);
+        let has_float = all.any(Bound::has_float);
+        (!has_float).then_some(question)
+    }
+}
 
 /// Rows of the segments of a snapshot.
 pub(super) struct Chosen {
     segments: Vec<OfSegment>,
+    rows: u64,
 }
 
 /// Rows of a segment, ascending.
@@ -28,7 +64,16 @@ impl Chosen {
         let none = || OfSegment::Listed(Box::default());
         Self {
             segments: std::iter::repeat_with(none).take(segments).collect(),
+            rows: 0,
         }
+    }
+
+    /// Whether there may be so many groups, each of which has a row here.
+    pub(super) fn check(&self, groups: u64) -> Result<()> {
+        if self.rows > groups {
+            return Err(QueryError::limit("groups", groups));
+        }
+        Ok(())
     }
 
     /// Takes the rows of a segment from a number on that have a mark, each 0 or 1.
@@ -42,7 +87,7 @@ impl Chosen {
         } else {
             OfSegment::Bits(start, bits_of(marks))
         };
-        self.put(segment, of_segment);
+        self.put(segment, of_segment, count);
     }
 
     /// Takes these rows of a segment.
@@ -54,7 +99,8 @@ impl Chosen {
         let start = *first as usize;
         let len = *last as usize + 1 - start;
         if rows.len() * FEW < len {
-            self.put(segment, OfSegment::Listed(rows.into()));
+            let count = rows.len();
+            self.put(segment, OfSegment::Listed(rows.into()), count);
             return;
         }
         let mut marks = vec![0; len];
@@ -66,9 +112,10 @@ impl Chosen {
         self.mark(segment, start, &marks);
     }
 
-    fn put(&mut self, segment: usize, rows: OfSegment) {
+    fn put(&mut self, segment: usize, rows: OfSegment, count: usize) {
         if let Some(place) = self.segments.get_mut(segment) {
             *place = rows;
+            self.rows += count as u64;
         }
     }
 

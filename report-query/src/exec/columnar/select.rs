@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::super::batch::{truth, wide};
-use super::chosen::Chosen;
+use super::chosen::{Chosen, Question};
 use super::selected::Selected;
 use super::texts::{Passes, TextAnswers};
 use super::top::TopPer;
@@ -54,7 +54,8 @@ impl<'p> Tests<'p> {
     }
 
     /// The same of stages that may take the first row of each key behind these filters, and
-    /// filter again: then those rows are found here.
+    /// filter again: then those rows are found here, or known from another query of the snapshot.
+    /// The parts are of the times that the filters let through.
     pub(in crate::exec) fn with_first(
         stages: &'p [BoundStage],
         snapshot: &'p Snapshot,
@@ -70,14 +71,28 @@ impl<'p> Tests<'p> {
             return Ok((tests, filters));
         };
         let place = |error: QueryError| error.at("top_per").at_index(filters).at("stages");
-        let Some(chosen) = top.rows(snapshot, parts, &tests, control, place)? else {
-            return Ok((tests, filters));
+        let question = Question::new(stages.get(..=filters).unwrap_or_default());
+        let known = question
+            .as_ref()
+            .and_then(|question| snapshot.memo().find(question));
+        let chosen: Arc<Chosen> = if let Some(known) = known {
+            known
+        } else {
+            let Some(chosen) = top.rows(snapshot, parts, &tests, control, place)? else {
+                return Ok((tests, filters));
+            };
+            let chosen = Arc::new(chosen);
+            if let Some(question) = question {
+                snapshot.memo().keep(question, &chosen);
+            }
+            chosen
         };
+        chosen.check(control.limits.groups).map_err(place)?;
         let behind = stages.get(filters + 1..).unwrap_or_default();
         let (tests, more) = leading(behind, filters + 1);
         let tests = Self {
             tests: Test::of(tests, schema, dictionaries),
-            chosen: Some(Arc::new(chosen)),
+            chosen: Some(chosen),
         };
         Ok((tests, filters + 1 + more))
     }
