@@ -18,6 +18,7 @@ mod direct;
 mod distinct;
 mod ends;
 mod facets;
+mod first_rows;
 mod group;
 mod int_buckets;
 mod kernels;
