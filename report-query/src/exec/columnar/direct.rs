@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::chosen::Chosen;
-use super::first_rows::{Compare, FirstRows, STEPS};
+use super::first_rows::{Compare, FirstRows, MOST, STEPS};
 use super::row_order::{Place, RowOrder};
 use super::select::Tests;
 use super::selected::Selected;
@@ -76,7 +76,7 @@ impl<'r, 's> Direct<'r, 's> {
             others.iter().map(of)
         });
         let is_worth = different * 2 >= all && places <= SPARSE * count.max(LEAST);
-        (is_worth && count < u32::MAX as usize).then_some(Self {
+        (is_worth && count <= MOST).then_some(Self {
             parts,
             firsts,
             column,

@@ -1,8 +1,7 @@
 //! `FirstRows`: the first row of each group among rows that were seen so far.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 
@@ -13,7 +12,7 @@ use crate::exec::batch::position;
 pub(super) trait Compare {
     /// Whether two rows with one code are of the same group.
     fn is_same(&self, a: u32, b: u32) -> bool;
-    /// The other codes of a row, as one number.
+    /// The other codes of a row, as one number: the same of those of the same group alone.
     fn others(&self, row: u32) -> u128;
     /// The order of two rows of a group.
     fn order(&self, a: u32, b: u32) -> Ordering;
@@ -29,13 +28,15 @@ pub(super) struct FirstRows {
     marks: Vec<u8>,
     /// The code that the first place is of.
     least: u32,
-    /// One more than the number of a row with the code, or 0. The last place is that of null.
+    /// One more than the number of a row with the code, or 0; or the number of a table, with the
+    /// highest bit. The last place is that of null.
     places: Vec<u32>,
-    /// The same for each row: another one with its code, of another group. They are mostly close
-    /// in time, and so here.
+    /// One more than the number of another row with the same code, for each row. Those of a code
+    /// are mostly close in time, and so they are here.
     next: Vec<u32>,
-    /// What a code with many groups has no more room for, by all codes.
-    more: HashMap<u128, u32, RandomState>,
+    /// The groups of codes that have more of them than are looked through.
+    tables: Vec<Table>,
+    hasher: RandomState,
     groups: u64,
 }
 
@@ -43,7 +44,21 @@ pub(super) struct FirstRows {
 pub(super) const STEPS: usize = 4096;
 
 /// Groups of a code that are looked through one by one.
-const CHAIN: usize = if cfg!(test) { 2 } else { 16 };
+const CHAIN: usize = 4;
+
+/// The mark of a table among places.
+const TABLE: u32 = 1 << 31;
+
+/// Rows that have numbers.
+pub(super) const MOST: usize = TABLE as usize - 1;
+
+/// The groups of a code by the hashes of their other codes: small enough to stay in a near cache
+/// while the rows of the code come.
+struct Table {
+    /// One more than the number of a row, or 0. At least half of them are 0.
+    rows: Vec<u32>,
+    len: usize,
+}
 
 impl FirstRows {
     /// Of rows from a number on, of which so many may come, with codes from one on.
@@ -54,7 +69,8 @@ impl FirstRows {
             least,
             places: vec![0; codes + 1],
             next: vec![0; rows],
-            more: HashMap::default(),
+            tables: Vec::new(),
+            hasher: RandomState::default(),
             groups: 0,
         }
     }
@@ -89,8 +105,8 @@ impl FirstRows {
                 true
             }
             Some(place) => {
-                let first = *place - 1;
-                self.meet_others(row, code, (at, first), of)
+                let place = *place;
+                self.meet_others(row, at, place, of)
             }
             None => false,
         }
@@ -101,26 +117,29 @@ impl FirstRows {
         code.map_or(null, |code| (code - self.least) as usize)
     }
 
-    /// The same of one whose code has a place already, with this row.
+    /// The same of one whose code has a place already.
     #[inline(never)]
-    fn meet_others(
-        &mut self,
-        row: u32,
-        code: Option<u32>,
-        (at, first): (usize, u32),
-        of: &impl Compare,
-    ) -> bool {
-        let (mut before, mut known) = (None, first);
+    fn meet_others(&mut self, row: u32, at: usize, place: u32, of: &impl Compare) -> bool {
+        if place & TABLE != 0 {
+            let Some(table) = self.tables.get_mut((place ^ TABLE) as usize) else {
+                return false;
+            };
+            let dropped = table.meet(row, &self.hasher, of);
+            if let Some(dropped) = dropped {
+                self.drop_mark(dropped);
+            }
+            return dropped.is_none();
+        }
+        let (mut before, mut known) = (None, place - 1);
         for count in 1..=CHAIN {
             let next = self.next_of(known);
             if of.is_same(row, known) {
                 if of.order(row, known).is_lt() {
                     // It stands where the other one stood.
                     self.set_next(row, next);
-                    match (before, self.places.get_mut(at)) {
-                        (Some(before), _) => self.set_next(before, row + 1),
-                        (None, Some(place)) => *place = row + 1,
-                        (None, None) => {}
+                    match before {
+                        Some(before) => self.set_next(before, row + 1),
+                        None => self.set_place(at, row + 1),
                     }
                     self.drop_mark(known);
                 } else {
@@ -137,22 +156,46 @@ impl FirstRows {
                 None => {}
             }
         }
-        let codes = of.others(row) << 32 | u128::from(code.unwrap_or(u32::MAX));
-        match self.more.entry(codes) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(row);
-                true
-            }
-            Entry::Occupied(mut kept) => {
-                let dropped = if of.order(row, *kept.get()).is_lt() {
-                    kept.insert(row)
-                } else {
-                    row
-                };
-                self.drop_mark(dropped);
-                false
-            }
+        let mut table = Table::new();
+        table.meet(row, &self.hasher, of);
+        let mut rest = place;
+        while let Some(row) = rest.checked_sub(1) {
+            table.meet(row, &self.hasher, of);
+            rest = self.next_of(row);
         }
+        self.set_place(at, TABLE | position(self.tables.len()));
+        self.tables.push(table);
+        true
+    }
+
+    /// Puts what others know of a code where nothing is known of it.
+    fn take(&mut self, at: usize, place: u32, others: &mut Self) {
+        if place & TABLE != 0 {
+            if let Some(table) = others.tables.get_mut((place ^ TABLE) as usize) {
+                self.set_place(at, TABLE | position(self.tables.len()));
+                self.tables.push(std::mem::replace(table, Table::new()));
+            }
+            return;
+        }
+        self.set_place(at, place);
+        let mut rest = place;
+        while let Some(row) = rest.checked_sub(1) {
+            rest = others.next_of(row);
+            self.set_next(row, rest);
+        }
+    }
+
+    /// The rows of a place, one for each group.
+    fn rows_of(&self, place: u32) -> impl Iterator<Item = u32> {
+        let table = (place & TABLE != 0)
+            .then(|| self.tables.get((place ^ TABLE) as usize))
+            .flatten();
+        let in_table = table.map_or(&[][..], |table| &table.rows);
+        let first = if table.is_some() { 0 } else { place };
+        let chain = std::iter::successors(first.checked_sub(1), |row| {
+            self.next_of(*row).checked_sub(1)
+        });
+        chain.chain(in_table.iter().filter_map(|row| row.checked_sub(1)))
     }
 
     /// Takes in what is known of the rows behind, whose codes have places here. A function is told
@@ -175,36 +218,18 @@ impl FirstRows {
                 }
                 let code = (at != null).then(|| others.least + position(at));
                 let own = self.at(code);
-                let is_alone = match self.places.get_mut(own) {
-                    Some(own @ 0) => {
-                        *own = *place;
-                        true
-                    }
-                    _ => false,
-                };
-                let mut rest = *place;
-                while let Some(row) = rest.checked_sub(1) {
-                    rest = others.next_of(row);
-                    if is_alone {
-                        self.set_next(row, rest);
-                    } else if !self.meet(row, code, of) {
+                if self.places.get(own) == Some(&0) {
+                    self.take(own, *place, &mut others);
+                    continue;
+                }
+                for row in others.rows_of(*place) {
+                    if !self.meet(row, code, of) {
                         self.groups -= 1;
                     }
                 }
             }
         }
-        let mut more = others.more.into_iter().enumerate();
-        more.try_for_each(|(at, (codes, row))| {
-            if at % STEPS == 0 {
-                tick(STEPS)?;
-            }
-            let code = codes as u32;
-            let code = (code != u32::MAX).then_some(code);
-            if !self.meet(row, code, of) {
-                self.groups -= 1;
-            }
-            Ok(())
-        })
+        Ok(())
     }
 
     /// Whether there may be so many groups.
@@ -213,6 +238,12 @@ impl FirstRows {
             return Err(QueryError::limit("groups", most));
         }
         Ok(())
+    }
+
+    fn set_place(&mut self, at: usize, to: u32) {
+        if let Some(place) = self.places.get_mut(at) {
+            *place = to;
+        }
     }
 
     fn next_of(&self, row: u32) -> u32 {
@@ -233,5 +264,53 @@ impl FirstRows {
         if let Some(mark) = self.marks.get_mut((row - self.start) as usize) {
             *mark = 0;
         }
+    }
+}
+
+impl Table {
+    fn new() -> Self {
+        Self {
+            rows: vec![0; 4 * CHAIN],
+            len: 0,
+        }
+    }
+
+    /// Takes in a row; gives that of two of one group which is not the first.
+    fn meet(&mut self, row: u32, hasher: &RandomState, of: &impl Compare) -> Option<u32> {
+        if self.len * 2 >= self.rows.len() {
+            let rows = vec![0; self.rows.len() * 2];
+            for row in std::mem::replace(&mut self.rows, rows) {
+                if let Some(row) = row.checked_sub(1)
+                    && let Some(place) = self.place(row, hasher, of)
+                {
+                    *place = row + 1;
+                }
+            }
+        }
+        let place = self.place(row, hasher, of)?;
+        match place.checked_sub(1) {
+            None => {
+                *place = row + 1;
+                self.len += 1;
+                None
+            }
+            Some(known) if of.order(row, known).is_lt() => {
+                *place = row + 1;
+                Some(known)
+            }
+            Some(_) => Some(row),
+        }
+    }
+
+    /// Where the group of a row stands, or may.
+    fn place(&mut self, row: u32, hasher: &RandomState, of: &impl Compare) -> Option<&mut u32> {
+        let last = self.rows.len() - 1;
+        let mut at = hasher.hash_one(of.others(row)) as usize & last;
+        while let Some(known) = self.rows.get(at)?.checked_sub(1)
+            && !of.is_same(row, known)
+        {
+            at = (at + 1) & last;
+        }
+        self.rows.get_mut(at)
     }
 }

@@ -43,7 +43,7 @@ fn minute(minutes: i64) -> DateTime<Utc> {
 fn rows() -> impl Strategy<Value = Vec<Of>> {
     let row = (
         0_i64..3_000,
-        prop::option::weighted(0.95, 0_u32..150),
+        prop::option::weighted(0.95, prop_oneof![5 => 0_u32..150, 1 => 0_u32..3]),
         prop::option::of(prop::sample::select(vec!["reset", "join"])),
         prop::option::of(0_u32..2),
         prop::option::of(0_i64..3),
