@@ -121,25 +121,15 @@ impl Chosen {
 
     /// Those of a part.
     pub(super) fn of(&self, part: &Part<'_>) -> Selected {
-        let within = |rows: &Range<usize>| {
-            let start = part.rows.start.max(rows.start);
-            start..part.rows.end.min(rows.end).max(start)
-        };
-        match self.segments.get(part.index) {
-            Some(OfSegment::All(rows)) => Selected::All(within(rows)),
-            Some(OfSegment::Bits(start, bits)) => {
-                let mut marks = marks_of(bits);
-                let rows = within(&(*start..start + marks.len()));
-                marks.truncate(rows.end - start);
-                marks.drain(..(rows.start - start).min(marks.len()));
-                Selected::Marked(rows.start, marks)
-            }
-            Some(OfSegment::Listed(rows)) => {
-                let is_within = |row: &&u32| part.rows.contains(&(**row as usize));
-                Selected::Some(rows.iter().filter(is_within).copied().collect())
-            }
+        let mut selected = match self.segments.get(part.index) {
+            Some(OfSegment::All(rows)) => Selected::All(rows.clone()),
+            Some(OfSegment::Bits(start, bits)) => Selected::Marked(*start, marks_of(bits)),
+            Some(OfSegment::Listed(rows)) => Selected::Some(rows.to_vec()),
             None => Selected::Some(Vec::new()),
-        }
+        };
+        // Also what fills the last bits.
+        selected.keep_range(&part.rows);
+        selected
     }
 }
 

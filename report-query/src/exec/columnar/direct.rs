@@ -3,7 +3,10 @@
 //! Rows are numbered through all parts.
 
 use std::cmp::Ordering;
+use std::hash::BuildHasher;
 use std::ops::Range;
+
+use foldhash::fast::RandomState;
 
 use super::chosen::Chosen;
 use super::first_rows::{Compare, FirstRows, MOST, STEPS};
@@ -34,6 +37,7 @@ pub(super) struct Direct<'r, 's> {
     width: usize,
     others: Vec<Option<&'s TextColumn>>,
     order: &'r RowOrder<'r>,
+    hasher: RandomState,
     most: u64,
 }
 
@@ -83,6 +87,7 @@ impl<'r, 's> Direct<'r, 's> {
             width: others.len(),
             others: of_parts.collect(),
             order,
+            hasher: RandomState::default(),
             most,
         })
     }
@@ -211,12 +216,11 @@ impl<'r, 's> Direct<'r, 's> {
         Some((part.segment, position(part.rows.start) + row))
     }
 
-    /// The codes of the other keys of a row of a part.
-    fn others(&self, part: usize, number: u32) -> impl Iterator<Item = Option<u32>> {
-        let columns = self.others.get(part * self.width..).unwrap_or_default();
-        let row = self.row(part, number).map_or(0, |(_, row)| row);
-        let columns = columns.iter().take(self.width);
-        columns.map(move |texts| texts.and_then(|texts| texts.code(row as usize)))
+    /// The other keys of a part.
+    fn others_of(&self, part: usize) -> &[Option<&'s TextColumn>] {
+        let from = part * self.width;
+        let of = self.others.get(from..from + self.width);
+        of.unwrap_or_default()
     }
 }
 
@@ -240,15 +244,32 @@ impl Rows<'_, '_, '_> {
 
 impl Compare for Rows<'_, '_, '_> {
     fn is_same(&self, a: u32, b: u32) -> bool {
-        let of = |number| self.of.others(self.part_of(number), number);
-        of(a).eq(of(b))
+        let (of_a, of_b) = (self.part_of(a), self.part_of(b));
+        let row = |part, number| self.of.row(part, number).map_or(0, |(_, row)| row as usize);
+        let (a, b) = (row(of_a, a), row(of_b, b));
+        let columns = self.of.others_of(of_a).iter();
+        if of_a == of_b {
+            // Within a segment small codes say as much.
+            return columns.flatten().all(|texts| {
+                let codes = texts.codes();
+                codes.get(a) == codes.get(b)
+            });
+        }
+        let code = |texts: &Option<&TextColumn>, row| texts.and_then(|texts| texts.code(row));
+        columns
+            .zip(self.of.others_of(of_b))
+            .all(|(of_a, of_b)| code(of_a, a) == code(of_b, b))
     }
 
-    fn others(&self, number: u32) -> u128 {
-        let codes = self.of.others(self.part_of(number), number);
-        // Null's is one that no text has.
-        let codes = codes.map(|code| code.unwrap_or(u32::MAX));
-        codes.fold(0, |all, code| all << 32 | u128::from(code))
+    fn hash(&self, number: u32) -> u64 {
+        let part = self.part_of(number);
+        let row = self.of.row(part, number).map_or(0, |(_, row)| row);
+        let columns = self.of.others_of(part).iter();
+        let codes = columns.fold(0, |all, texts| {
+            let code = texts.and_then(|texts| texts.code(row as usize));
+            all << 32 | u128::from(code.unwrap_or(u32::MAX))
+        });
+        self.of.hasher.hash_one(codes)
     }
 
     fn order(&self, a: u32, b: u32) -> Ordering {

@@ -1,9 +1,6 @@
 //! `FirstRows`: the first row of each group among rows that were seen so far.
 
 use std::cmp::Ordering;
-use std::hash::BuildHasher;
-
-use foldhash::fast::RandomState;
 
 use crate::error::{QueryError, Result};
 use crate::exec::batch::position;
@@ -12,8 +9,8 @@ use crate::exec::batch::position;
 pub(super) trait Compare {
     /// Whether two rows with one code are of the same group.
     fn is_same(&self, a: u32, b: u32) -> bool;
-    /// The other codes of a row, as one number: the same of those of the same group alone.
-    fn others(&self, row: u32) -> u128;
+    /// A hash of the other codes of a row: the same of all runs' rows.
+    fn hash(&self, row: u32) -> u64;
     /// The order of two rows of a group.
     fn order(&self, a: u32, b: u32) -> Ordering;
 }
@@ -36,7 +33,6 @@ pub(super) struct FirstRows {
     next: Vec<u32>,
     /// The groups of codes that have more of them than are looked through.
     tables: Vec<Table>,
-    hasher: RandomState,
     groups: u64,
 }
 
@@ -70,7 +66,6 @@ impl FirstRows {
             places: vec![0; codes + 1],
             next: vec![0; rows],
             tables: Vec::new(),
-            hasher: RandomState::default(),
             groups: 0,
         }
     }
@@ -124,7 +119,7 @@ impl FirstRows {
             let Some(table) = self.tables.get_mut((place ^ TABLE) as usize) else {
                 return false;
             };
-            let dropped = table.meet(row, &self.hasher, of);
+            let dropped = table.meet(row, of);
             if let Some(dropped) = dropped {
                 self.drop_mark(dropped);
             }
@@ -157,10 +152,10 @@ impl FirstRows {
             }
         }
         let mut table = Table::new();
-        table.meet(row, &self.hasher, of);
+        table.meet(row, of);
         let mut rest = place;
         while let Some(row) = rest.checked_sub(1) {
-            table.meet(row, &self.hasher, of);
+            table.meet(row, of);
             rest = self.next_of(row);
         }
         self.set_place(at, TABLE | position(self.tables.len()));
@@ -276,18 +271,18 @@ impl Table {
     }
 
     /// Takes in a row; gives that of two of one group which is not the first.
-    fn meet(&mut self, row: u32, hasher: &RandomState, of: &impl Compare) -> Option<u32> {
+    fn meet(&mut self, row: u32, of: &impl Compare) -> Option<u32> {
         if self.len * 2 >= self.rows.len() {
             let rows = vec![0; self.rows.len() * 2];
             for row in std::mem::replace(&mut self.rows, rows) {
                 if let Some(row) = row.checked_sub(1)
-                    && let Some(place) = self.place(row, hasher, of)
+                    && let Some(place) = self.place(row, of)
                 {
                     *place = row + 1;
                 }
             }
         }
-        let place = self.place(row, hasher, of)?;
+        let place = self.place(row, of)?;
         match place.checked_sub(1) {
             None => {
                 *place = row + 1;
@@ -303,9 +298,9 @@ impl Table {
     }
 
     /// Where the group of a row stands, or may.
-    fn place(&mut self, row: u32, hasher: &RandomState, of: &impl Compare) -> Option<&mut u32> {
+    fn place(&mut self, row: u32, of: &impl Compare) -> Option<&mut u32> {
         let last = self.rows.len() - 1;
-        let mut at = hasher.hash_one(of.others(row)) as usize & last;
+        let mut at = of.hash(row) as usize & last;
         while let Some(known) = self.rows.get(at)?.checked_sub(1)
             && !of.is_same(row, known)
         {

@@ -248,7 +248,7 @@ impl<'p> Answers<'p> {
             let mut range = TimeRange::default();
             if segment.is_key_time(column) && range.narrow(self.test, column) {
                 let rows = segment.rows_between(range.from, range.to);
-                selected.retain(|row| rows.contains(&row));
+                selected.keep_range(&rows);
                 return Ok(());
             }
             if segment.is_null(column) {
