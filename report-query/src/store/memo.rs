@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Answers to questions that are asked of one snapshot again, with the latest few questions kept.
+/// Answers to questions that are asked of one snapshot again: to the latest few.
 /// They go with the snapshot, whose rows never change, so none of them gets wrong.
 #[derive(Default)]
 pub(crate) struct Memo {
@@ -14,7 +14,7 @@ pub(crate) struct Memo {
 type Kept = Arc<dyn Any + Send + Sync>;
 
 /// How many answers are kept.
-const MOST: usize = 4;
+const MOST: usize = 8;
 
 impl Memo {
     fn lock(&self) -> MutexGuard<'_, Vec<(Kept, Kept)>> {
@@ -62,14 +62,14 @@ mod tests {
     #[test]
     fn the_questions_asked_last_are_kept() {
         let memo = Memo::default();
-        for question in 0..4_u32 {
+        for question in 0..8_u32 {
             memo.keep(question, &Arc::new(question * 2));
         }
         assert_eq!(memo.find::<u32, u32>(&0).as_deref(), Some(&0));
-        memo.keep(4_u32, &Arc::new(8_u32));
-        memo.keep(4_u32, &Arc::new(8_u32));
+        memo.keep(8_u32, &Arc::new(16_u32));
+        memo.keep(8_u32, &Arc::new(16_u32));
         assert_eq!(memo.find::<u32, u32>(&1), None);
-        for question in [0_u32, 2, 3, 4] {
+        for question in [0_u32, 2, 3, 4, 5, 6, 7, 8] {
             let answer = memo.find::<u32, u32>(&question);
             assert_eq!(answer.as_deref(), Some(&(question * 2)));
         }

@@ -94,5 +94,6 @@ pub(crate) use cache::{Cache, Kept};
 pub(crate) use codes::{Codes, with_codes};
 pub(crate) use column::TextColumn;
 pub(crate) use dictionary::{BLOCK, Dictionary};
+pub(crate) use memo::Memo;
 pub(crate) use packed::{Differences, Packed, with_differences};
 pub(crate) use segment::{Segment, SegmentView};

@@ -15,7 +15,7 @@ use crate::expr::{Bound, Comparison, Row, Scope};
 use crate::query::{BoundStage, TimeRange};
 use crate::schema::Schema;
 use crate::store::{
-    Codes, Dictionary, Packed, Part, SegmentView, Snapshot, with_codes, with_differences,
+    Codes, Dictionary, Memo, Packed, Part, SegmentView, Snapshot, with_codes, with_differences,
 };
 use crate::value::Value;
 
@@ -41,13 +41,14 @@ impl<'p> Tests<'p> {
         stages: &'p [BoundStage],
         schema: &Schema,
         dictionaries: &'p [Dictionary],
+        memo: Option<&Memo>,
     ) -> (Self, usize) {
         let (mut tests, filters) = leading(stages, 0);
         if let Some((time, _)) = schema.key() {
             tests.retain(|(_, test)| !TimeRange::default().narrow(test, time));
         }
         let tests = Self {
-            tests: Test::of(tests, schema, dictionaries),
+            tests: Test::of(tests, schema, dictionaries, memo),
             chosen: None,
         };
         (tests, filters)
@@ -63,7 +64,8 @@ impl<'p> Tests<'p> {
         control: &Control<'_>,
     ) -> Result<(Self, usize)> {
         let (schema, dictionaries) = (snapshot.schema(), snapshot.dictionaries());
-        let (tests, filters) = Self::new(stages, schema, dictionaries);
+        let memo = Some(snapshot.memo());
+        let (tests, filters) = Self::new(stages, schema, dictionaries, memo);
         let Some(BoundStage::TopPer { by, sort, rows }) = stages.get(filters) else {
             return Ok((tests, filters));
         };
@@ -91,7 +93,7 @@ impl<'p> Tests<'p> {
         let behind = stages.get(filters + 1..).unwrap_or_default();
         let (tests, more) = leading(behind, filters + 1);
         let tests = Self {
-            tests: Test::of(tests, schema, dictionaries),
+            tests: Test::of(tests, schema, dictionaries, memo),
             chosen: Some(chosen),
         };
         Ok((tests, filters + 1 + more))
@@ -166,10 +168,11 @@ impl<'p> Test<'p> {
         tests: Vec<(usize, &'p Bound)>,
         schema: &Schema,
         dictionaries: &'p [Dictionary],
+        memo: Option<&Memo>,
     ) -> Vec<Self> {
         let test = |(stage, test)| Self {
             stage,
-            answers: Answers::new(test, schema, dictionaries),
+            answers: Answers::new(test, schema, dictionaries, memo),
         };
         let mut tests: Vec<Self> = tests.into_iter().map(test).collect();
         // What is cheap first, as long as nothing can fail that would not be asked otherwise.
@@ -190,7 +193,12 @@ pub(super) struct Answers<'p> {
 }
 
 impl<'p> Answers<'p> {
-    pub(super) fn new(test: &'p Bound, schema: &Schema, dictionaries: &'p [Dictionary]) -> Self {
+    pub(super) fn new(
+        test: &'p Bound,
+        schema: &Schema,
+        dictionaries: &'p [Dictionary],
+        memo: Option<&Memo>,
+    ) -> Self {
         let column = test.only_column().filter(|_| test.is_total());
         let dictionary = column
             .filter(|column| schema.is_coded_text(*column))
@@ -198,7 +206,7 @@ impl<'p> Answers<'p> {
         Self {
             test,
             column,
-            texts: dictionary.map(|dictionary| TextAnswers::new(test, dictionary)),
+            texts: dictionary.map(|dictionary| TextAnswers::new(test, dictionary, memo)),
         }
     }
 
