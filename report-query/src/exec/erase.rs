@@ -142,7 +142,7 @@ fn passing(
 ) -> Result<Vec<Vec<u32>>> {
     let pipeline = plan.pipeline();
     let control = Control::new(plan.limits(), &|| false);
-    let (tests, _) = Tests::new(&pipeline.stages, plan.schema(), dictionaries);
+    let (tests, _) = Tests::new(&pipeline.stages, plan.schema(), dictionaries, None);
     let of_segment = |segment: &SegmentView<'_>| {
         let part = Part {
             index: 0,

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::batch::{Batch, Column, check_cells, check_rows, column, position};
+use super::batch::{Batch, Column, check_cells, check_rows, column, position, truth};
 use super::coding::Coding;
 use super::control::Control;
 use crate::error::Result;
-use crate::expr::{Bound, Cells};
+use crate::expr::{Bound, Cells, Row, Scope};
 use crate::query::{BoundJoin, JoinKind};
 use crate::value::Value;
 
@@ -247,23 +247,82 @@ fn pairs(
     }
 }
 
+/// The rows of pairs before they are made.
+struct Joined<'b, 's> {
+    left: &'b Batch<'s>,
+    right: &'b Batch<'s>,
+    pairs: &'b Pairs,
+}
+
+impl Cells for Joined<'_, '_> {
+    fn cell(&self, row: usize, column: usize) -> Cow<'_, Value> {
+        let cell = match column.checked_sub(self.left.width()) {
+            None => {
+                let row = self.pairs.left.get(row);
+                row.map(|row| self.left.cell(*row as usize, column))
+            }
+            Some(column) => {
+                let row = self.pairs.right.get(row).copied().flatten();
+                row.map(|row| self.right.cell(row as usize, column))
+            }
+        };
+        cell.unwrap_or(Cow::Owned(Value::Null))
+    }
+}
+
+/// The pairs of a join without those that the filter behind it leaves out anyway: rows of many
+/// columns are not made for nothing. Where it fails it is asked again, and says so.
+fn filtered(
+    left: &Batch<'_>,
+    right: &Batch<'_>,
+    pairs: Pairs,
+    filter: &Bound,
+    control: &Control<'_>,
+) -> Result<Pairs> {
+    let joined = Joined {
+        left,
+        right,
+        pairs: &pairs,
+    };
+    let mut kept = Pairs::default();
+    let mut ticker = control.ticker();
+    for (row, (of_left, of_right)) in pairs.left.iter().zip(&pairs.right).enumerate() {
+        ticker.step()?;
+        if truth(filter, &Scope::new(Row::Of(&joined, row))).unwrap_or(true) {
+            kept.left.push(*of_left);
+            kept.right.push(*of_right);
+        }
+    }
+    Ok(kept)
+}
+
+/// The join of two sides; of its rows those may be missing that the filter behind it leaves out.
 pub(super) fn join<'s>(
     left: Batch<'s>,
     right: &Batch<'s>,
     join: &BoundJoin,
+    filter: Option<&Bound>,
     control: &Control<'_>,
 ) -> Result<Batch<'s>> {
     let mut ticker = control.ticker();
+    let pairs = pairs(&left, right, join, control)?;
+    let has_right = matches!(join.kind, JoinKind::Inner | JoinKind::Left);
+    if has_right {
+        check_cells(
+            pairs.right.len() as u64 * right.width() as u64,
+            control.limits,
+        )?;
+    }
+    let pairs = match filter {
+        Some(filter) if has_right => filtered(&left, right, pairs, filter, control)?,
+        _ => pairs,
+    };
     let Pairs {
         left: left_rows,
         right: right_rows,
-    } = pairs(&left, right, join, control)?;
+    } = pairs;
     let mut joined = left.take(&left_rows, control)?;
-    if matches!(join.kind, JoinKind::Inner | JoinKind::Left) {
-        check_cells(
-            right_rows.len() as u64 * right.width() as u64,
-            control.limits,
-        )?;
+    if has_right {
         for index in 0..right.width() {
             if let Some((codes, of)) = right.codes(index) {
                 let code = |row: u32| codes.get(row as usize).copied();

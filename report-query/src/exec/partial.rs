@@ -49,7 +49,8 @@ impl Plan {
         let control = Control::new(self.limits(), stop);
         control.check()?;
         let schema = snapshot.schema();
-        let (tests, filters) = Tests::new(&pipeline.stages, schema, snapshot.dictionaries());
+        let (dictionaries, memo) = (snapshot.dictionaries(), Some(snapshot.memo()));
+        let (tests, filters) = Tests::new(&pipeline.stages, schema, dictionaries, memo);
         let (from, to) = (pipeline.range.from, pipeline.range.to);
         let parts = snapshot.parts().map(|part| part.between(from, to));
         let parts: Vec<Part<'_>> = parts.filter(|part| !part.rows.is_empty()).collect();

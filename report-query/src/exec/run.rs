@@ -12,7 +12,7 @@ use super::{join, sort, stage};
 use crate::error::{At, QueryError, QueryErrorKind, Result};
 #[cfg(test)]
 use crate::expr::Cells;
-use crate::expr::Parameters;
+use crate::expr::{Bound, Parameters};
 use crate::query::{BoundStage, PageToken, Pipeline, Plan, Query};
 use crate::result::{Analysis, QueryResult, RunStats, Step};
 use crate::store::{Part, Snapshot};
@@ -224,7 +224,7 @@ impl Plan {
         batch.sort_by_key(&run.control)?;
         for (index, stage) in self.pipeline().stages.iter().enumerate() {
             batch = run
-                .stage(batch, stage, None, false)
+                .stage(batch, stage, (None, None), false)
                 .map_err(place(index, stage))?;
         }
         let row = |row| (0..batch.width()).map(move |column| (row, column));
@@ -290,8 +290,12 @@ impl<'s> Run<'s, '_> {
         behind(pipeline, front, batch, &control, |batch, stage, limit| {
             rest.next();
             let any = matches!(Wanted::by(rest.as_slice(), any_order), Wanted::Any);
+            let filter = match rest.as_slice() {
+                [BoundStage::Filter(filter), ..] => Some(filter),
+                _ => None,
+            };
             let started = self.steps.begin();
-            let batch = self.stage(batch, stage, limit, any)?;
+            let batch = self.stage(batch, stage, (limit, filter), any)?;
             self.steps.end(started, [stage], batch.len());
             Ok(batch)
         })
@@ -423,7 +427,8 @@ impl<'s> Run<'s, '_> {
         &mut self,
         batch: Batch<'s>,
         stage: &BoundStage,
-        limit: Option<u64>,
+        // What comes behind.
+        (limit, filter): (Option<u64>, Option<&Bound>),
         any_order: bool,
     ) -> Result<Batch<'s>> {
         let control = &self.control;
@@ -439,7 +444,7 @@ impl<'s> Run<'s, '_> {
             }
             BoundStage::Join(join) => {
                 let right = self.within(&join.with, any_order).at("with")?;
-                join::join(batch, &right, join, &self.control)?
+                join::join(batch, &right, join, filter, &self.control)?
             }
             BoundStage::Union { other, columns } => {
                 let right = self.within(other, false)?;

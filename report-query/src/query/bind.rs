@@ -81,7 +81,7 @@ impl BoundStage {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct BoundSort {
     pub(crate) key: Bound,
     pub(crate) descending: bool,

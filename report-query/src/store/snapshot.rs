@@ -8,18 +8,24 @@ use chrono::{DateTime, Utc};
 
 use super::cache::Cache;
 use super::dictionary::Dictionary;
+use super::memo::Memo;
 use super::segment::{Segment, SegmentView};
 use super::store::State;
 use crate::schema::Schema;
 
 /// The rows of a store at one moment. What is appended, expired or merged
 /// later does not change it. Cloning copies a pointer.
+///
+/// Queries that begin alike, with the same filters and then the same
+/// [`top_per`](crate::Query::top_per) of one row, find those rows once if they are run on the same
+/// snapshot or its clones.
 #[derive(Clone)]
 pub struct Snapshot {
     schema: Schema,
     state: Arc<State>,
     as_of: u64,
     cache: Option<Arc<Cache>>,
+    memo: Arc<Memo>,
 }
 
 impl Snapshot {
@@ -29,6 +35,7 @@ impl Snapshot {
             as_of: state.newest,
             state,
             cache,
+            memo: Arc::default(),
         }
     }
 
@@ -50,8 +57,12 @@ impl Snapshot {
     /// still kept.
     #[must_use]
     pub fn as_of(&self, ingest: u64) -> Self {
+        if ingest >= self.as_of {
+            return self.clone();
+        }
         Self {
-            as_of: ingest.min(self.as_of),
+            as_of: ingest,
+            memo: Arc::default(),
             ..self.clone()
         }
     }
@@ -102,6 +113,11 @@ impl Snapshot {
     /// What queries know of sealed segments, if that is kept.
     pub(crate) fn cache(&self) -> Option<&Cache> {
         self.cache.as_deref()
+    }
+
+    /// What queries share that are run on it.
+    pub(crate) fn memo(&self) -> &Memo {
+        &self.memo
     }
 
     /// What the codes of texts stand for; see [`Schema::dictionary`](crate::Schema).

@@ -14,7 +14,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use maud::Markup;
 use report_query::activity::columns as c;
 use report_query::{
-    Expand, Limits, Plan, Query, QueryResult, Snapshot, Value, col, count, field, last, lit,
+    Expand, FacetCounts, Facets, Limits, Plan, Query, QueryResult, Snapshot, Value, col, count,
+    field, last, lit,
 };
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -293,13 +294,26 @@ impl Context {
 
     /// Runs what is bound within the limits of a reader and the time of the page.
     pub fn run_plan(&self, plan: Plan, snapshot: &Snapshot) -> Result<QueryResult, Failure> {
-        let is_late = || {
-            self.deadline
-                .is_some_and(|deadline| Instant::now() >= deadline)
-        };
         Ok(plan
             .with_limits(self.limits())
-            .run_until(snapshot, &is_late)?)
+            .run_until(snapshot, &|| self.is_late())?)
+    }
+
+    /// Counts facets within the same, and no longer than they are wanted.
+    pub fn count_facets(
+        &self,
+        facets: Facets,
+        snapshot: &Snapshot,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<FacetCounts, Failure> {
+        Ok(facets
+            .with_limits(self.limits())
+            .run_until(snapshot, &|| stop() || self.is_late())?)
+    }
+
+    fn is_late(&self) -> bool {
+        self.deadline
+            .is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     /// How many rows a query gives.

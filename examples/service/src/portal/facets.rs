@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use maud::{Markup, html};
 use report_query::activity::columns as c;
-use report_query::{Expr, QueryResult, Snapshot, Value, count};
+use report_query::{Expr, QueryResult, Snapshot, Value};
 
 use super::context::{Context, number};
 use super::failure::Failure;
@@ -17,8 +17,8 @@ use super::text;
 use super::time::Clock;
 use super::view::View;
 
-/// One deadline for all counts of a page.
-const DEADLINE: Duration = Duration::from_millis(150);
+/// For all counts of a page, which one pass over the rows makes.
+const DEADLINE: Duration = Duration::from_millis(500);
 /// Choices shown of a field until more are asked for.
 const SHOWN: usize = 6;
 /// Choices shown when they are.
@@ -63,53 +63,34 @@ pub fn facets(
 ) -> Result<(u64, Vec<Facet>), Failure> {
     let began = Instant::now();
     let filter = &view.filter;
-    let in_time = || view.counts || began.elapsed() < DEADLINE;
-    // What the filter says nothing of is counted in the same rows, so by one pass over them.
-    let free = FIELDS.map(column);
-    let query = filter
-        .query(clock)
-        .group_by(free)
-        .aggregate([count().alias("rows")]);
-    let together = context.run(&query, snapshot)?;
-    let total = (0..together.len())
-        .map(|row| number(&together, row, "rows"))
-        .sum();
-    let mut facets = Vec::new();
-    for (index, field) in FIELDS.into_iter().enumerate() {
-        let choices = if !filter.speaks_of(field) {
-            Some(fold(field, &together, index))
-        } else if in_time() {
-            let query = filter.query_without(field, clock);
-            let query = query
-                .group_by([column(field)])
-                .aggregate([count().alias("rows")]);
-            Some(fold(field, &context.run(&query, snapshot)?, 0))
-        } else {
+    let is_late = || !view.counts && began.elapsed() >= DEADLINE;
+    let fields = FIELDS.map(|field| (field, column(field)));
+    let counts = match context.count_facets(filter.facets(&fields, clock), snapshot, &is_late) {
+        Err(Failure::Deadline) if is_late() => {
+            tracing::debug!("counts of choices took too long");
             None
-        };
-        facets.push(Facet {
-            field,
-            choices: choices.map(|counts| ordered(field, filter, counts)),
-        });
-    }
-    if began.elapsed() >= DEADLINE && !view.counts {
-        tracing::debug!(
-            milliseconds = began.elapsed().as_millis() as u64,
-            "counts of choices took long"
-        );
-    }
+        }
+        counts => Some(counts?),
+    };
+    let facet = |(index, field): (usize, Field)| {
+        let counts = counts.as_ref().and_then(|counts| counts.get(index));
+        let choices = counts.map(|counts| ordered(field, filter, fold(field, counts)));
+        Facet { field, choices }
+    };
+    let facets = FIELDS.into_iter().enumerate().map(facet).collect();
+    let total = match &counts {
+        Some(counts) => counts.total(),
+        None => context.count(filter.query(clock), snapshot)?,
+    };
     Ok((total, facets))
 }
 
-fn fold(field: Field, result: &QueryResult, column: usize) -> BTreeMap<String, u64> {
+fn fold(field: Field, result: &QueryResult) -> BTreeMap<String, u64> {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for (index, row) in result.rows().enumerate() {
-        let rows = number(result, index, "rows");
-        let mut add = |value: &str| *counts.entry(as_choice(field, value)).or_default() += rows;
-        match row.get(column) {
-            Some(Value::Text(value)) => add(value),
-            Some(Value::List(values)) => values.iter().filter_map(Value::as_text).for_each(add),
-            _ => {}
+        if let Some(Value::Text(value)) = row.first() {
+            let rows = number(result, index, "count");
+            *counts.entry(as_choice(field, value)).or_default() += rows;
         }
     }
     counts

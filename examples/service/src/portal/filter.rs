@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use report_query::activity::columns as c;
-use report_query::{Expr, Query, desc};
+use report_query::{Expr, Facet, Facets, Query, SortKey, desc};
 
 use super::field::{Field, Op};
 use super::params::{BadParameter, Pairs};
@@ -282,52 +282,62 @@ impl Filter {
     /// The rows that match, oldest first: a request at its latest status, as in the
     /// report `audit-log`.
     pub fn query(&self, clock: &Clock) -> Query {
-        self.build(clock, None)
+        let first = self
+            .before(clock)
+            .into_iter()
+            .fold(Query::new(), Query::filter);
+        let latest = first.top_per(REQUEST, latest(), 1);
+        self.behind(clock, &[])
+            .into_iter()
+            .fold(latest, Query::filter)
     }
 
-    /// The same without what it says of one field: what the field's own choices are counted in.
-    pub fn query_without(&self, field: Field, clock: &Clock) -> Query {
-        self.build(clock, Some(field))
+    /// The choices of some fields, each with the rows that match all that is said of other fields.
+    pub fn facets(&self, fields: &[(Field, Expr)], clock: &Clock) -> Facets {
+        let facet = |(field, column): &(Field, Expr)| {
+            let facet = Facet::new(column.clone());
+            self.said_of(*field, clock).fold(facet, Facet::only)
+        };
+        let all = Facets::new(fields.iter().map(facet));
+        let first = self.before(clock).into_iter().fold(all, Facets::filter);
+        let latest = first.top_per(REQUEST, latest(), 1);
+        let others: Vec<Field> = fields.iter().map(|(field, _)| *field).collect();
+        self.behind(clock, &others)
+            .into_iter()
+            .fold(latest, Facets::filter)
     }
 
-    fn build(&self, clock: &Clock, left_out: Option<Field>) -> Query {
-        let (from, to) = self.period.bounds(clock);
-        let mut query = Query::new();
-        // A later status never has an earlier time, so the start may be asked for first,
+    /// What is asked before the latest status of each request is looked for.
+    fn before(&self, clock: &Clock) -> Vec<Expr> {
+        // A later status never has an earlier time, so the start may be asked for here,
         // where it lets the store skip what is older.
-        if let Some(from) = from {
-            query = query.filter(c::TIME.ge(from));
-        }
-        if let Some(hidden) = self.hidden() {
-            query = query.filter(hidden);
-        }
-        query = query.top_per(
-            [c::REQUEST_KEY, c::KIND, c::TARGET_KEY],
-            [
-                desc(c::STATUS_RANK),
-                desc(c::COMPLETED.coalesce(c::COMMITTED)),
-                desc(c::TIME),
-                desc(c::ID),
-            ],
-            1,
-        );
-        if let Some(to) = to {
-            query = query.filter(c::TIME.lt(to));
-        }
+        let from = self.period.bounds(clock).0.map(|from| c::TIME.ge(from));
+        from.into_iter().chain(self.hidden()).collect()
+    }
+
+    /// What is asked of each latest status, but for what is said of some fields.
+    fn behind(&self, clock: &Clock, left_out: &[Field]) -> Vec<Expr> {
+        let to = self.period.bounds(clock).1.map(|to| c::TIME.lt(to));
+        let fields: BTreeSet<Field> = self.atoms.keys().map(|(field, _)| *field).collect();
+        let said = fields
+            .into_iter()
+            .filter(|field| !left_out.contains(field))
+            .flat_map(|field| self.said_of(field, clock));
+        let text = self.text.as_deref().map(|text| c::TEXT.contains(text));
+        let said = said.chain(text).reduce(Expr::and);
+        to.into_iter().chain(said).collect()
+    }
+
+    fn said_of(&self, of: Field, clock: &Clock) -> impl Iterator<Item = Expr> {
         let zone = clock.clocks();
         let atoms = self
             .atoms
             .iter()
-            .filter(|((field, _), _)| Some(*field) != left_out);
-        let atoms = atoms.map(|((field, op), values)| {
+            .filter(move |((field, _), _)| *field == of);
+        atoms.map(move |((field, op), values)| {
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
             field.predicate(*op, &values, zone)
-        });
-        let text = self.text.as_deref().map(|text| c::TEXT.contains(text));
-        match atoms.chain(text).reduce(Expr::and) {
-            Some(predicate) => query.filter(predicate),
-            None => query,
-        }
+        })
     }
 
     fn hidden(&self) -> Option<Expr> {
@@ -338,6 +348,19 @@ impl Filter {
             .map(|(_, column)| column.eq(false));
         hide.reduce(Expr::and)
     }
+}
+
+/// What the rows of a request have in common: those of one are its statuses.
+const REQUEST: [Expr; 3] = [c::REQUEST_KEY, c::KIND, c::TARGET_KEY];
+
+/// The latest status first.
+fn latest() -> [SortKey; 4] {
+    [
+        desc(c::STATUS_RANK),
+        desc(c::COMPLETED.coalesce(c::COMMITTED)),
+        desc(c::TIME),
+        desc(c::ID),
+    ]
 }
 
 fn flag(pairs: &Pairs, name: &str) -> Result<bool, BadParameter> {

@@ -10,7 +10,8 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, TimeDelta, Time
 use maud::{Markup, html};
 use report_query::activity::columns as c;
 use report_query::{
-    Bucket, Query, Snapshot, asc, col, count, count_distinct, desc, last, min, percentile,
+    Bucket, Query, Snapshot, arg_max, asc, col, count, count_distinct, count_if, desc, last, max,
+    min, percentile, sum,
 };
 
 use super::chart::{Bar, Rank, SOURCES, Stacked, UNSUCCESSFUL, heat, ranking, split};

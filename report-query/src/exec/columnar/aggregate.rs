@@ -390,7 +390,7 @@ impl<'p> States<'p> {
 
         if let F::Count | F::CountIf = aggregate.function {
             let tests = aggregate.filter.iter().chain(aggregate.arguments.first());
-            let tests = tests.map(|test| Answers::new(test, schema, dictionaries));
+            let tests = tests.map(|test| Answers::new(test, schema, dictionaries, None));
             return Self::Counts(tests.collect(), Vec::new());
         }
         let any = Self::Any(Vec::new());

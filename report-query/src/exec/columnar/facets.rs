@@ -43,7 +43,10 @@ impl<'p> Counter<'p> {
         Self {
             key,
             of_list,
-            only: only.map(|only| Arc::new(Answers::new(only, schema, dictionaries))),
+            only: only.map(|only| {
+                let memo = Some(snapshot.memo());
+                Arc::new(Answers::new(only, schema, dictionaries, memo))
+            }),
             keys: Keys::new(key, snapshot, groups),
             counts: Vec::new(),
             groups,

@@ -58,7 +58,7 @@ impl<'p> ItemAnswers<'p> {
             let dictionary = dictionary.and_then(|number| dictionaries.get(number));
             Some(OfItem {
                 test,
-                texts: dictionary.map(|dictionary| TextAnswers::new(&test.test, dictionary)),
+                texts: dictionary.map(|dictionary| TextAnswers::new(&test.test, dictionary, None)),
             })
         };
         let tests: Option<Vec<_>> = tests.as_ref()?.iter().map(of_item).collect();

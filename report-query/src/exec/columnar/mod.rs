@@ -11,11 +11,14 @@
 
 mod aggregate;
 mod approx;
+mod chosen;
 mod code_bits;
 mod counts;
+mod direct;
 mod distinct;
 mod ends;
 mod facets;
+mod first_rows;
 mod group;
 mod int_buckets;
 mod items;
@@ -23,6 +26,7 @@ mod kernels;
 mod keys;
 mod order;
 mod percentile;
+mod row_order;
 mod search;
 mod segment_keys;
 mod select;
@@ -34,6 +38,8 @@ mod top;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod top_tests;
 
 pub(super) use ends::Ends;
 pub(super) use facets::{Counter, count as count_facets};

@@ -1,8 +1,11 @@
 //! Which rows of a segment pass the filters.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::super::batch::{truth, wide};
+use super::chosen::{Chosen, Question};
 use super::items::ItemAnswers;
 use super::selected::Selected;
 use super::texts::{Passes, TextAnswers};
@@ -13,7 +16,7 @@ use crate::expr::{Bound, Comparison, Row, Scope};
 use crate::query::{BoundStage, TimeRange};
 use crate::schema::Schema;
 use crate::store::{
-    Codes, Dictionary, Packed, Part, SegmentView, Snapshot, with_codes, with_differences,
+    Codes, Dictionary, Memo, Packed, Part, SegmentView, Snapshot, with_codes, with_differences,
 };
 use crate::value::Value;
 
@@ -21,8 +24,8 @@ use crate::value::Value;
 /// of each key was taken.
 pub(in crate::exec) struct Tests<'p> {
     tests: Vec<Test<'p>>,
-    /// The rows of each segment that are tested, ascending; all if it is not said.
-    chosen: Option<Vec<Vec<u32>>>,
+    /// The rows that are tested; all if it is not said.
+    chosen: Option<Arc<Chosen>>,
 }
 
 /// One of them.
@@ -39,20 +42,22 @@ impl<'p> Tests<'p> {
         stages: &'p [BoundStage],
         schema: &Schema,
         dictionaries: &'p [Dictionary],
+        memo: Option<&Memo>,
     ) -> (Self, usize) {
         let (mut tests, filters) = leading(stages, 0);
         if let Some((time, _)) = schema.key() {
             tests.retain(|(_, test)| !TimeRange::default().narrow(test, time));
         }
         let tests = Self {
-            tests: Test::of(tests, schema, dictionaries),
+            tests: Test::of(tests, schema, dictionaries, memo),
             chosen: None,
         };
         (tests, filters)
     }
 
     /// The same of stages that may take the first row of each key behind these filters, and
-    /// filter again: then those rows are found here.
+    /// filter again: then those rows are found here, or known from another query of the snapshot.
+    /// The parts are of the times that the filters let through.
     pub(in crate::exec) fn with_first(
         stages: &'p [BoundStage],
         snapshot: &'p Snapshot,
@@ -60,28 +65,36 @@ impl<'p> Tests<'p> {
         control: &Control<'_>,
     ) -> Result<(Self, usize)> {
         let (schema, dictionaries) = (snapshot.schema(), snapshot.dictionaries());
-        let (tests, filters) = Self::new(stages, schema, dictionaries);
+        let memo = Some(snapshot.memo());
+        let (tests, filters) = Self::new(stages, schema, dictionaries, memo);
         let Some(BoundStage::TopPer { by, sort, rows }) = stages.get(filters) else {
             return Ok((tests, filters));
         };
-        let Some(top) = TopPer::new(by, sort, *rows) else {
+        let Some(top) = TopPer::new(by, sort, *rows, schema) else {
             return Ok((tests, filters));
         };
         let place = |error: QueryError| error.at("top_per").at_index(filters).at("stages");
-        let Some(picks) = top.rows(snapshot, parts, &tests, control, place)? else {
-            return Ok((tests, filters));
-        };
-        let mut chosen = vec![Vec::new(); snapshot.segments().len()];
-        for pick in picks {
-            if let Some(rows) = chosen.get_mut(pick.segment as usize) {
-                rows.push(pick.row);
+        let question = Question::new(stages.get(..=filters).unwrap_or_default());
+        let known = question
+            .as_ref()
+            .and_then(|question| snapshot.memo().find(question));
+        let chosen: Arc<Chosen> = if let Some(known) = known {
+            known
+        } else {
+            let Some(chosen) = top.rows(snapshot, parts, &tests, control, place)? else {
+                return Ok((tests, filters));
+            };
+            let chosen = Arc::new(chosen);
+            if let Some(question) = question {
+                snapshot.memo().keep(question, &chosen);
             }
-        }
-        chosen.iter_mut().for_each(|rows| rows.sort_unstable());
+            chosen
+        };
+        chosen.check(control.limits.groups).map_err(place)?;
         let behind = stages.get(filters + 1..).unwrap_or_default();
         let (tests, more) = leading(behind, filters + 1);
         let tests = Self {
-            tests: Test::of(tests, schema, dictionaries),
+            tests: Test::of(tests, schema, dictionaries, memo),
             chosen: Some(chosen),
         };
         Ok((tests, filters + 1 + more))
@@ -97,8 +110,8 @@ impl<'p> Tests<'p> {
     ) -> (Self, usize) {
         let (tests, filters) = leading(stages, first);
         let tests = Self {
-            tests: Test::of(tests, snapshot.schema(), snapshot.dictionaries()),
-            chosen: Some(chosen),
+            tests: Test::of(tests, snapshot.schema(), snapshot.dictionaries(), None),
+            chosen: Some(Arc::new(Chosen::of_lists(chosen))),
         };
         (tests, filters)
     }
@@ -134,15 +147,7 @@ impl<'p> Tests<'p> {
         let segment = part.segment;
         let mut selected = match &self.chosen {
             None => Selected::All(part.rows.clone()),
-            Some(chosen) => {
-                let rows = chosen
-                    .get(part.index)
-                    .map(Vec::as_slice)
-                    .unwrap_or_default();
-                let mut rows = rows.to_vec();
-                rows.retain(|row| part.rows.contains(&(*row as usize)));
-                Selected::Some(rows)
-            }
+            Some(chosen) => chosen.of(part),
         };
         if let (Some(as_of), None) = (part.as_of, &self.chosen) {
             selected.retain(|row| segment.ingest(row) <= as_of);
@@ -180,10 +185,11 @@ impl<'p> Test<'p> {
         tests: Vec<(usize, &'p Bound)>,
         schema: &Schema,
         dictionaries: &'p [Dictionary],
+        memo: Option<&Memo>,
     ) -> Vec<Self> {
         let test = |(stage, test)| Self {
             stage,
-            answers: Answers::new(test, schema, dictionaries),
+            answers: Answers::new(test, schema, dictionaries, memo),
         };
         let mut tests: Vec<Self> = tests.into_iter().map(test).collect();
         // What is cheap first, as long as nothing can fail that would not be asked otherwise.
@@ -205,7 +211,12 @@ pub(super) struct Answers<'p> {
 }
 
 impl<'p> Answers<'p> {
-    pub(super) fn new(test: &'p Bound, schema: &Schema, dictionaries: &'p [Dictionary]) -> Self {
+    pub(super) fn new(
+        test: &'p Bound,
+        schema: &Schema,
+        dictionaries: &'p [Dictionary],
+        memo: Option<&Memo>,
+    ) -> Self {
         let column = test.only_column().filter(|_| test.is_total());
         let dictionary = column
             .filter(|column| schema.is_coded(*column))
@@ -213,7 +224,7 @@ impl<'p> Answers<'p> {
         Self {
             test,
             column,
-            texts: dictionary.map(|dictionary| TextAnswers::new(test, dictionary)),
+            texts: dictionary.map(|dictionary| TextAnswers::new(test, dictionary, memo)),
             items: column.and_then(|_| ItemAnswers::new(test, schema, dictionaries)),
         }
     }
@@ -265,7 +276,7 @@ impl<'p> Answers<'p> {
             let mut range = TimeRange::default();
             if segment.is_key_time(column) && range.narrow(self.test, column) {
                 let rows = segment.rows_between(range.from, range.to);
-                selected.retain(|row| rows.contains(&row));
+                selected.keep_range(&rows);
                 return Ok(());
             }
             if segment.is_null(column) {

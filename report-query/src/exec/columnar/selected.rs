@@ -184,6 +184,25 @@ impl Selected {
         }
     }
 
+    /// Keeps the rows of a range.
+    pub(super) fn keep_range(&mut self, range: &Range<usize>) {
+        match self {
+            Self::All(rows) => {
+                let start = rows.start.max(range.start);
+                *rows = start..rows.end.min(range.end).max(start);
+            }
+            Self::Marked(start, marks) => {
+                marks.truncate(range.end.saturating_sub(*start));
+                let before = range.start.saturating_sub(*start).min(marks.len());
+                if before > 0 {
+                    marks.drain(..before);
+                    *start += before;
+                }
+            }
+            Self::Some(rows) => rows.retain(|row| range.contains(&(*row as usize))),
+        }
+    }
+
     /// Keeps the rows that a test finds, given their number.
     pub(super) fn retain(&mut self, mut test: impl FnMut(usize) -> bool) {
         match self {
@@ -233,7 +252,7 @@ mod tests {
             codes in prop::collection::vec(0_u8..6, 0..400),
             (start, end) in (0_usize..400, 0_usize..400),
             tests in prop::collection::vec((0_u8..6, any::<bool>()), 0..4),
-            from_list in any::<bool>(),
+            (from_list, left) in (any::<bool>(), (0_usize..400, 0_usize..400)),
         ) {
             let end = end.min(codes.len());
             let start = start.min(end);
@@ -243,6 +262,8 @@ mod tests {
                 Selected::All(start..end)
             };
             let mut expected: Vec<usize> = (start..end).collect();
+            let left = left.0..left.1.max(left.0);
+            let mut cut = tests.len() / 2;
             for (code, by_row) in tests {
                 if by_row {
                     selected.retain(|row| codes[row] != code);
@@ -250,6 +271,11 @@ mod tests {
                     selected.keep_by(&codes, |other| other != code);
                 }
                 expected.retain(|row| codes[*row] != code);
+                if cut == 0 {
+                    selected.keep_range(&left);
+                    expected.retain(|row| left.contains(row));
+                }
+                cut = cut.wrapping_sub(1);
                 prop_assert_eq!(selected.rows().collect::<Vec<_>>(), expected.clone());
                 prop_assert_eq!(selected.len(), expected.len());
                 prop_assert_eq!(selected.is_empty(), expected.is_empty());

@@ -9,7 +9,7 @@ use super::search::Search;
 use super::selected::Selected;
 use super::threads;
 use crate::expr::{Bound, Comparison, Row, Scope};
-use crate::store::{BLOCK, Dictionary, TextColumn};
+use crate::store::{BLOCK, Dictionary, Memo, TextColumn};
 use crate::value::{TextBlock, Value};
 
 /// What a test says of each text of a dictionary.
@@ -27,15 +27,19 @@ enum Way<'p> {
     Blocks {
         blocks: Vec<Block<'p>>,
         search: Option<Search<'p>>,
+        answers: Arc<Vec<OnceLock<Answer>>>,
     },
 }
 
-/// A block of the dictionary, its codes, and what comes of them.
+/// A block of the dictionary, and its codes.
 struct Block<'p> {
     block: &'p Arc<TextBlock>,
     codes: Range<u32>,
-    answer: OnceLock<Answer>,
 }
+
+/// What a snapshot keeps the answers of all blocks by.
+#[derive(PartialEq)]
+struct Question(Bound);
 
 /// How many texts there have to be for each row, that these are few.
 const FEW: usize = if cfg!(test) { 1 } else { 16 };
@@ -77,8 +81,9 @@ impl Passes {
 }
 
 impl<'p> TextAnswers<'p> {
-    /// Of a test that looks at this column alone, and cannot fail.
-    pub(super) fn new(test: &'p Bound, dictionary: &'p Dictionary) -> Self {
+    /// Of a test that looks at this column alone, and cannot fail; maybe with what other queries
+    /// of the dictionary's snapshot found.
+    pub(super) fn new(test: &'p Bound, dictionary: &'p Dictionary, memo: Option<&Memo>) -> Self {
         let way = match codes(test, dictionary) {
             Some((codes, others)) => Way::Codes(codes, others),
             None => {
@@ -86,14 +91,12 @@ impl<'p> TextAnswers<'p> {
                 let blocks = dictionary.blocks().map(|block| {
                     let codes = first..first + block.len() as u32;
                     first = codes.end;
-                    Block {
-                        block,
-                        codes,
-                        answer: OnceLock::new(),
-                    }
+                    Block { block, codes }
                 });
+                let blocks: Vec<Block<'_>> = blocks.collect();
                 Way::Blocks {
-                    blocks: blocks.collect(),
+                    answers: answers(test, blocks.len(), memo),
+                    blocks,
                     search: Search::new(test),
                 }
             }
@@ -117,12 +120,16 @@ impl<'p> TextAnswers<'p> {
     /// Asks it of the texts of all blocks, whose answers threads wait for otherwise, if so many
     /// rows are likely to have them.
     pub(super) fn prepare(&self, rows: usize) {
-        if let Way::Blocks { blocks, search } = &self.way
+        if let Way::Blocks {
+            blocks,
+            search,
+            answers,
+        } = &self.way
             && rows >= self.dictionary.len()
         {
-            threads::map(blocks.iter().collect(), |block: &Block<'_>| {
-                let of_block = || self.of_block(block.block, search.as_ref());
-                block.answer.get_or_init(of_block);
+            let all = blocks.iter().zip(&**answers).collect();
+            threads::map(all, |(block, answer): (&Block<'_>, &OnceLock<Answer>)| {
+                answer.get_or_init(|| self.of_block(block.block, search.as_ref()));
             });
         }
     }
@@ -158,7 +165,11 @@ impl<'p> TextAnswers<'p> {
                 set(&mut table, null, self.of_null);
                 Passes::of(table)
             }
-            Way::Blocks { blocks, search } => {
+            Way::Blocks {
+                blocks,
+                search,
+                answers,
+            } => {
                 let mut table = vec![false; null + 1];
                 set(&mut table, null, self.of_null);
                 // Of a few rows it is asked itself, not of all texts around theirs.
@@ -178,14 +189,12 @@ impl<'p> TextAnswers<'p> {
                     return Passes::of(table);
                 }
                 let mut rest = codes.iter().zip(&mut table).peekable();
-                for block in blocks {
+                for (block, answer) in blocks.iter().zip(&**answers) {
                     let Range { start, end } = block.codes;
                     if rest.peek().is_none_or(|(code, _)| **code >= end) {
                         continue;
                     }
-                    let answer = block
-                        .answer
-                        .get_or_init(|| self.of_block(block.block, search.as_ref()));
+                    let answer = answer.get_or_init(|| self.of_block(block.block, search.as_ref()));
                     while let Some((code, passes)) = rest.next_if(|(code, _)| **code < end) {
                         let at = (code - start) as usize;
                         let word = answer.get(at / 64).copied().unwrap_or_default();
@@ -216,6 +225,24 @@ impl<'p> TextAnswers<'p> {
         }
         answer
     }
+}
+
+/// The answers of so many blocks, of which some may be known.
+fn answers(test: &Bound, blocks: usize, memo: Option<&Memo>) -> Arc<Vec<OnceLock<Answer>>> {
+    let begun = || {
+        let answers = std::iter::repeat_with(OnceLock::new).take(blocks);
+        Arc::new(answers.collect())
+    };
+    // Some floats are equal and behave in different ways.
+    let Some(memo) = memo.filter(|_| !test.has_float()) else {
+        return begun();
+    };
+    let question = Question(test.clone());
+    memo.find(&question).unwrap_or_else(|| {
+        let answers = begun();
+        memo.keep(question, &answers);
+        answers
+    })
 }
 
 fn set(table: &mut [bool], at: usize, to: bool) {

@@ -1,44 +1,45 @@
 //! The first row of each group, without the rows of a group ever standing together.
 
-use std::borrow::Cow;
-use std::cmp::Ordering;
-
+use super::chosen::Chosen;
+use super::direct::Direct;
 use super::keys::Keys;
+use super::row_order::{Place, RowOrder};
 use super::select::Tests;
 use super::threads;
 use crate::error::{QueryError, Result};
-use crate::exec::batch::{Pick, position};
+use crate::exec::batch::position;
 use crate::exec::control::Control;
-use crate::exec::sort;
-use crate::expr::{Bound, Row, Scope};
+use crate::expr::Bound;
 use crate::query::BoundSort;
-use crate::store::{Part, SegmentView, Snapshot};
-use crate::value::Value;
+use crate::schema::Schema;
+use crate::store::{Part, Snapshot};
 
 /// One row for each tuple of keys: that which comes first by an order.
 pub(super) struct TopPer<'p> {
     by: &'p [Bound],
-    sort: &'p [BoundSort],
+    order: RowOrder<'p>,
 }
 
-/// The groups so far, and the first row of each.
+/// The groups so far, and the first row of each with its segment's position.
 struct Firsts<'k, 's> {
     keys: Keys<'k>,
-    rows: Vec<Place<'s>>,
+    rows: Vec<(usize, Place<'s>)>,
 }
-
-/// A row, and the segment that it is of.
-type Place<'s> = (SegmentView<'s>, Pick);
 
 impl<'p> TopPer<'p> {
     /// `None` where more than one row is wanted, or where the order may fail: rows that are
     /// alone in their group are never asked for it.
-    pub(super) fn new(by: &'p [Bound], sort: &'p [BoundSort], rows: u64) -> Option<Self> {
-        let is_total = sort.iter().all(|sort| sort.key.is_total());
-        (rows == 1 && is_total).then_some(Self { by, sort })
+    pub(super) fn new(
+        by: &'p [Bound],
+        sort: &'p [BoundSort],
+        rows: u64,
+        schema: &Schema,
+    ) -> Option<Self> {
+        let order = RowOrder::new(sort, schema)?;
+        (rows == 1).then_some(Self { by, order })
     }
 
-    /// The rows, in no order; `None` if a key is none that columns are grouped by.
+    /// The rows; `None` if a key is none that columns are grouped by.
     pub(super) fn rows(
         &self,
         snapshot: &Snapshot,
@@ -46,10 +47,17 @@ impl<'p> TopPer<'p> {
         tests: &Tests<'_>,
         control: &Control<'_>,
         place: impl Fn(QueryError) -> QueryError + Send + Sync,
-    ) -> Result<Option<Vec<Pick>>> {
-        let all = threads::map(threads::runs(parts), |run| {
+    ) -> Result<Option<Chosen>> {
+        let segments = snapshot.segments().len();
+        let most = control.limits.groups;
+        if let Some(direct) = Direct::new(self.by, &self.order, snapshot, parts, most) {
+            return direct.rows(segments, tests, control, place).map(Some);
+        }
+        let runs = threads::runs(parts);
+        tests.prepare(runs.len(), parts);
+        let all = threads::map(runs, |run| {
             let mut firsts = Firsts {
-                keys: Keys::new(self.by, snapshot, control.limits.groups),
+                keys: Keys::new(self.by, snapshot, most),
                 rows: Vec::new(),
             };
             let is_grouped = self.add(&mut firsts, run, tests, control, &place)?;
@@ -58,8 +66,20 @@ impl<'p> TopPer<'p> {
         let found = threads::one_of(all, |found, firsts| {
             self.merge(found, firsts).map_err(&place)
         })?;
-        let rows = found.map(|found| found.rows.into_iter().map(|(_, pick)| pick).collect());
-        Ok(rows)
+        let chosen = |found: Firsts<'_, '_>| {
+            let mut rows = vec![Vec::new(); segments];
+            for (segment, (_, row)) in found.rows {
+                if let Some(rows) = rows.get_mut(segment) {
+                    rows.push(row);
+                }
+            }
+            let mut chosen = Chosen::new(segments);
+            for (segment, rows) in rows.into_iter().enumerate() {
+                chosen.list(segment, rows);
+            }
+            chosen
+        };
+        Ok(found.map(chosen))
     }
 
     /// Takes in the rows of parts; `false` if a key is none that columns are grouped by.
@@ -83,11 +103,8 @@ impl<'p> TopPer<'p> {
             let groups = firsts.keys.numbered(&of_segment, &selected);
             for (row, group) in selected.rows().zip(groups.map_err(&place)?) {
                 ticker.step().map_err(&place)?;
-                let pick = Pick {
-                    segment: position(part.index),
-                    row: position(row),
-                };
-                self.keep(&mut firsts.rows, group, (part.segment, pick));
+                let row = (part.segment, position(row));
+                self.keep(&mut firsts.rows, group, (part.index, row));
             }
         }
         Ok(true)
@@ -95,40 +112,22 @@ impl<'p> TopPer<'p> {
 
     /// Keeps a row if it is the first of its group so far. Groups get their numbers as their
     /// first rows come.
-    fn keep<'s>(&self, rows: &mut Vec<Place<'s>>, group: u32, place: Place<'s>) {
+    fn keep<'s>(&self, rows: &mut Vec<(usize, Place<'s>)>, group: u32, row: (usize, Place<'s>)) {
         match rows.get_mut(group as usize) {
             Some(kept) => {
-                if self.compare(&place, kept).is_lt() {
-                    *kept = place;
+                if self.order.compare(&row.1, &kept.1).is_lt() {
+                    *kept = row;
                 }
             }
-            None => rows.push(place),
+            None => rows.push(row),
         }
     }
 
     fn merge<'s, 'k>(&self, firsts: &mut Firsts<'k, 's>, others: Firsts<'k, 's>) -> Result<()> {
         let groups = firsts.keys.absorb(others.keys)?;
-        for (group, place) in groups.into_iter().zip(others.rows) {
-            self.keep(&mut firsts.rows, group, place);
+        for (group, row) in groups.into_iter().zip(others.rows) {
+            self.keep(&mut firsts.rows, group, row);
         }
         Ok(())
     }
-
-    /// The order of two rows: of equals that by time and id.
-    fn compare(&self, a: &Place<'_>, b: &Place<'_>) -> Ordering {
-        for sort in self.sort {
-            let order = sort::compare(sort, &key(sort, a), &key(sort, b));
-            if order.is_ne() {
-                return order;
-            }
-        }
-        let of = |(segment, pick): &Place<'_>| segment.key(pick.row as usize);
-        of(a).cmp(&of(b))
-    }
-}
-
-/// What a row is sorted by, which cannot fail.
-fn key<'a>(sort: &'a BoundSort, (segment, pick): &'a Place<'_>) -> Cow<'a, Value> {
-    let scope = Scope::new(Row::Of(segment, pick.row as usize));
-    sort.key.eval(&scope).unwrap_or_default()
 }
