@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::coding::Coding;
-use super::control::{Control, sort_by};
+use super::control::{Control, ROWS, sort_by};
 use crate::error::{QueryError, Result};
 use crate::expr::{Bound, Cells, Row, Scope};
 use crate::query::Limits;
@@ -382,7 +382,7 @@ impl<'s> Batch<'s> {
 /// Checks a number of rows.
 pub(super) fn check_rows(rows: u64, limits: &Limits) -> Result<()> {
     if rows > limits.rows {
-        return Err(QueryError::limit("rows between two stages", limits.rows));
+        return Err(QueryError::limit(ROWS, limits.rows));
     }
     Ok(())
 }

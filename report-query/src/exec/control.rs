@@ -37,6 +37,47 @@ impl<'c> Control<'c> {
     }
 }
 
+/// How many of something there may be.
+#[derive(Clone, Copy)]
+pub(super) struct Most {
+    count: u64,
+    what: &'static str,
+}
+
+impl Most {
+    /// What only computes them sets no limit.
+    pub(super) const NO_LIMIT: Self = Self {
+        count: u64::MAX,
+        what: "groups",
+    };
+
+    pub(super) const fn groups(limits: &Limits) -> Self {
+        Self {
+            count: limits.groups,
+            what: "groups",
+        }
+    }
+
+    /// Rows between two stages, of which there is one for each group.
+    pub(super) const fn rows(limits: &Limits) -> Self {
+        Self {
+            count: limits.rows,
+            what: ROWS,
+        }
+    }
+
+    /// Whether there may be so many.
+    pub(super) fn check(self, count: u64) -> Result<()> {
+        if count > self.count {
+            return Err(QueryError::limit(self.what, self.count));
+        }
+        Ok(())
+    }
+}
+
+/// What a limit of rows is of.
+pub(super) const ROWS: &str = "rows between two stages";
+
 /// Counts steps, and asks after so many whether to go on.
 pub(super) struct Ticker<'c> {
     control: Control<'c>,

@@ -1,7 +1,7 @@
 //! Running facets: binding them, and one pass over the segments.
 
 use super::columnar::{Counter, Tests, count_facets};
-use super::control::Control;
+use super::control::{Control, Most};
 use crate::aggregate::count;
 use crate::error::{At, QueryError, Result};
 use crate::expr::{Binder, Bound};
@@ -69,7 +69,7 @@ impl Facets {
                     facet.of_list,
                     only,
                     snapshot,
-                    self.limits.groups,
+                    Most::groups(&self.limits),
                 )
             })
             .collect();

@@ -6,10 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use foldhash::fast::RandomState;
 
 use super::batch::{Batch, Evaluator, column, position, value};
-use super::control::{Control, sort_by};
+use super::control::{Control, Most, sort_by};
 use super::sort::Order;
 use crate::aggregate::{BoundAggregate, Budget, State};
-use crate::error::{QueryError, Result};
+use crate::error::Result;
 use crate::expr::{Bound, Cells};
 use crate::query::BoundSort;
 use crate::value::Value;
@@ -20,14 +20,19 @@ pub(super) struct Groups {
     pub(super) of_row: Vec<u32>,
 }
 
-pub(super) fn groups(batch: &Batch<'_>, by: &[Bound], control: &Control<'_>) -> Result<Groups> {
+pub(super) fn groups(
+    batch: &Batch<'_>,
+    by: &[Bound],
+    most: Most,
+    control: &Control<'_>,
+) -> Result<Groups> {
     if let [Bound::Column(column)] = by
         && let Some(values) = batch.own(*column)
     {
-        return groups_of(values, control);
+        return groups_of(values, most, control);
     }
     if let [Bound::Column(column)] = by
-        && let Some(groups) = groups_of_codes(batch, *column, control)?
+        && let Some(groups) = groups_of_codes(batch, *column, most, control)?
     {
         return Ok(groups);
     }
@@ -45,9 +50,7 @@ pub(super) fn groups(batch: &Batch<'_>, by: &[Bound], control: &Control<'_>) -> 
         let number = match numbers.get(key.as_slice()) {
             Some(number) => *number,
             None => {
-                if numbers.len() as u64 >= control.limits.groups {
-                    return Err(QueryError::limit("groups", control.limits.groups));
-                }
+                most.check(numbers.len() as u64 + 1)?;
                 let number = position(numbers.len());
                 numbers.insert(key.as_slice().into(), number);
                 number
@@ -64,7 +67,7 @@ pub(super) fn groups(batch: &Batch<'_>, by: &[Bound], control: &Control<'_>) -> 
 }
 
 /// The groups of rows by one column of computed values.
-fn groups_of(values: &[Value], control: &Control<'_>) -> Result<Groups> {
+fn groups_of(values: &[Value], most: Most, control: &Control<'_>) -> Result<Groups> {
     let mut numbers: HashMap<&Value, u32, RandomState> = HashMap::default();
     let mut keys: Vec<Box<[Value]>> = Vec::new();
     let mut of_row = Vec::with_capacity(values.len());
@@ -74,9 +77,7 @@ fn groups_of(values: &[Value], control: &Control<'_>) -> Result<Groups> {
         let number = match numbers.get(value) {
             Some(number) => *number,
             None => {
-                if keys.len() as u64 >= control.limits.groups {
-                    return Err(QueryError::limit("groups", control.limits.groups));
-                }
+                most.check(keys.len() as u64 + 1)?;
                 let number = position(keys.len());
                 numbers.insert(value, number);
                 keys.push(Box::new([value.clone()]));
@@ -93,6 +94,7 @@ fn groups_of(values: &[Value], control: &Control<'_>) -> Result<Groups> {
 fn groups_of_codes(
     batch: &Batch<'_>,
     column: usize,
+    most: Most,
     control: &Control<'_>,
 ) -> Result<Option<Groups>> {
     const NONE: u32 = u32::MAX;
@@ -115,9 +117,7 @@ fn groups_of_codes(
             return Ok(None);
         };
         if *number == NONE {
-            if keys.len() as u64 >= control.limits.groups {
-                return Err(QueryError::limit("groups", control.limits.groups));
-            }
+            most.check(keys.len() as u64 + 1)?;
             *number = position(keys.len());
             keys.push(Box::new([batch.cell(row, column).into_owned()]));
         }
@@ -133,7 +133,7 @@ pub(super) fn group<'s>(
     aggregates: &[BoundAggregate],
     control: &Control<'_>,
 ) -> Result<Batch<'s>> {
-    let mut groups = groups(batch, by, control)?;
+    let mut groups = groups(batch, by, Most::groups(control.limits), control)?;
     if by.is_empty() {
         // One group of all rows, even of none.
         groups.keys = vec![Box::default()];
@@ -212,7 +212,7 @@ pub(super) fn sessions(
     gap_seconds: i64,
     control: &Control<'_>,
 ) -> Result<Vec<Value>> {
-    let groups = groups(batch, by, control)?;
+    let groups = groups(batch, by, Most::groups(control.limits), control)?;
     let times: Vec<Option<DateTime<Utc>>> = column(batch, time, control)?
         .iter()
         .map(Value::as_time)
@@ -257,7 +257,7 @@ pub(super) fn top_per(
     rows: u64,
     control: &Control<'_>,
 ) -> Result<Vec<u32>> {
-    let groups = groups(batch, by, control)?;
+    let groups = groups(batch, by, Most::rows(control.limits), control)?;
     let order = Order::new(batch, sort, control)?;
     let mut sorted: Vec<u32> = (0..position(batch.len())).collect();
     sort_by(&mut sorted, |a, b| order.compare(*a, *b), control)?;

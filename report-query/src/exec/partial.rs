@@ -3,7 +3,7 @@
 
 use super::batch::{Batch, Pick, position};
 use super::columnar::{Grouping, Tests};
-use super::control::Control;
+use super::control::{Control, Most};
 use super::group::{self, Numbered};
 use super::run::{behind, place, result};
 use super::stage::{self, by_row, not_splittable};
@@ -302,7 +302,12 @@ impl<'s> Front<'s, '_> {
 
     fn grouped(&self, batch: &Batch<'_>, places: &[Place]) -> Result<Groups> {
         let control = &self.control;
-        let groups = group::groups(batch, self.split.grouping.by, control)?;
+        let groups = group::groups(
+            batch,
+            self.split.grouping.by,
+            Most::groups(control.limits),
+            control,
+        )?;
         let keys = groups.keys;
         let mut budget = Budget::new(control.limits.values);
         let mut ticker = control.ticker();

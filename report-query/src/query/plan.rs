@@ -53,7 +53,7 @@ impl Limits {
         self
     }
 
-    /// Groups of one stage: 5,000,000 by default.
+    /// Groups of one stage: 5,000,000 by default. What `top_per` keeps are rows, and limited as such.
     #[must_use]
     pub const fn groups(mut self, groups: u64) -> Self {
         self.groups = groups;

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::super::batch::position;
 use super::selected::Selected;
-use crate::error::{QueryError, Result};
+use crate::error::Result;
+use crate::exec::control::Most;
 use crate::expr::Bound;
 use crate::query::{BoundSort, BoundStage};
 use crate::store::Part;
@@ -78,12 +79,9 @@ impl Chosen {
         }
     }
 
-    /// Whether there may be so many groups, each of which has a row here.
-    pub(super) fn check(&self, groups: u64) -> Result<()> {
-        if self.rows > groups {
-            return Err(QueryError::limit("groups", groups));
-        }
-        Ok(())
+    /// Whether there may be so many rows.
+    pub(super) fn check(&self, most: Most) -> Result<()> {
+        most.check(self.rows)
     }
 
     /// Takes the rows of a segment from a number on that have a mark, each 0 or 1.

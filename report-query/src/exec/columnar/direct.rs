@@ -16,7 +16,7 @@ use super::selected::Selected;
 use super::threads;
 use crate::error::{QueryError, Result};
 use crate::exec::batch::{position, wide};
-use crate::exec::control::Control;
+use crate::exec::control::{Control, Most};
 use crate::expr::Bound;
 use crate::store::{Part, SegmentView, Snapshot, TextColumn, with_codes};
 
@@ -38,7 +38,7 @@ pub(super) struct Direct<'r, 's> {
     others: Vec<Option<&'s TextColumn>>,
     order: &'r RowOrder<'r>,
     hasher: RandomState,
-    most: u64,
+    most: Most,
 }
 
 impl<'r, 's> Direct<'r, 's> {
@@ -48,7 +48,7 @@ impl<'r, 's> Direct<'r, 's> {
         order: &'r RowOrder<'r>,
         snapshot: &Snapshot,
         parts: &'r [Part<'s>],
-        most: u64,
+        most: Most,
     ) -> Option<Self> {
         if by.len() > 4 {
             return None;

@@ -9,7 +9,7 @@ use super::selected::Selected;
 use super::threads;
 use crate::error::{QueryError, Result};
 use crate::exec::batch::{position, value};
-use crate::exec::control::Control;
+use crate::exec::control::{Control, Most};
 use crate::expr::{Bound, Row, Scope};
 use crate::store::{Part, SegmentView, Snapshot};
 use crate::value::Value;
@@ -22,7 +22,7 @@ pub(in crate::exec) struct Counter<'p> {
     only: Option<Arc<Answers<'p>>>,
     keys: Keys<'p>,
     counts: Vec<u64>,
-    groups: u64,
+    groups: Most,
     snapshot: &'p Snapshot,
 }
 
@@ -36,7 +36,7 @@ impl<'p> Counter<'p> {
         of_list: bool,
         only: Option<&'p Bound>,
         snapshot: &'p Snapshot,
-        groups: u64,
+        groups: Most,
     ) -> Self {
         let (schema, dictionaries) = (snapshot.schema(), snapshot.dictionaries());
         let key = std::slice::from_ref(key);
@@ -100,7 +100,7 @@ impl<'p> Counter<'p> {
             return count_keys(self.key, segment, selected, keys, counts, control);
         }
         // A number for each list of the segment, and then for their items.
-        let mut lists = Keys::new(self.key, self.snapshot, u64::MAX);
+        let mut lists = Keys::new(self.key, self.snapshot, Most::NO_LIMIT);
         let mut counts = Vec::new();
         count_keys(
             self.key,

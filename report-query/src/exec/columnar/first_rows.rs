@@ -2,8 +2,9 @@
 
 use std::cmp::Ordering;
 
-use crate::error::{QueryError, Result};
+use crate::error::Result;
 use crate::exec::batch::position;
+use crate::exec::control::Most;
 
 /// What is asked of rows by their numbers.
 pub(super) trait Compare {
@@ -228,11 +229,8 @@ impl FirstRows {
     }
 
     /// Whether there may be so many groups.
-    pub(super) fn check(&self, most: u64) -> Result<()> {
-        if self.groups > most {
-            return Err(QueryError::limit("groups", most));
-        }
-        Ok(())
+    pub(super) fn check(&self, most: Most) -> Result<()> {
+        most.check(self.groups)
     }
 
     fn set_place(&mut self, at: usize, to: u32) {

@@ -14,7 +14,7 @@ use super::threads;
 use crate::aggregate::{AggregateFunction, BoundAggregate, Budget, Partial};
 use crate::error::{QueryError, Result};
 use crate::exec::batch::{Batch, Column, position};
-use crate::exec::control::{Control, sort_by};
+use crate::exec::control::{Control, Most, sort_by};
 use crate::exec::sort;
 use crate::expr::Bound;
 use crate::query::Groups;
@@ -233,7 +233,7 @@ impl<'p> Grouping<'p> {
             _ => true,
         });
         let begun = || Accumulated {
-            keys: Keys::new(self.by, snapshot, control.limits.groups),
+            keys: Keys::new(self.by, snapshot, Most::groups(control.limits)),
             accumulators: Accumulator::all(self.aggregates, snapshot, parts, is_ordered),
             budget: Budget::new(control.limits.values),
         };

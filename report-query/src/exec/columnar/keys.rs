@@ -9,9 +9,10 @@ use foldhash::fast::RandomState;
 use super::segment_keys::{Key, SegmentKeys};
 use super::selected::Selected;
 use super::space::{NONE, Space};
-use crate::error::{QueryError, Result};
+use crate::error::Result;
 use crate::exec::batch::{Column, position};
 use crate::exec::coding::Coding;
+use crate::exec::control::Most;
 use crate::expr::Bound;
 use crate::store::{Dictionary, SegmentView, Snapshot};
 use crate::value::Value;
@@ -25,7 +26,7 @@ pub(in crate::exec) struct Keys<'p> {
     values: Vec<u32>,
     len: usize,
     /// How many there may be.
-    most: u64,
+    most: Most,
 }
 
 /// The number of each tuple.
@@ -39,7 +40,7 @@ enum Tuples {
 }
 
 impl<'p> Keys<'p> {
-    pub(super) fn new(by: &'p [Bound], snapshot: &'p Snapshot, most: u64) -> Self {
+    pub(super) fn new(by: &'p [Bound], snapshot: &'p Snapshot, most: Most) -> Self {
         let (schema, dictionaries) = (snapshot.schema(), snapshot.dictionaries());
         let space = |key| Space::new(key, schema, dictionaries);
         Self {
@@ -95,9 +96,7 @@ impl<'p> Keys<'p> {
         if let Some(number) = known {
             return Ok(number);
         }
-        if self.len as u64 >= self.most {
-            return Err(QueryError::limit("groups", self.most));
-        }
+        self.most.check(self.len as u64 + 1)?;
         let number = position(self.len);
         self.len += 1;
         self.values.extend_from_slice(tuple);
@@ -138,9 +137,7 @@ impl<'p> Keys<'p> {
     pub(super) fn append(&mut self, other: Self, key: usize) -> Result<Vec<u32>> {
         let first = self.len;
         self.len += other.len;
-        if self.len as u64 > self.most {
-            return Err(QueryError::limit("groups", self.most));
-        }
+        self.most.check(self.len as u64)?;
         let spaces = self.spaces.iter_mut().zip(other.spaces).enumerate();
         let numbers: Vec<_> = spaces
             .map(|(at, (own, other))| match at == key {

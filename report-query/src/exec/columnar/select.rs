@@ -11,7 +11,7 @@ use super::selected::Selected;
 use super::texts::{Passes, TextAnswers};
 use super::top::TopPer;
 use crate::error::{QueryError, Result};
-use crate::exec::control::Control;
+use crate::exec::control::{Control, Most};
 use crate::expr::{Bound, Comparison, Row, Scope};
 use crate::query::{BoundStage, TimeRange};
 use crate::schema::Schema;
@@ -90,7 +90,7 @@ impl<'p> Tests<'p> {
             }
             chosen
         };
-        chosen.check(control.limits.groups).map_err(place)?;
+        chosen.check(Most::rows(control.limits)).map_err(place)?;
         let behind = stages.get(filters + 1..).unwrap_or_default();
         let (tests, more) = leading(behind, filters + 1);
         let tests = Self {

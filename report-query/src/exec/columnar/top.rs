@@ -8,7 +8,7 @@ use super::select::Tests;
 use super::threads;
 use crate::error::{QueryError, Result};
 use crate::exec::batch::position;
-use crate::exec::control::Control;
+use crate::exec::control::{Control, Most};
 use crate::expr::Bound;
 use crate::query::BoundSort;
 use crate::schema::Schema;
@@ -49,7 +49,7 @@ impl<'p> TopPer<'p> {
         place: impl Fn(QueryError) -> QueryError + Send + Sync,
     ) -> Result<Option<Chosen>> {
         let segments = snapshot.segments().len();
-        let most = control.limits.groups;
+        let most = Most::rows(control.limits);
         if let Some(direct) = Direct::new(self.by, &self.order, snapshot, parts, most) {
             return direct.rows(segments, tests, control, place).map(Some);
         }

@@ -186,7 +186,7 @@ proptest! {
         let groups = groups.value(0, "rows").and_then(Value::as_int).unwrap() as u64;
         let run = |snapshot: &Snapshot, groups| {
             let plan = query.bind(snapshot.schema()).unwrap();
-            plan.with_limits(Limits::default().groups(groups)).run(snapshot)
+            plan.with_limits(Limits::default().rows(groups)).run(snapshot)
         };
         // A snapshot that knows the rows, and one that does not.
         for snapshot in [&snapshot, &store.snapshot()] {
