@@ -61,22 +61,22 @@ impl Selected {
     /// Calls a function with each row and what stands beside it. Unlike an iterator over all
     /// kinds of rows it is a plain loop for each kind.
     pub(super) fn each<T: Copy>(&self, beside: &[T], mut of: impl FnMut(usize, T)) {
-        match self {
+        let of_marks: Vec<u32>;
+        let rows = match self {
             Self::All(rows) => {
                 for (row, beside) in rows.clone().zip(beside) {
                     of(row, *beside);
                 }
+                return;
             }
-            Self::Some(rows) => {
-                for (row, beside) in rows.iter().zip(beside) {
-                    of(*row as usize, *beside);
-                }
-            }
+            Self::Some(rows) => rows,
             Self::Marked(..) => {
-                for (row, beside) in self.rows().zip(beside) {
-                    of(row, *beside);
-                }
+                of_marks = self.rows().map(position).collect();
+                &of_marks
             }
+        };
+        for (row, beside) in rows.iter().zip(beside) {
+            of(*row as usize, *beside);
         }
     }
 
