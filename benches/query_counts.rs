@@ -12,8 +12,8 @@ use chrono::TimeDelta;
 use hybrid_benches::events::{self, questions};
 use questions::Question;
 use report_query::{
-    AppendReport, Query, Result, Retention, Snapshot, Store, StoreOptions, Value,
-    approx_count_distinct, approx_percentile, col,
+    AppendReport, Query, Result, Retention, Store, StoreOptions, Value, approx_count_distinct,
+    approx_percentile, col,
 };
 
 fn main() -> ExitCode {
@@ -31,7 +31,6 @@ fn run() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let count = argument.strip_prefix("events=").ok_or("say events=N")?;
     let count = count.parse()?;
     let (events, lists) = (events::store(count), events::list_store(count));
-    let (events, lists) = (events.snapshot(), lists.snapshot());
     // What is made or freed between two answers is counted with the first.
     let rows: Vec<Vec<Value>> = events::events(count).collect();
     let store = Store::new(events::schema(), StoreOptions::new(Retention::FOREVER))?;
@@ -66,10 +65,6 @@ fn counted_answer_of_append(store: &Store, rows: Vec<Vec<Value>>) -> AppendRepor
 
 /// What is counted, by its name.
 #[inline(never)]
-fn counted_answer(
-    question: &Question,
-    events: &Snapshot,
-    lists: &Snapshot,
-) -> Result<Vec<Vec<Value>>> {
+fn counted_answer(question: &Question, events: &Store, lists: &Store) -> Result<Vec<Vec<Value>>> {
     question.answer(events, lists)
 }

@@ -165,7 +165,6 @@ fn time(count_of: usize, span: Duration, only: &str) -> Outcome<()> {
         "{}",
         json!({"load_seconds": load.as_secs_f64(), "bytes": usage.total()})
     );
-    let (snapshot, lists) = (store.snapshot(), lists.snapshot());
     let none = events::store(0).snapshot();
     let fixed = Query::new().aggregate([count()]);
     let (median, least) = measure(span, || std::hint::black_box(fixed.run(&none)).is_ok());
@@ -174,13 +173,13 @@ fn time(count_of: usize, span: Duration, only: &str) -> Outcome<()> {
         json!({"name": "fixed", "median": median, "min": least})
     );
     for (name, question) in asked() {
-        let answer = question.answer(&snapshot, &lists)?;
+        let answer = question.answer(&store, &lists)?;
         let answer: Vec<Vec<Json>> = answer
             .iter()
             .map(|row| row.iter().map(json_of).collect())
             .collect();
         let (median, least) = measure(span, || {
-            std::hint::black_box(question.answer(&snapshot, &lists)).is_ok()
+            std::hint::black_box(question.answer(&store, &lists)).is_ok()
         });
         println!(
             "{}",

@@ -1,8 +1,8 @@
 //! The questions that engines are compared by.
 
 use report_query::{
-    Bucket, Facet, Facets, Join, Query, Result, Snapshot, Value, arg_max, asc, avg, col,
-    collect_set, count, count_distinct, desc, item, percentile,
+    Bucket, Facet, Facets, Join, Query, Result, Store, Value, arg_max, asc, avg, col, collect_set,
+    count, count_distinct, desc, item, percentile,
 };
 
 use super::start;
@@ -25,16 +25,17 @@ impl Question {
     /// # Errors
     ///
     /// None for the [questions] of this module.
-    pub fn answer(&self, events: &Snapshot, lists: &Snapshot) -> Result<Vec<Vec<Value>>> {
-        let rows = |query: &Query, snapshot| {
-            let result = query.run(snapshot)?;
+    pub fn answer(&self, events: &Store, lists: &Store) -> Result<Vec<Vec<Value>>> {
+        // A snapshot of its own: what queries of one snapshot share must not answer for it.
+        let rows = |query: &Query, store: &Store| {
+            let result = query.run(&store.snapshot())?;
             Ok(result.rows().map(<[Value]>::to_vec).collect())
         };
         match self {
             Self::Events(query) => rows(query, events),
             Self::Lists(query) => rows(query, lists),
             Self::Facets(facets) => {
-                let counts = facets.run(events)?;
+                let counts = facets.run(&events.snapshot())?;
                 let of_facet = |(n, result): (usize, &report_query::QueryResult)| {
                     let numbered = |row: &[Value]| {
                         let number = Value::from(n as i64);

@@ -147,6 +147,11 @@ impl<'p> Grouping<'p> {
         if let Wanted::Any = wanted {
             return Ok(order);
         }
+        if let Wanted::ByKeys = wanted
+            && let Some(ranked) = keys.ranked()
+        {
+            return Ok(ranked);
+        }
         let by_keys = keys.order();
         match wanted {
             Wanted::Any => {}

@@ -309,6 +309,25 @@ impl<'p> Keys<'p> {
         }
     }
 
+    /// All groups in the order of their key, if its texts have ranks: each has its own.
+    pub(super) fn ranked(&self) -> Option<Vec<u32>> {
+        let [space] = &self.spaces[..] else {
+            return None;
+        };
+        let ranks = self.ranks(space)?;
+        // Null comes last.
+        let mut groups = vec![NONE; ranks.len() + 1];
+        for (group, code) in (0..).zip(&self.values) {
+            let rank = ranks.get(*code as usize);
+            let rank = rank.map_or(ranks.len(), |rank| *rank as usize);
+            if let Some(place) = groups.get_mut(rank) {
+                *place = group;
+            }
+        }
+        groups.retain(|group| *group != NONE);
+        Some(groups)
+    }
+
     /// The order of two groups by one of their keys: a function for many of them. `None` of two
     /// of which one is null.
     pub(super) fn order_by(&self, key: usize) -> impl Fn(u32, u32) -> Option<Ordering> {
