@@ -257,6 +257,15 @@ impl<'p> Keys<'p> {
             add(self.number(&[])?, selected.len() as u64);
             return Ok(true);
         }
+        if let [key] = &keys.keys[..]
+            && selected.len() < count
+        {
+            // Few rows of many values.
+            for place in keys.places(selected) {
+                add(self.number_of_one(key.value(place as usize))?, 1);
+            }
+            return Ok(true);
+        }
         let counts = keys.counts(selected, count);
         if let [key] = &keys.keys[..] {
             for (small, count) in counts.into_iter().enumerate() {

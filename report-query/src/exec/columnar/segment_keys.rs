@@ -20,20 +20,27 @@ const DENSE: usize = if cfg!(test) { 8 } else { 1 << 16 };
 pub(super) enum Key<'s> {
     /// All rows have this value.
     One(u32),
-    Coded(&'s Codes, Cow<'s, [u32]>),
+    /// And of null, whose small number is the next.
+    Coded(&'s Codes, Cow<'s, [u32]>, u32),
     /// Where each bucket of the ascending times ends, and its start.
     Buckets(Vec<(usize, u32)>),
     /// The number of each selected row's value.
     Rows(Vec<u32>),
 }
 
-impl Key<'_> {
+impl<'s> Key<'s> {
+    /// Of the numbers of values, of which the last is null's.
+    fn coded(codes: &'s Codes, mut values: Vec<u32>) -> Self {
+        let null = values.pop().unwrap_or_default();
+        Self::Coded(codes, values.into(), null)
+    }
+
     /// How many different small numbers there may be; `None` if they are not small.
     #[inline]
     fn count(&self) -> Option<usize> {
         match self {
             Self::One(_) => Some(1),
-            Self::Coded(_, values) => Some(values.len()),
+            Self::Coded(_, values, _) => Some(values.len() + 1),
             Self::Buckets(buckets) => Some(buckets.len()),
             Self::Rows(_) => None,
         }
@@ -44,7 +51,7 @@ impl Key<'_> {
     pub(super) fn value(&self, small: usize) -> u32 {
         let value = match self {
             Self::One(value) => Some(*value),
-            Self::Coded(_, values) => values.get(small).copied(),
+            Self::Coded(_, values, null) => Some(values.get(small).copied().unwrap_or(*null)),
             Self::Buckets(buckets) => buckets.get(small).map(|(_, value)| *value),
             Self::Rows(_) => None,
         };
@@ -55,20 +62,20 @@ impl Key<'_> {
     pub(super) fn add(&self, selected: &Selected, stride: u32, places: &mut [u32]) {
         match (self, selected) {
             (Self::One(_) | Self::Rows(_), _) => {}
-            (Self::Coded(codes, _), Selected::All(rows)) => with_codes!(codes, codes => {
+            (Self::Coded(codes, ..), Selected::All(rows)) => with_codes!(codes, codes => {
                 let codes = codes.get(rows.clone()).unwrap_or_default();
                 for (code, place) in codes.iter().zip(places) {
                     *place += wide(*code) * stride;
                 }
             }),
-            (Self::Coded(codes, _), Selected::Some(rows)) => with_codes!(codes, codes => {
+            (Self::Coded(codes, ..), Selected::Some(rows)) => with_codes!(codes, codes => {
                 for (row, place) in rows.iter().zip(places) {
                     if let Some(code) = codes.get(*row as usize) {
                         *place += wide(*code) * stride;
                     }
                 }
             }),
-            (Self::Coded(codes, _), selected) => {
+            (Self::Coded(codes, ..), selected) => {
                 for (row, place) in selected.rows().zip(places) {
                     *place += position(codes.get(row).unwrap_or_default()) * stride;
                 }
@@ -136,21 +143,20 @@ fn of_segment<'s>(
         let dictionary = segment.dictionary(column)?;
         let null = position(dictionary.len());
         if matches!(space, Space::Texts(_)) {
-            let values = texts.texts().iter().copied().chain([null]).collect();
-            return Some(Key::Coded(texts.codes(), values));
+            return Some(Key::Coded(texts.codes(), texts.texts().into(), null));
         }
         let numbers = of_codes(texts.codes(), texts.texts().len() + 1, selected, |code| {
             let text = texts.texts().get(code);
             let value = text.map(|code| dictionary.value(*code)).unwrap_or_default();
             Some(space.number(of(&value)?))
         });
-        return Some(Key::Coded(texts.codes(), numbers?.into()));
+        return Some(Key::coded(texts.codes(), numbers?));
     }
     if let Some(coded) = segment.coded(column) {
         let numbers = of_codes(coded.codes, coded.len, selected, |code| {
             Some(space.number(of(&coded.value(code))?))
         });
-        return Some(Key::Coded(coded.codes, numbers?.into()));
+        return Some(Key::coded(coded.codes, numbers?));
     }
     let Bound::Column(_) = key else {
         return None;
@@ -217,24 +223,24 @@ impl<'s> SegmentKeys<'s> {
         let mut counts = Counts::new(places);
         match (&self.keys[..], selected) {
             // Straight from the codes.
-            ([Key::Coded(codes, _)], Selected::All(rows)) => with_codes!(codes, codes => {
+            ([Key::Coded(codes, ..)], Selected::All(rows)) => with_codes!(codes, codes => {
                 let codes = codes.get(rows.clone()).unwrap_or_default();
                 counts.add(codes, |code| *code as usize);
             }),
-            ([Key::Coded(codes, _)], Selected::Some(rows)) => with_codes!(codes, codes => {
+            ([Key::Coded(codes, ..)], Selected::Some(rows)) => with_codes!(codes, codes => {
                 // Each row has a code.
                 let code = |row: &u32| codes.get(*row as usize).map_or(places, |code| *code as usize);
                 counts.add(rows, code);
             }),
-            ([Key::Coded(a, of_a), Key::Coded(b, _)], Selected::All(rows)) => {
-                let stride = of_a.len();
+            ([of_a @ Key::Coded(a, ..), Key::Coded(b, ..)], Selected::All(rows)) => {
+                let stride = of_a.count().unwrap_or(1);
                 with_codes!(a, a => with_codes!(b, b => {
                     let a = a.get(rows.clone()).unwrap_or_default();
                     let b = b.get(rows.clone()).unwrap_or_default();
                     counts.add_pairs(a, b, |a, b| *a as usize + *b as usize * stride);
                 }));
             }
-            ([Key::Buckets(buckets), Key::Coded(codes, _)], Selected::All(rows)) => {
+            ([Key::Buckets(buckets), Key::Coded(codes, ..)], Selected::All(rows)) => {
                 let mut at = rows.start;
                 for (bucket, (end, _)) in buckets.iter().enumerate() {
                     let end = (*end).min(rows.end);
