@@ -118,27 +118,30 @@ fn schema_of_items(schema: &Schema, list: usize) -> (Schema, Vec<usize>) {
     let mut sources: Vec<usize> = (0..fields.len())
         .map(|column| schema.dictionary(column))
         .collect();
-    let item = match fields.get_mut(list).map(|field| &mut field.data_type) {
-        Some(data_type) => {
-            if let DataType::List(item) = data_type {
-                *data_type = DataType::clone(item);
-            }
-            data_type.clone()
-        }
-        None => DataType::Bool,
-    };
-    if let DataType::Record(records) = item {
-        let mut source = schema.dictionary(list);
-        for field in records.iter() {
-            sources.push(source);
-            source += field.data_type.texts();
-            let mut field = field.clone();
-            // A text of a record is never a document.
-            field.document = false;
-            fields.push(field);
+    let mut of_item = Vec::new();
+    if let Some(field) = fields.get_mut(list)
+        && let DataType::List(item) = &field.data_type
+    {
+        *field = plain(field, DataType::clone(item));
+        if let DataType::Record(records) = &field.data_type {
+            of_item = records.to_vec();
         }
     }
+    let mut source = schema.dictionary(list);
+    for field in of_item {
+        sources.push(source);
+        source += field.data_type.texts();
+        fields.push(plain(&field, field.data_type.clone()));
+    }
     (schema.with_fields(fields), sources)
+}
+
+/// A field of another type, kept as what stands in lists is: whatever it says.
+fn plain(field: &Field, data_type: DataType) -> Field {
+    let mut plain = field.clone();
+    plain.data_type = data_type;
+    (plain.document, plain.dictionary, plain.indexed) = (false, false, false);
+    plain
 }
 
 /// A table of the items of some rows that share lists, which are all of them, and the row that each

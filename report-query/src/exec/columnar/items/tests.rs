@@ -13,7 +13,7 @@ const NAMES: [&str; 5] = ["", "ana", "kim", "Kim Li", "admin"];
 
 fn schema() -> Schema {
     let item = DataType::record([
-        Field::new("mail", DataType::Text),
+        Field::new("mail", DataType::Text).document(),
         Field::new("name", DataType::Text),
         Field::new("n", DataType::Int),
     ]);
@@ -22,7 +22,10 @@ fn schema() -> Schema {
         Field::new("id", DataType::Id).required(),
         Field::new("kind", DataType::Text),
         Field::new("guests", DataType::list(item)),
-        Field::new("tags", DataType::list(DataType::Text)),
+        // What says nothing of a list must not say anything of its items.
+        Field::new("tags", DataType::list(DataType::Text))
+            .document()
+            .dictionary(),
         Field::new("sizes", DataType::list(DataType::Int)),
     ])
     .and_then(|schema| schema.with_key("time", "id"))
