@@ -216,7 +216,8 @@ impl Field {
 
     /// Keeps, in each sealed segment of a store, which rows have which value: two bytes a row, so
     /// that rows equal to a value are found without looking at the others. For texts and GUIDs that
-    /// few rows share; for columns of other types it does nothing.
+    /// few rows share; and for lists of texts, and texts of the records in a list, where it takes
+    /// four bytes an item. For columns of other types it does nothing.
     #[must_use]
     pub const fn indexed(mut self) -> Self {
         self.indexed = true;
@@ -397,6 +398,27 @@ impl Schema {
                 self.fields.len() + nested.map(|field| field.data_type.texts()).sum::<usize>()
             }
         }
+    }
+
+    /// The columns of lists of which the items are indexed: themselves, or a field of theirs.
+    pub(crate) fn indexed_items(&self) -> impl Iterator<Item = (usize, Option<usize>)> {
+        let columns = self.fields.iter().enumerate();
+        columns.flat_map(|(column, field)| {
+            let item = match &field.data_type {
+                DataType::List(item) => Some(&**item),
+                _ => None,
+            };
+            let itself = field.indexed && item == Some(&DataType::Text);
+            let fields = match item {
+                Some(DataType::Record(fields)) => &fields[..],
+                _ => &[],
+            };
+            let fields = fields.iter().enumerate();
+            let indexed = fields.filter(|(_, field)| field.indexed);
+            let of_fields = indexed.map(|(index, _)| Some(index));
+            let all = itself.then_some(None).into_iter().chain(of_fields);
+            all.map(move |field| (column, field))
+        })
     }
 
     /// Whether the texts of a column are kept as documents.

@@ -17,8 +17,13 @@ fn texts() -> DataType {
 }
 
 fn records(names: &[&'static str]) -> DataType {
-    let fields = names.iter().map(|name| Field::new(*name, DataType::Text));
-    DataType::list(DataType::record(fields))
+    let field = |name: &&'static str| {
+        let mut field = Field::new(*name, DataType::Text);
+        // Of a target somebody looks for its id.
+        field.indexed = *name == "id";
+        field
+    };
+    DataType::list(DataType::record(names.iter().map(field)))
 }
 
 macro_rules! columns {

@@ -69,6 +69,28 @@ impl ListColumn {
         &self.items
     }
 
+    /// The rows of ascending items, of rows that have their own lists, of which there are at most
+    /// 65,536; a row as often as it has such an item.
+    pub(crate) fn rows_of(&self, items: &[u32]) -> Option<Vec<u16>> {
+        if self.shared.is_some() {
+            return None;
+        }
+        let row = |item: &u32| {
+            let (mut start, mut end) = (0, self.ends.len());
+            // The first list that ends behind the item.
+            while start < end {
+                let middle = start.midpoint(end);
+                if self.ends.get(middle)? <= *item as usize {
+                    start = middle + 1;
+                } else {
+                    end = middle;
+                }
+            }
+            u16::try_from(start).ok()
+        };
+        items.iter().map(row).collect()
+    }
+
     /// The row of each item, of rows that have their own lists.
     pub(super) fn parents(&self) -> Vec<u32> {
         let mut rows = vec![0; self.items_len()];

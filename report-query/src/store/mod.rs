@@ -100,7 +100,7 @@ pub(crate) use codes::{Codes, with_codes};
 pub(crate) use column::TextColumn;
 pub(crate) use dictionary::{BLOCK, Dictionary};
 pub(crate) use expand::ItemRows;
-pub(crate) use lists::Items;
+pub(crate) use lists::{Items, ListColumn};
 pub(crate) use memo::Memo;
 pub(crate) use packed::{Differences, Packed, with_differences};
 pub(crate) use segment::{Segment, SegmentView};

@@ -1,4 +1,4 @@
-//! `Postings`: the rows of a sealed segment by the values of a column.
+//! `Postings`: the rows of a sealed segment by the values of a column, and the items of its lists.
 
 use std::cmp::Ordering;
 
@@ -76,6 +76,35 @@ impl Postings {
     }
 }
 
+/// The items of the lists of a sealed segment sorted by a text of theirs, those of one text
+/// ascending: of items there may be more than rows, so that each takes four bytes.
+#[derive(Debug)]
+pub(crate) struct ItemPostings(Box<[u32]>);
+
+impl ItemPostings {
+    /// Of a code for each item.
+    pub(super) fn new(codes: &Codes) -> Self {
+        let mut items: Vec<u32> = (0..codes.len() as u32).collect();
+        with_codes!(codes, codes => items.sort_by_key(|item| codes.get(*item as usize)));
+        Self(items.into())
+    }
+
+    /// The items that have a code, ascending.
+    pub(crate) fn of_code(&self, codes: &Codes, code: u32) -> &[u32] {
+        let code = Some(code as usize);
+        let start = self
+            .0
+            .partition_point(|item| codes.get(*item as usize) < code);
+        let rest = self.0.get(start..).unwrap_or_default();
+        let end = rest.partition_point(|item| codes.get(*item as usize) == code);
+        rest.get(..end).unwrap_or_default()
+    }
+
+    pub(super) fn size(&self) -> usize {
+        size_of_val(&*self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -95,10 +124,13 @@ mod tests {
                 .map(|value| (*value > 0).then(|| Uuid::from_u128(u128::from(*value) << 100)))
                 .collect();
             let by_id = Postings::of_ids(&ids).unwrap();
+            let items = ItemPostings::new(&codes);
             for value in 0..10 {
                 let has = |row: &u16| values[usize::from(*row)] == value;
                 let expected: Vec<u16> = (0..values.len() as u16).filter(has).collect();
                 prop_assert_eq!(postings.of_code(&codes, value), &expected);
+                let of_items = items.of_code(&codes, value).iter().map(|item| *item as u16);
+                prop_assert!(of_items.eq(expected.iter().copied()));
                 if value > 0 {
                     let id = Uuid::from_u128(u128::from(value) << 100);
                     prop_assert_eq!(by_id.of_id(&ids, id), &expected);

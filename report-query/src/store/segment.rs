@@ -15,7 +15,7 @@ use super::dictionary::Dictionary;
 use super::encode::Encoder;
 use super::lists::{Items, ListColumn, each_text};
 use super::packed::{Bits, Packed, Times};
-use super::postings::Postings;
+use super::postings::{ItemPostings, Postings};
 use crate::expr::Cells;
 use crate::schema::Schema;
 use crate::value::Value;
@@ -47,6 +47,8 @@ pub(crate) struct Segment {
     is_sealed: bool,
     /// Of columns that are indexed, if it is sealed.
     postings: Vec<(usize, Arc<Postings>)>,
+    /// Of the items of columns of lists, or of a field of theirs.
+    item_postings: Vec<(usize, Option<usize>, Arc<ItemPostings>)>,
     memory: SegmentMemory,
 }
 
@@ -176,6 +178,7 @@ impl Segment {
             redacted,
             is_sealed: false,
             postings: Vec::new(),
+            item_postings: Vec::new(),
             memory,
         }
     }
@@ -230,6 +233,7 @@ impl Segment {
             is_sealed: self.is_sealed,
             // Rows have the same codes within the segment.
             postings: self.postings.clone(),
+            item_postings: self.item_postings.clone(),
             memory: self.memory,
         }
     }
@@ -255,6 +259,24 @@ impl Segment {
         }
         self.postings.shrink_to_fit();
         self.memory.postings += self.postings.capacity() * size_of::<(usize, Arc<Postings>)>();
+        self.with_item_postings(schema)
+    }
+
+    fn with_item_postings(mut self, schema: &Schema) -> Self {
+        for (column, field) in schema.indexed_items() {
+            let lists = self.columns.get(column).and_then(Column::lists);
+            let Some(items) = lists.map(|lists| Items::new(lists, &[])) else {
+                continue;
+            };
+            let of_field = field.map_or(items, |field| items.field(field));
+            if let Some(texts) = of_field.texts() {
+                let postings = ItemPostings::new(texts.codes());
+                self.memory.postings += postings.size() + 2 * size_of::<usize>();
+                self.item_postings.push((column, field, Arc::new(postings)));
+            }
+        }
+        self.item_postings.shrink_to_fit();
+        self.memory.postings += size_of_val(&*self.item_postings);
         self
     }
 
@@ -271,6 +293,18 @@ impl Segment {
     pub(crate) fn postings(&self, column: usize) -> Option<&Postings> {
         let mut all = self.postings.iter();
         let (_, postings) = all.find(|(index, _)| *index == column)?;
+        Some(postings)
+    }
+
+    /// The items of a column of lists by their texts, or by those of a field of theirs, if that is
+    /// kept.
+    pub(crate) fn item_postings(
+        &self,
+        column: usize,
+        field: Option<usize>,
+    ) -> Option<&ItemPostings> {
+        let mut all = self.item_postings.iter();
+        let (.., postings) = all.find(|(of, index, _)| (*of, *index) == (column, field))?;
         Some(postings)
     }
 

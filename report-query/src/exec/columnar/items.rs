@@ -6,7 +6,7 @@ use super::texts::{Passes, TextAnswers};
 use crate::exec::batch::{position, truth};
 use crate::expr::{Bound, Each, ItemTest, Row, Scope};
 use crate::schema::{DataType, Schema};
-use crate::store::{Codes, Dictionary, Items, SegmentView};
+use crate::store::{Codes, Dictionary, Items, ListColumn, SegmentView};
 use crate::value::Value;
 
 /// Whether any or all items of a row's list pass tests that each look at one value of an item.
@@ -76,6 +76,9 @@ impl<'p> ItemAnswers<'p> {
             *selected = Selected::Some(Vec::new());
             return;
         };
+        if self.by_postings(segment, lists, selected) {
+            return;
+        }
         // Which items are asked, if they are few.
         let rows = selected.len();
         let asked = if rows < segment.segment.len() / 4 {
@@ -118,6 +121,42 @@ impl<'p> ItemAnswers<'p> {
                 }
             })
         });
+    }
+}
+
+impl ItemAnswers<'_> {
+    /// Keeps the rows that pass if one text of an item decides, and where it stands is kept.
+    fn by_postings(
+        &self,
+        segment: SegmentView<'_>,
+        lists: &ListColumn,
+        selected: &mut Selected,
+    ) -> bool {
+        let [one] = &self.tests[..] else {
+            return false;
+        };
+        let field = one.test.field;
+        let (Some(postings), Some(answers), false) = (
+            segment.segment.item_postings(self.column, field),
+            &one.texts,
+            self.is_all,
+        ) else {
+            return false;
+        };
+        let items = segment.items(lists);
+        let of_field = field.map_or(items, |field| items.field(field));
+        let Some(texts) = of_field.texts() else {
+            return false;
+        };
+        let Some(code) = answers.only_code(texts) else {
+            return false;
+        };
+        let items = postings.of_code(texts.codes(), code);
+        let Some(mut rows) = lists.rows_of(items) else {
+            return false;
+        };
+        rows.dedup();
+        selected.meet(&rows)
     }
 }
 

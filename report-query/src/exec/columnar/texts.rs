@@ -134,6 +134,22 @@ impl<'p> TextAnswers<'p> {
         }
     }
 
+    /// The only number of a segment's texts that passes, if the test is for few texts and null is
+    /// none of them; without a look at any other.
+    pub(super) fn only_code(&self, texts: &TextColumn) -> Option<u32> {
+        let Way::Codes(passing, false) = &self.way else {
+            return None;
+        };
+        let codes = texts.texts();
+        let mut found = passing
+            .iter()
+            .filter_map(|code| codes.binary_search(code).ok());
+        match (found.next(), found.next(), self.of_null) {
+            (Some(one), None, false) => Some(one as u32),
+            _ => None,
+        }
+    }
+
     /// What it says of the texts of a segment, by their numbers there.
     pub(super) fn of(&self, texts: &TextColumn, selected: &Selected) -> Passes {
         let codes = texts.texts();

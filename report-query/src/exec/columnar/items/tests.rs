@@ -14,7 +14,7 @@ const NAMES: [&str; 5] = ["", "ana", "kim", "Kim Li", "admin"];
 fn schema() -> Schema {
     let item = DataType::record([
         Field::new("mail", DataType::Text).document(),
-        Field::new("name", DataType::Text),
+        Field::new("name", DataType::Text).indexed(),
         Field::new("n", DataType::Int),
     ]);
     Schema::new([
@@ -25,7 +25,8 @@ fn schema() -> Schema {
         // What says nothing of a list must not say anything of its items.
         Field::new("tags", DataType::list(DataType::Text))
             .document()
-            .dictionary(),
+            .dictionary()
+            .indexed(),
         Field::new("sizes", DataType::list(DataType::Int)),
     ])
     .and_then(|schema| schema.with_key("time", "id"))
@@ -253,6 +254,33 @@ proptest! {
             let found = plan.run(&snapshot).unwrap();
             prop_assert!(found.rows().eq(expected.iter().map(Vec::as_slice)), "{found:?}\n{expected:?}");
         }
+    }
+}
+
+#[test]
+fn sealed_segments_know_where_the_items_of_indexed_columns_are() {
+    let guest = |name: &str| Value::record([Value::Null, name.into(), Value::Null]);
+    let rows: Vec<Cells> = (0..64)
+        .map(|n| {
+            let names = [["ana", "kim"][n % 2], "li"].map(|name| format!("{name} {n}"));
+            let guests = Value::list(names.iter().map(|name| guest(name)));
+            (Value::Null, guests, Value::list(names), Value::Null)
+        })
+        .collect();
+    let store = filled(&rows, 64, 32);
+    let snapshot = store.snapshot();
+    for segment in snapshot.segments() {
+        assert!(segment.item_postings(3, Some(1)).is_some());
+        assert!(segment.item_postings(4, None).is_some());
+        assert!(segment.item_postings(3, Some(0)).is_none());
+    }
+    assert!(store.memory_usage().postings >= 4 * 4 * 64);
+    for test in [
+        col("guests").any(field("name").eq("kim 33")),
+        col("tags").any(item().eq("kim 33")),
+    ] {
+        let found = Query::new().filter(test).run(&snapshot).unwrap();
+        assert_eq!(found.len(), 1);
     }
 }
 
