@@ -63,11 +63,7 @@ impl Column {
     /// Rows of a computed column, each at most once, in an order.
     pub(super) fn ordered(self, rows: &[u32]) -> Self {
         match self {
-            Self::Codes(codes, of) => {
-                let code = |row: &u32| codes.get(*row as usize).copied();
-                let codes = rows.iter().map(|row| code(row).unwrap_or(u32::MAX));
-                Self::Codes(Arc::new(codes.collect()), of)
-            }
+            Self::Codes(codes, of) => Self::Codes(codes_at(&codes, rows.iter().map(Some)), of),
             Self::Own(values) => {
                 let mut values = Arc::unwrap_or_clone(values);
                 let mut take = |row: &u32| values.get_mut(*row as usize).map(std::mem::take);
@@ -188,9 +184,7 @@ impl<'s> Batch<'s> {
                 }
                 Column::Codes(codes, of) => {
                     ticker.steps(rows.len())?;
-                    let code = |row: &u32| codes.get(*row as usize).copied();
-                    let codes = rows.iter().map(|row| code(row).unwrap_or(u32::MAX));
-                    Column::Codes(Arc::new(codes.collect()), Arc::clone(of))
+                    Column::Codes(codes_at(codes, rows.iter().map(Some)), Arc::clone(of))
                 }
                 Column::Own(values) => {
                     let mut taken = Vec::with_capacity(rows.len());
@@ -292,8 +286,8 @@ impl<'s> Batch<'s> {
         Some(segment.items(segment.segment.lists(column)?))
     }
 
-    /// Which column of the store a column is.
-    pub(super) fn is_of_store(&self, column: usize) -> Option<usize> {
+    /// Which column of the store a column is, if it is one.
+    pub(super) fn store_column(&self, column: usize) -> Option<usize> {
         match self.columns.get(column) {
             Some(Column::Store(column)) => Some(*column),
             _ => None,
@@ -305,7 +299,7 @@ impl<'s> Batch<'s> {
         let (segment, row) = self.place(row)?;
         segment
             .segment
-            .lists(self.is_of_store(column)?)?
+            .lists(self.store_column(column)?)?
             .of_row(row)
     }
 
@@ -377,6 +371,15 @@ impl<'s> Batch<'s> {
             .count();
         check_cells(own as u64 * self.len as u64, limits)
     }
+}
+
+/// The codes of rows; null's where there is no row.
+pub(super) fn codes_at<'r>(
+    codes: &[u32],
+    rows: impl Iterator<Item = Option<&'r u32>>,
+) -> Arc<Vec<u32>> {
+    let code = |row: Option<&u32>| codes.get(*row? as usize).copied();
+    Arc::new(rows.map(|row| code(row).unwrap_or(u32::MAX)).collect())
 }
 
 /// Checks a number of rows.

@@ -62,14 +62,16 @@ impl<'p> ItemGroups<'p> {
         control: &Control<'_>,
     ) -> Result<Option<Batch<'s>>> {
         let fields = snapshot.schema().fields();
-        let stages: Vec<BoundStage> = match fields.get(self.list).map(|field| &field.data_type) {
+        let of_fields: Vec<BoundStage>;
+        let stages = match fields.get(self.list).map(|field| &field.data_type) {
             Some(DataType::List(item)) if matches!(**item, DataType::Record(_)) => {
                 let with_fields = |stage| with_columns(stage, self.list, fields.len());
-                self.stages.iter().map(with_fields).collect()
+                of_fields = self.stages.iter().map(with_fields).collect();
+                &of_fields
             }
-            _ => self.stages.to_vec(),
+            _ => self.stages,
         };
-        let needed = columns_of(&stages);
+        let needed = columns_of(stages);
         tests.prepare(threads::runs(parts).len(), parts);
         let selected = threads::of_parts(parts, |part| {
             let has_items = part.segment.segment.lists(self.list).is_some();
@@ -83,7 +85,7 @@ impl<'p> ItemGroups<'p> {
         let ItemRows { snapshot, rows } = snapshot.expanded(self.list, &needed, rows);
         let items = rows.iter().map(|rows| rows.len() as u64).sum();
         check_rows(items, control.limits).map_err(place(self.first, self.expand))?;
-        let (tests, filters) = Tests::of_chosen(&stages, self.first + 1, &snapshot, rows);
+        let (tests, filters) = Tests::of_chosen(stages, self.first + 1, &snapshot, rows);
         let Some(BoundStage::Group { by, aggregates, .. }) = stages.get(filters) else {
             return Ok(None);
         };

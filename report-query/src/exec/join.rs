@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::batch::{Batch, Column, check_cells, check_rows, column, position, truth};
+use super::batch::{Batch, Column, check_cells, check_rows, codes_at, column, position, truth};
 use super::coding::Coding;
 use super::control::Control;
 use crate::error::Result;
@@ -331,11 +331,8 @@ pub(super) fn join<'s>(
     if has_right {
         for index in 0..right.width() {
             if let Some((codes, of)) = right.codes(index) {
-                let code = |row: u32| codes.get(row as usize).copied();
-                let codes = right_rows
-                    .iter()
-                    .map(|row| row.and_then(code).unwrap_or(NONE));
-                joined.push_column(Column::Codes(Arc::new(codes.collect()), Arc::clone(of)));
+                let codes = codes_at(codes, right_rows.iter().map(Option::as_ref));
+                joined.push_column(Column::Codes(codes, Arc::clone(of)));
                 continue;
             }
             let mut cells = Vec::with_capacity(right_rows.len());
@@ -402,7 +399,7 @@ pub(super) fn expand<'s>(
     let mut numbers = Vec::new();
     let mut positions = Vec::new();
     let mut ticker = control.ticker();
-    let of_store = batch.is_of_store(list);
+    let of_store = batch.store_column(list);
     for row in 0..batch.len() {
         let len = if of_store.is_some() {
             let range = batch.items_of_row(row, list).unwrap_or_default();

@@ -24,4 +24,4 @@ mod steps;
 #[cfg(test)]
 mod approx_tests;
 #[cfg(test)]
-mod random;
+pub(crate) mod random;

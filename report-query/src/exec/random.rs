@@ -13,6 +13,16 @@ use crate::{
 
 const DOORS: [&str; 6] = ["front", "Back", "back door", "side", "BACK", "Hinterhöf"];
 
+/// A value, or with some luck none.
+pub(crate) fn maybe(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
+    prop::option::weighted(0.8, value).prop_map(Option::unwrap_or_default)
+}
+
+/// A list of a few items, or with some luck none.
+pub(crate) fn list(item: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
+    maybe(prop::collection::vec(item, 0..4).prop_map(Value::list))
+}
+
 pub(super) fn schema() -> Schema {
     Schema::new([
         Field::new("time", DataType::Time).required(),

@@ -156,7 +156,7 @@ macro_rules! each_child {
 
 impl Bound {
     /// Calls a function with each expression directly below.
-    fn each_child<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
+    pub(super) fn each_child<'a>(&'a self, visit: &mut dyn FnMut(&'a Self)) {
         each_child!(self, visit, iter);
     }
 
@@ -166,17 +166,24 @@ impl Bound {
     }
 
     /// The same with columns in the place of the fields of the records of one: from a number on.
-    pub(crate) fn with_columns_of(mut self, record: usize, first: usize) -> Self {
-        fn change(bound: &mut Bound, record: usize, first: usize) {
-            if let Bound::Field(of, field) = bound
-                && **of == Bound::Column(record)
-            {
-                *bound = Bound::Column(first + *field);
-                return;
+    pub(crate) fn with_columns_of(self, record: usize, first: usize) -> Self {
+        self.replaced(&|bound| match bound {
+            Self::Field(of, field) if **of == Self::Column(record) => {
+                Some(Self::Column(first + *field))
             }
-            bound.each_child_mut(&mut |child| change(child, record, first));
+            _ => None,
+        })
+    }
+
+    /// The same with what a function gives in the place of those expressions that it gives any for.
+    pub(super) fn replaced(mut self, with: &dyn Fn(&Self) -> Option<Self>) -> Self {
+        fn replace(bound: &mut Bound, with: &dyn Fn(&Bound) -> Option<Bound>) {
+            match with(bound) {
+                Some(other) => *bound = other,
+                None => bound.each_child_mut(&mut |child| replace(child, with)),
+            }
         }
-        change(&mut self, record, first);
+        replace(&mut self, with);
         self
     }
 

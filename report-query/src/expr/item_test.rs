@@ -24,38 +24,32 @@ impl ItemTest {
 
     fn of(part: &Bound) -> Option<Self> {
         let mut field = None;
-        let test = of_column(part, &mut field)?;
-        let field = field?;
+        let field = looks_at(part, &mut field).then_some(field)??;
+        let is_value = |bound: &Bound| value_of(bound) == Some(field);
+        let test = part
+            .clone()
+            .replaced(&|bound| is_value(bound).then_some(Bound::Column(0)));
         test.is_total().then_some(Self { field, test })
     }
 }
 
-/// The same of column 0 instead of the one value of the item that is looked at: which is said, and
-/// must be the same everywhere.
-fn of_column(bound: &Bound, field: &mut Option<Option<usize>>) -> Option<Bound> {
-    let mut value =
-        |which: Option<usize>| (*field.get_or_insert(which) == which).then_some(Bound::Column(0));
+/// Which value of an item an expression is: one of its fields, or itself.
+fn value_of(bound: &Bound) -> Option<Option<usize>> {
     match bound {
-        Bound::Item => return value(None),
-        Bound::Field(of, index) if **of == Bound::Item => return value(Some(*index)),
-        _ => {}
+        Bound::Item => Some(None),
+        Bound::Field(of, index) if **of == Bound::Item => Some(Some(*index)),
+        _ => None,
     }
-    let mut boxed = |of: &Bound| of_column(of, field).map(Box::new);
-    Some(match bound {
-        Bound::Const(value) => Bound::Const(value.clone()),
-        Bound::Compare(comparison, a, b) => Bound::Compare(*comparison, boxed(a)?, boxed(b)?),
-        Bound::InSet(of, set) => Bound::InSet(boxed(of)?, set.clone()),
-        Bound::TextTest(test, of, needle) => Bound::TextTest(*test, boxed(of)?, needle.clone()),
-        Bound::Not(of) => Bound::Not(boxed(of)?),
-        Bound::And(parts) => Bound::And(all_of_column(parts, field)?),
-        Bound::Or(parts) => Bound::Or(all_of_column(parts, field)?),
-        Bound::Call(function, arguments) => {
-            Bound::Call(*function, all_of_column(arguments, field)?)
-        }
-        _ => return None,
-    })
 }
 
-fn all_of_column(parts: &[Bound], field: &mut Option<Option<usize>>) -> Option<Vec<Bound>> {
-    parts.iter().map(|part| of_column(part, field)).collect()
+/// Whether an expression looks at nothing but one value of the item, the same everywhere, which is
+/// said.
+fn looks_at(bound: &Bound, field: &mut Option<Option<usize>>) -> bool {
+    if let Some(value) = value_of(bound) {
+        return *field.get_or_insert(value) == value;
+    }
+    // Within another list an item is another.
+    let mut is_so = !matches!(bound, Bound::Column(_) | Bound::Each(..));
+    bound.each_child(&mut |child| is_so = is_so && looks_at(child, field));
+    is_so
 }

@@ -613,6 +613,22 @@ mod tests {
     }
 
     #[test]
+    fn only_copies_are_the_same() {
+        let texts = |numbers: std::ops::Range<usize>| numbers.map(named).collect::<Vec<_>>();
+        let base = Dictionary::new(7);
+        for count in [3, BLOCK, BLOCK + 3] {
+            let (one, _) = extended(&base, &texts(1..1 + count));
+            let (other, _) = extended(&base, &texts(2..2 + count));
+            assert!(one.is_same(&one.clone()) && !one.is_same(&other), "{count}");
+            let (more, _) = extended(&one, &texts(9_000..9_001));
+            assert!(
+                !one.is_same(&more) && !one.is_same(&one.without(&[false]).0),
+                "{count}"
+            );
+        }
+    }
+
+    #[test]
     fn nothing_is_found_in_an_empty_one() {
         let dictionary = Dictionary::new(1);
         assert_eq!((dictionary.find(""), dictionary.text(0)), (None, None));

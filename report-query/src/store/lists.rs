@@ -72,9 +72,6 @@ impl ListColumn {
     /// The rows of ascending items, of rows that have their own lists, of which there are at most
     /// 65,536; a row as often as it has such an item.
     pub(crate) fn rows_of(&self, items: &[u32]) -> Option<Vec<u16>> {
-        if self.shared.is_some() {
-            return None;
-        }
         let row = |item: &u32| {
             let (mut start, mut end) = (0, self.ends.len());
             // The first list that ends behind the item.

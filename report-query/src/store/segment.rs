@@ -106,7 +106,7 @@ impl Segment {
     pub(super) fn of_rows(schema: &Schema, from: &[Arc<Self>], rows: &[Origin]) -> Self {
         let indexes = 0..schema.fields().len();
         let columns = indexes
-            .map(|index| column_of_rows(schema, index, from, rows))
+            .map(|index| column_of_rows(schema, index, from.iter().map(|of| &**of), rows))
             .collect();
         let of =
             |(segment, row): &Origin| Some((&from.get(*segment as usize)?.rows, *row as usize));
@@ -152,7 +152,7 @@ impl Segment {
             if is_same(index) {
                 return column.clone();
             }
-            column_of_rows(schema, index, &from, &origins)
+            column_of_rows(schema, index, from.iter().map(|of| &**of), &origins)
         });
         let columns = columns.collect();
         let of_row = |(row, (segment, _)): (usize, &Origin)| *segment == 1 || of.is_redacted(row);
@@ -208,17 +208,8 @@ impl Segment {
 
     /// A column of some of its rows.
     pub(super) fn column_of_rows(&self, schema: &Schema, index: usize, rows: &[u32]) -> Column {
-        if let Some(column) = key_column(schema, index) {
-            return column;
-        }
         let rows: Vec<Origin> = rows.iter().map(|row| (0, *row)).collect();
-        match (schema.fields().get(index), self.columns.get(index)) {
-            (Some(field), Some(column)) => {
-                let is_document = schema.is_document(index);
-                Column::of_rows(&field.data_type, &[column], &rows, is_document)
-            }
-            _ => Column::Null,
-        }
+        column_of_rows(schema, index, [self], &rows)
     }
 
     /// The same with the codes that its texts have in other dictionaries: for each the new code of
@@ -265,7 +256,9 @@ impl Segment {
     fn with_item_postings(mut self, schema: &Schema) -> Self {
         for (column, field) in schema.indexed_items() {
             let lists = self.columns.get(column).and_then(Column::lists);
-            let Some(items) = lists.map(|lists| Items::new(lists, &[])) else {
+            // What rows share is asked once for all of them.
+            let own = lists.filter(|lists| lists.shared().is_none());
+            let Some(items) = own.map(|lists| Items::new(lists, &[])) else {
                 continue;
             };
             let of_field = field.map_or(items, |field| items.field(field));
@@ -471,13 +464,18 @@ impl Segment {
 }
 
 /// A column of rows of other segments.
-fn column_of_rows(schema: &Schema, index: usize, from: &[Arc<Segment>], rows: &[Origin]) -> Column {
+fn column_of_rows<'s>(
+    schema: &Schema,
+    index: usize,
+    from: impl IntoIterator<Item = &'s Segment>,
+    rows: &[Origin],
+) -> Column {
     if let Some(column) = key_column(schema, index) {
         return column;
     }
     // Each segment has each column.
-    let columns = from.iter().filter_map(|segment| segment.columns.get(index));
-    let columns: Vec<&Column> = columns.collect();
+    let from = from.into_iter();
+    let columns: Vec<&Column> = from.filter_map(|of| of.columns.get(index)).collect();
     match schema.fields().get(index) {
         Some(field) => {
             let is_document = schema.is_document(index);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::batch::position;
-use super::selected::Selected;
+use super::selected::{Selected, bits_of};
 use crate::error::Result;
 use crate::exec::control::Most;
 use crate::expr::Bound;
@@ -93,7 +93,7 @@ impl Chosen {
             let marked = (start..).zip(marks).filter(|(_, mark)| **mark == 1);
             OfSegment::Listed(marked.map(|(row, _)| position(row)).collect())
         } else {
-            OfSegment::Bits(start, bits_of(marks))
+            OfSegment::Bits(start, packed(marks))
         };
         self.put(segment, of_segment, count);
     }
@@ -142,16 +142,12 @@ impl Chosen {
 }
 
 /// A bit for each mark; eight at a time.
-fn bits_of(marks: &[u8]) -> Box<[u8]> {
+fn packed(marks: &[u8]) -> Box<[u8]> {
     let (words, rest) = marks.as_chunks::<8>();
-    let byte = |word: [u8; 8]| {
-        // The product's highest byte has the lowest bit of each of the eight bytes.
-        (u64::from_le_bytes(word).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
-    };
     let mut last = [0; 8];
     last.iter_mut().zip(rest).for_each(|(to, mark)| *to = *mark);
     let last = (!rest.is_empty()).then_some(last);
-    words.iter().copied().chain(last).map(byte).collect()
+    words.iter().copied().chain(last).map(bits_of).collect()
 }
 
 /// A mark for each bit.
@@ -188,7 +184,7 @@ mod tests {
     proptest! {
         #[test]
         fn bits_are_marks(marks in prop::collection::vec(0_u8..2, 0..200)) {
-            let mut back = marks_of(&bits_of(&marks));
+            let mut back = marks_of(&packed(&marks));
             prop_assert!(back.len() < marks.len() + 8);
             prop_assert!(back.iter().skip(marks.len()).all(|mark| *mark == 0));
             back.truncate(marks.len());

@@ -12,7 +12,6 @@ use super::chosen::Chosen;
 use super::first_rows::{Compare, FirstRows, MOST, STEPS};
 use super::row_order::{Place, RowOrder};
 use super::select::Tests;
-use super::selected::Selected;
 use super::threads;
 use crate::error::{QueryError, Result};
 use crate::exec::batch::{position, wide};
@@ -169,11 +168,7 @@ impl<'r, 's> Direct<'r, 's> {
             return Ok(());
         };
         let selected = tests.marked(part, control)?;
-        mark(
-            firsts.more_marks(part.rows.len()),
-            part.rows.start,
-            &selected,
-        );
+        selected.mark(part.rows.start, firsts.more_marks(part.rows.len()));
         let of = Rows {
             of: self,
             part: index,
@@ -278,29 +273,6 @@ impl Compare for Rows<'_, '_, '_> {
             (Some(a), Some(b)) => self.of.order.compare(&a, &b),
             // There is no other.
             _ => a.cmp(&b),
-        }
-    }
-}
-
-/// Marks rows of those from a number on.
-fn mark(marks: &mut [u8], first: usize, selected: &Selected) {
-    match selected {
-        Selected::All(rows) => {
-            let marks = marks.get_mut(rows.start.saturating_sub(first)..);
-            let marks = marks.unwrap_or_default().iter_mut();
-            marks.take(rows.len()).for_each(|mark| *mark = 1);
-        }
-        Selected::Marked(start, own) => {
-            let marks = marks.get_mut(start.saturating_sub(first)..);
-            let marks = marks.unwrap_or_default().iter_mut();
-            marks.zip(own).for_each(|(mark, own)| *mark = *own);
-        }
-        Selected::Some(rows) => {
-            for row in rows {
-                if let Some(mark) = marks.get_mut((*row as usize).saturating_sub(first)) {
-                    *mark = 1;
-                }
-            }
         }
     }
 }

@@ -3,7 +3,6 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::selected::Selected;
-use crate::exec::batch::position;
 use crate::expr::Bound;
 use crate::query::{BoundSort, BoundStage, PageToken};
 use crate::schema::Schema;
@@ -105,10 +104,7 @@ impl Ends {
     /// Takes in rows that were found; gives those of them that may be among the rows left.
     pub(in crate::exec) fn add(&mut self, part: &Part<'_>, selected: Selected) -> Selected {
         let times = part.segment.times();
-        let mut rows = match selected {
-            Selected::Some(rows) => rows,
-            others => others.rows().map(position).collect(),
-        };
+        let mut rows = selected.into_rows();
         // Rows that were given before are counted out, but stay: they have the time of the last
         // one of their page.
         let is_given = |row: &u32| self.after.is_some() && times.get(*row as usize) == self.after;

@@ -95,9 +95,8 @@ impl Selected {
         let (words, rest) = marks.as_chunks::<8>();
         let mut at = position(start);
         for word in words {
-            // A bit for each of the eight marks.
-            let bits = u64::from_le_bytes(*word).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-            let places = PLACES.get(bits as usize).unwrap_or(&[0; 8]);
+            let bits = bits_of(*word);
+            let places = PLACES.get(usize::from(bits)).unwrap_or(&[0; 8]);
             if let Some(eight) = rows.get_mut(len..len + 8) {
                 for (row, place) in eight.iter_mut().zip(places) {
                     *row = at + u32::from(*place);
@@ -130,12 +129,31 @@ impl Selected {
             Self::Marked(0, marks) if marks.len() == rows => marks,
             others => {
                 let mut marks = vec![0; rows];
-                for row in others.rows() {
-                    if let Some(mark) = marks.get_mut(row) {
+                others.mark(0, &mut marks);
+                marks
+            }
+        }
+    }
+
+    /// Marks the rows that are here with ones, of rows from a number on that have zeros.
+    pub(super) fn mark(&self, first: usize, marks: &mut [u8]) {
+        match self {
+            Self::All(rows) => {
+                let marks = marks.get_mut(rows.start.saturating_sub(first)..);
+                let marks = marks.unwrap_or_default().iter_mut();
+                marks.take(rows.len()).for_each(|mark| *mark = 1);
+            }
+            Self::Marked(start, own) => {
+                let marks = marks.get_mut(start.saturating_sub(first)..);
+                let marks = marks.unwrap_or_default().iter_mut();
+                marks.zip(own).for_each(|(mark, own)| *mark = *own);
+            }
+            Self::Some(rows) => {
+                for row in rows {
+                    if let Some(mark) = marks.get_mut((*row as usize).saturating_sub(first)) {
                         *mark = 1;
                     }
                 }
-                marks
             }
         }
     }
@@ -220,6 +238,12 @@ impl Selected {
             }
         }
     }
+}
+
+/// A bit for each of eight marks, from the lowest on.
+pub(super) const fn bits_of(marks: [u8; 8]) -> u8 {
+    // The product's highest byte has the lowest bit of each of the eight bytes.
+    (u64::from_le_bytes(marks).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
 }
 
 /// The places of the ones in a byte, from the lowest on.

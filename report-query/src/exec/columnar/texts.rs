@@ -140,10 +140,7 @@ impl<'p> TextAnswers<'p> {
         let Way::Codes(passing, false) = &self.way else {
             return None;
         };
-        let codes = texts.texts();
-        let mut found = passing
-            .iter()
-            .filter_map(|code| codes.binary_search(code).ok());
+        let mut found = found(passing, texts.texts());
         match (found.next(), found.next(), self.of_null) {
             (Some(one), None, false) => Some(one as u32),
             _ => None,
@@ -156,9 +153,7 @@ impl<'p> TextAnswers<'p> {
         let null = codes.len();
         match &self.way {
             Way::Codes(passing, others) => {
-                let mut found = passing
-                    .iter()
-                    .filter_map(|code| codes.binary_search(code).ok());
+                let mut found = found(passing, codes);
                 let (first, second) = (found.next(), found.next());
                 let Some(first) = first else {
                     return match (*others, self.of_null) {
@@ -241,6 +236,12 @@ impl<'p> TextAnswers<'p> {
         }
         answer
     }
+}
+
+/// Where codes stand among those of a segment.
+fn found(passing: &[u32], codes: &[u32]) -> impl Iterator<Item = usize> {
+    let passing = passing.iter();
+    passing.filter_map(|code| codes.binary_search(code).ok())
 }
 
 /// The answers of so many blocks, of which some may be known.

@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use crate::exec::random::{list, maybe};
 use crate::{DataType, Field, Query, Retention, Schema, Store, StoreOptions, Value};
 
 fn schema() -> Schema {
@@ -38,17 +39,8 @@ fn now() -> DateTime<Utc> {
     "2026-11-24T12:00:00Z".parse().unwrap()
 }
 
-/// A value, or with some luck none.
-fn maybe(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
-    prop::option::weighted(0.8, value).prop_map(Option::unwrap_or_default)
-}
-
 fn text() -> impl Strategy<Value = Value> {
     maybe(prop::sample::select(vec!["", "ana", "kim", "li", "a longer name"]).prop_map(Value::from))
-}
-
-fn list(item: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
-    maybe(prop::collection::vec(item, 0..4).prop_map(Value::list))
 }
 
 fn inner() -> impl Strategy<Value = Value> {

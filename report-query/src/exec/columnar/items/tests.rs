@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use crate::exec::random::{list, maybe};
 use crate::{
     DataType, Expand, Expr, Field, Limits, Query, Retention, Schema, Store, StoreOptions, Value,
     col, count, field, item,
@@ -37,20 +38,12 @@ fn now() -> DateTime<Utc> {
     "2026-11-24T12:00:00Z".parse().unwrap()
 }
 
-fn maybe(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
-    prop::option::weighted(0.8, value).prop_map(Option::unwrap_or_default)
-}
-
 fn name() -> impl Strategy<Value = Value> {
     maybe(prop::sample::select(&NAMES[..]).prop_map(Value::from))
 }
 
 fn number() -> impl Strategy<Value = Value> {
     maybe((-2_i64..3).prop_map(Value::from))
-}
-
-fn list(item: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
-    maybe(prop::collection::vec(item, 0..4).prop_map(Value::list))
 }
 
 type Cells = (Value, Value, Value, Value);
