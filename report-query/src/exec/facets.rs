@@ -55,7 +55,7 @@ impl Facets {
         let parts = snapshot.parts();
         let parts = parts.map(|part| part.between(pipeline.range.from, pipeline.range.to));
         let mut parts: Vec<Part<'_>> = parts.filter(|part| !part.rows.is_empty()).collect();
-        parts.sort_by_key(|part| part.segment.key(0));
+        parts.sort_by_key(|part| part.segment.first_key());
         let (tests, front) = Tests::with_first(&pipeline.stages, snapshot, &parts, &control)?;
         if front < pipeline.stages.len() {
             return self.one_by_one(snapshot, stop);

@@ -310,7 +310,7 @@ impl<'s> Run<'s, '_> {
         let all = self.snapshot.parts().map(|part| part.between(from, to));
         let mut parts: Vec<Part<'s>> = all.filter(|part| !part.rows.is_empty()).collect();
         self.stats.segments_skipped += self.snapshot.segments().len() - parts.len();
-        parts.sort_by_key(|part| part.segment.key(0));
+        parts.sort_by_key(|part| part.segment.first_key());
         let (tests, filters) = Tests::with_first(stages, self.snapshot, &parts, &self.control)?;
         if let Some(stage @ BoundStage::Group { by, aggregates, .. }) = stages.get(filters) {
             let grouping = Grouping {
@@ -336,7 +336,7 @@ impl<'s> Run<'s, '_> {
                     .check(self.control.limits)
                     .map_err(place(filters, stage))?;
                 let columns = columns_of(stages.get(..=filters).unwrap_or_default());
-                read.iter().for_each(|part| self.looked_at(part, &columns));
+                self.looked_at_all(&read, &columns);
                 self.stats.segments_cached += segments;
                 return Ok((filters + 1, batch));
             }
@@ -348,7 +348,7 @@ impl<'s> Run<'s, '_> {
                     .check(self.control.limits)
                     .map_err(place(filters, stage))?;
                 let columns = columns_of(stages.get(..=filters).unwrap_or_default());
-                parts.iter().for_each(|part| self.looked_at(part, &columns));
+                self.looked_at_all(&parts, &columns);
                 return Ok((filters + 1, batch));
             }
         }
@@ -363,7 +363,7 @@ impl<'s> Run<'s, '_> {
                         .map_err(place(end - 1, stage))?;
                 }
                 let columns = columns_of(stages.get(..end).unwrap_or_default());
-                parts.iter().for_each(|part| self.looked_at(part, &columns));
+                self.looked_at_all(&parts, &columns);
                 return Ok((end, batch));
             }
         }
@@ -380,19 +380,19 @@ impl<'s> Run<'s, '_> {
         }
         let mut picks = Vec::new();
         if let Some(ends) = &mut ends {
-            for part in &parts {
-                if ends.has_all_before(part) {
-                    self.stats.segments_skipped += 1;
-                    continue;
+            for mut part in parts {
+                let rows = part.rows.len();
+                while let Some(next) = ends.next(&mut part) {
+                    let selected = tests.select(&next, &self.control)?;
+                    picks.extend(of_part(&next, &ends.add(&next, selected)));
                 }
-                self.looked_at(part, &looked_at);
-                let selected = tests.select(part, &self.control)?;
-                picks.extend(of_part(part, &ends.add(part, selected)));
+                match rows - part.rows.len() {
+                    0 => self.stats.segments_skipped += 1,
+                    rows => self.looked_at(&part, rows, &looked_at),
+                }
             }
         } else {
-            parts
-                .iter()
-                .for_each(|part| self.looked_at(part, &looked_at));
+            self.looked_at_all(&parts, &looked_at);
             let control = &self.control;
             tests.prepare(threads::runs(&parts).len(), &parts);
             let of_parts = threads::of_parts(&parts, |part| tests.select(part, control))?;
@@ -414,12 +414,19 @@ impl<'s> Run<'s, '_> {
         batch
     }
 
-    fn looked_at(&mut self, part: &Part<'_>, columns: &[usize]) {
+    fn looked_at_all(&mut self, parts: &[Part<'_>], columns: &[usize]) {
+        for part in parts {
+            self.looked_at(part, part.rows.len(), columns);
+        }
+    }
+
+    /// Counts a segment, and so many rows of it.
+    fn looked_at(&mut self, part: &Part<'_>, rows: usize, columns: &[usize]) {
         self.stats.segments += 1;
-        self.stats.rows_scanned += part.rows.len() as u64;
+        self.stats.rows_scanned += rows as u64;
         let segment = part.segment.segment;
         let bytes: usize = columns.iter().map(|column| segment.bytes_of(*column)).sum();
-        let of_rows = bytes as u128 * part.rows.len() as u128 / segment.len().max(1) as u128;
+        let of_rows = bytes as u128 * rows as u128 / segment.len().max(1) as u128;
         self.stats.bytes_touched += u64::try_from(of_rows).unwrap_or(u64::MAX);
     }
 

@@ -364,6 +364,11 @@ impl Segment {
         Some((self.rows.times.get(row)?, *self.rows.ids.get(row)?))
     }
 
+    /// The key of the first row.
+    pub(crate) fn first_key(&self) -> Option<(DateTime<Utc>, Uuid)> {
+        Some((self.rows.first?, *self.rows.ids.first()?))
+    }
+
     pub(crate) fn first_time(&self) -> Option<DateTime<Utc>> {
         self.rows.first
     }

@@ -8,6 +8,7 @@ use super::approx::ApproxTexts;
 use super::distinct::DistinctTexts;
 use super::int_buckets::IntBuckets;
 use super::percentile::Values;
+use super::row_groups::RowGroups;
 use super::select::Answers;
 use super::selected::Selected;
 use super::threads;
@@ -26,8 +27,15 @@ use crate::value::Value;
 pub(super) struct Rows<'r, 's> {
     pub(super) segment: SegmentView<'s>,
     pub(super) selected: &'r Selected,
-    pub(super) groups: &'r [u32],
+    pub(super) groups: &'r RowGroups<'s>,
     pub(super) known: usize,
+}
+
+impl Rows<'_, '_> {
+    /// The number of each row's group.
+    pub(super) fn groups(&self) -> &[u32] {
+        self.groups.numbers()
+    }
 }
 
 /// An aggregate, and a state for each group.
@@ -130,7 +138,7 @@ impl<'p> Accumulator<'p> {
         let aggregate = self.aggregate;
         control.check()?;
         let known = rows.known;
-        let numbered = || rows.selected.rows().zip(rows.groups);
+        let numbered = || rows.selected.rows().zip(rows.groups());
         match &mut self.states {
             States::Counts(tests, counts) => {
                 counts.resize(known, 0);
@@ -142,7 +150,7 @@ impl<'p> Accumulator<'p> {
                 let Some(ints) = rows.segment.ints(*column) else {
                     return Ok(());
                 };
-                rows.selected.each(rows.groups, |row, group| {
+                rows.selected.each(rows.groups(), |row, group| {
                     if let (Some(int), Some((sum, count))) =
                         (ints.get(row), sums.get_mut(group as usize))
                     {
@@ -158,7 +166,7 @@ impl<'p> Accumulator<'p> {
                 times.resize(known, None);
                 let of = rows.segment.times();
                 let is_least = aggregate.function == AggregateFunction::Min;
-                rows.selected.each(rows.groups, |row, group| {
+                rows.selected.each(rows.groups(), |row, group| {
                     if let (Some(time), Some(kept)) = (of.get(row), times.get_mut(group as usize))
                         && kept.is_none_or(|kept| if is_least { time < kept } else { time > kept })
                     {
@@ -481,7 +489,7 @@ impl<'p> Picks<'p> {
             Some(texts) => texts.code(row).is_none(),
             None => segment.cell(row, self.column).is_null(),
         };
-        rows.selected.each(rows.groups, |row, group| {
+        rows.selected.each(rows.groups(), |row, group| {
             let Some(pick) = self.picks.get_mut(group as usize) else {
                 return;
             };
@@ -508,15 +516,15 @@ fn count(
         .map(|test| test.of_codes(rows.segment, rows.selected))
         .collect();
     match answers.as_deref() {
-        Some([]) => rows.groups.iter().for_each(|group| add(*group, true)),
+        Some([]) => rows.groups().iter().for_each(|group| add(*group, true)),
         Some([(codes, passes)]) => with_codes!(codes, codes => {
-            for (row, group) in rows.selected.rows().zip(rows.groups) {
+            for (row, group) in rows.selected.rows().zip(rows.groups()) {
                 let code = codes.get(row).map(|code| *code as usize);
                 add(*group, code.is_some_and(|code| passes.has(code)));
             }
         }),
         Some(answers) => {
-            for (row, group) in rows.selected.rows().zip(rows.groups) {
+            for (row, group) in rows.selected.rows().zip(rows.groups()) {
                 let passes = |(codes, passes): &(&crate::store::Codes, super::texts::Passes)| {
                     codes.get(row).is_some_and(|code| passes.has(code))
                 };
@@ -525,7 +533,7 @@ fn count(
         }
         None => {
             let mut ticker = control.ticker();
-            'rows: for (row, group) in rows.selected.rows().zip(rows.groups) {
+            'rows: for (row, group) in rows.selected.rows().zip(rows.groups()) {
                 ticker.step()?;
                 for test in tests {
                     if !test.of_row(rows.segment, row)? {

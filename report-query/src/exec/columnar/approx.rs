@@ -52,7 +52,7 @@ impl<'p> ApproxTexts<'p> {
             *known
         };
         let mut new = 0;
-        with_codes!(texts.codes(), small => rows.selected.each(rows.groups, |row, group| {
+        with_codes!(texts.codes(), small => rows.selected.each(rows.groups(), |row, group| {
             let hash = small.get(row).and_then(|at| hash_of(*at as usize));
             if let (Some(hash), Some(known)) = (hash, groups.get_mut(group as usize)) {
                 new += u64::from(known.insert_hash(hash));

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::super::batch::position;
-use super::selected::{Selected, bits_of};
+use super::kernels::bits_of;
+use super::selected::Selected;
 use crate::error::Result;
 use crate::exec::control::Most;
 use crate::expr::Bound;

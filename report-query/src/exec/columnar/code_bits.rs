@@ -1,9 +1,10 @@
 //! `CodeBits`: which texts of a dictionary each group has, a bit for each code.
 
 use super::aggregate::Rows;
+use super::selected::Selected;
 use crate::aggregate::Budget;
 use crate::error::Result;
-use crate::exec::batch::position;
+use crate::exec::batch::{position, wide};
 use crate::store::{Dictionary, TextColumn, with_codes};
 
 /// As many words as the codes of a dictionary take, group by group.
@@ -58,17 +59,18 @@ impl CodeBits {
         budget: &mut Budget,
     ) -> Result<()> {
         let words = self.words;
-        let all = &mut self.all;
-        all.resize(rows.known * words, 0);
+        self.all.resize(rows.known * words, 0);
+        let all = &mut self.all[..];
         let codes = texts.texts();
-        with_codes!(texts.codes(), small => rows.selected.each(rows.groups, |row, group| {
-            let code = small.get(row).and_then(|at| codes.get(*at as usize));
-            if let Some(code) = code
+        super::tally::read_through(codes);
+        let add = move |small: usize, group: u32| {
+            if let Some(code) = codes.get(small)
                 && let Some(word) = all.get_mut(group as usize * words + *code as usize / 64)
             {
                 *word |= 1 << (code % 64);
             }
-        }));
+        };
+        with_codes!(texts.codes(), small => add_each(rows, small, add));
         self.count(budget)
     }
 
@@ -112,6 +114,31 @@ impl CodeBits {
     pub(super) fn groups(&self) -> impl ExactSizeIterator<Item = &[u64]> {
         self.all.chunks(self.words)
     }
+}
+
+fn add_each<T: Copy + Into<u32>>(
+    rows: &Rows<'_, '_>,
+    codes: &[T],
+    mut add: impl FnMut(usize, u32),
+) {
+    if let Selected::All(range) = rows.selected {
+        let codes = codes.get(range.clone()).unwrap_or_default();
+        if let Some(bytes) = rows.groups.bytes() {
+            for (code, byte) in codes.iter().zip(bytes.codes) {
+                add(wide(*code) as usize, bytes.group(*byte));
+            }
+            return;
+        }
+        for (code, group) in codes.iter().zip(rows.groups()) {
+            add(wide(*code) as usize, *group);
+        }
+        return;
+    }
+    rows.selected.each(rows.groups(), |row, group| {
+        if let Some(code) = codes.get(row) {
+            add(wide(*code) as usize, group);
+        }
+    });
 }
 
 /// How many bits are set.

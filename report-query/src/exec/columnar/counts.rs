@@ -44,6 +44,32 @@ impl Counts {
         rest.iter().for_each(|row| Self::count(a, place(row)));
     }
 
+    /// The same of codes of a byte, whose tables are of a size that is known.
+    pub(super) fn add_bytes(&mut self, codes: &[u8], place: impl Fn(usize) -> usize) {
+        const ALL: usize = 1 << 8;
+
+        let mut tables = [[0_u32; ALL]; 4];
+        let [a, b, c, d] = &mut tables;
+        let (fours, rest) = codes.as_chunks::<4>();
+        for [w, x, y, z] in fours {
+            a[usize::from(*w)] += 1;
+            b[usize::from(*x)] += 1;
+            c[usize::from(*y)] += 1;
+            d[usize::from(*z)] += 1;
+        }
+        rest.iter().for_each(|code| a[usize::from(*code)] += 1);
+        let [total, ..] = &mut self.tables;
+        for code in 0..ALL {
+            let count = a[code] + b[code] + c[code] + d[code];
+            // Codes that no row has may have no place.
+            if count > 0
+                && let Some(total) = total.get_mut(place(code))
+            {
+                *total += count;
+            }
+        }
+    }
+
     pub(super) fn add_pairs<T, U>(
         &mut self,
         one: &[T],

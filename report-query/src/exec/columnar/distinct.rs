@@ -54,7 +54,7 @@ impl<'p> DistinctTexts<'p> {
             Seen::Bits(bits) => bits.add(rows, texts, budget),
             Seen::Pairs(pairs) => {
                 let mut new = 0;
-                for (row, group) in rows.selected.rows().zip(rows.groups) {
+                for (row, group) in rows.selected.rows().zip(rows.groups()) {
                     if let Some(code) = texts.code(row) {
                         new += u64::from(pairs.insert(pair(*group, code)));
                     }

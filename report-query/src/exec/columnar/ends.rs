@@ -1,5 +1,7 @@
 //! The oldest or the newest rows alone, where a limit or a page leaves no others.
 
+use std::ops::Range;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::selected::Selected;
@@ -16,7 +18,15 @@ pub(in crate::exec) struct Ends {
     /// they may have been given.
     after: Option<DateTime<Utc>>,
     times: Vec<DateTime<Utc>>,
+    /// The time of the row that the limit leaves last, of those that were found when it was looked
+    /// for.
+    last: Option<DateTime<Utc>>,
+    /// How many rows are looked at next.
+    step: usize,
 }
+
+/// Rows that are looked at first: more and more, until all of a segment are.
+const STEP: usize = if cfg!(test) { 1 } else { 1 << 12 };
 
 impl Ends {
     /// If the stages begin with a limit, on the rows as they come or sorted by their time
@@ -53,6 +63,8 @@ impl Ends {
             newest,
             after,
             times: Vec::new(),
+            last: None,
+            step: STEP,
         })
     }
 
@@ -76,28 +88,57 @@ impl Ends {
         }
     }
 
-    /// Whether enough rows were found that come before all of a segment. Rows of one time are
-    /// told apart by their ids, so they do not count.
-    pub(in crate::exec) fn has_all_before(&mut self, part: &Part<'_>) -> bool {
-        if self.times.len() < self.rows {
-            return false;
+    /// The next rows of a part to look at, from the end on that the wanted ones stand at; `None` if
+    /// none is left, or if enough rows were found that come before them. Rows of one time are told
+    /// apart by their ids, so they do not count.
+    pub(in crate::exec) fn next<'s>(&mut self, part: &mut Part<'s>) -> Option<Part<'s>> {
+        if part.rows.is_empty() || self.has_all_before(part) {
+            return None;
         }
+        let Range { start, end } = part.rows;
+        let middle = match self.newest {
+            true => end.saturating_sub(self.step).max(start),
+            false => start.saturating_add(self.step).min(end),
+        };
+        self.step = self.step.saturating_mul(2);
+        let (older, newer) = (start..middle, middle..end);
+        let (next, left) = match self.newest {
+            true => (newer, older),
+            false => (older, newer),
+        };
+        part.rows = left;
+        Some(Part {
+            rows: next,
+            ..part.clone()
+        })
+    }
+
+    fn has_all_before(&mut self, part: &Part<'_>) -> bool {
         let Some(last) = self.rows.checked_sub(1) else {
             return true;
         };
-        // The row that the limit leaves last; those behind it are of no use any more.
-        let newest = self.newest;
-        self.times
-            .select_nth_unstable_by(last, |a, b| match newest {
-                true => b.cmp(a),
-                false => a.cmp(b),
-            });
-        self.times.truncate(self.rows);
-        let limit = self.times.last().copied();
-        if newest {
-            part.segment.last_time() < limit
+        if self.times.len() >= self.rows && self.last.is_none() {
+            let newest = self.newest;
+            self.times
+                .select_nth_unstable_by(last, |a, b| match newest {
+                    true => b.cmp(a),
+                    false => a.cmp(b),
+                });
+            // Those behind it are of no use any more.
+            self.times.truncate(self.rows);
+            self.last = self.times.last().copied();
+        }
+        let Some(last) = self.last else {
+            return false;
+        };
+        let segment = part.segment.segment;
+        let time = |row| segment.times().get(row);
+        if self.newest {
+            segment.last_time() < Some(last)
+                || part.rows.end < segment.len() && time(part.rows.end - 1) < Some(last)
         } else {
-            part.segment.first_time() > limit
+            segment.first_time() > Some(last)
+                || part.rows.start > 0 && time(part.rows.start) > Some(last)
         }
     }
 
@@ -105,6 +146,9 @@ impl Ends {
     pub(in crate::exec) fn add(&mut self, part: &Part<'_>, selected: Selected) -> Selected {
         let times = part.segment.times();
         let mut rows = selected.into_rows();
+        if !rows.is_empty() {
+            self.last = None;
+        }
         // Rows that were given before are counted out, but stay: they have the time of the last
         // one of their page.
         let is_given = |row: &u32| self.after.is_some() && times.get(*row as usize) == self.after;

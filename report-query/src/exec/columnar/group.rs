@@ -1,5 +1,6 @@
 //! The first group of a pipeline, segment by segment.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
@@ -8,10 +9,11 @@ use uuid::Uuid;
 use super::aggregate::{Accumulator, Rows};
 use super::keys::Keys;
 use super::order::Wanted;
+use super::row_groups::RowGroups;
 use super::select::Tests;
 use super::selected::Selected;
 use super::threads;
-use crate::aggregate::{AggregateFunction, BoundAggregate, Budget, Partial};
+use crate::aggregate::{AggregateFunction, BoundAggregate, Budget, Partial, int};
 use crate::error::{QueryError, Result};
 use crate::exec::batch::{Batch, Column, position};
 use crate::exec::control::{Control, Most, sort_by};
@@ -67,10 +69,8 @@ impl<'p> Grouping<'p> {
         }
         let count = keys.len();
         let groups = self.candidates(&accumulators, count, wanted);
-        let columns = Accumulator::finish_all(accumulators, count, control)
-            .map_err(|error| self.place(error))?;
-        let order = self
-            .ordered(&keys, &columns, groups, wanted, control)
+        let (order, columns) = self
+            .finished(&keys, accumulators, groups, wanted, control)
             .map_err(|error| self.place(error))?;
         let mut all = Vec::with_capacity(self.by.len() + columns.len());
         for key in 0..self.by.len() {
@@ -83,16 +83,48 @@ impl<'p> Grouping<'p> {
             let values = || Column::own(threads::of_numbers(order.len(), value));
             all.push(keys.codes(key, &order).unwrap_or_else(values));
         }
-        // All groups in the order of their numbers are as they stand.
-        let is_as_is = order.len() == count && order.is_sorted();
-        for column in columns {
-            all.push(if is_as_is {
-                column
-            } else {
-                column.ordered(&order)
-            });
-        }
+        all.extend(columns);
         Ok(Some(Batch::of_columns(all, order.len())))
+    }
+
+    /// The groups in the order that is wanted, and what they come to.
+    fn finished(
+        &self,
+        keys: &Keys<'_>,
+        accumulators: Vec<Accumulator<'_>>,
+        groups: Vec<u32>,
+        wanted: &Wanted<'_>,
+        control: &Control<'_>,
+    ) -> Result<(Vec<u32>, Vec<Column>)> {
+        // Counts of groups that are left out need no values.
+        let counts: Option<Vec<&[u64]>> = accumulators.iter().map(Accumulator::counts).collect();
+        if let Some(counts) = counts.filter(|_| groups.len() < keys.len()) {
+            let of = |counts: &[u64], group: u32| {
+                let count = counts.get(group as usize).copied();
+                int(count.unwrap_or_default())
+            };
+            let value = |column: usize, group| {
+                let counts = *counts.get(column)?;
+                of(counts, group).ok().map(Cow::Owned)
+            };
+            let order = self.ordered(keys, value, groups, wanted, control)?;
+            let column = |counts: &&[u64]| {
+                let values = order.iter().map(|group| of(counts, *group));
+                values.collect::<Result<_>>().map(Column::own)
+            };
+            let columns = counts.iter().map(column).collect::<Result<_>>()?;
+            return Ok((order, columns));
+        }
+        let columns = Accumulator::finish_all(accumulators, keys.len(), control)?;
+        let value = |column: usize, group| columns.get(column)?.value(group as usize);
+        let order = self.ordered(keys, value, groups, wanted, control)?;
+        // All groups in the order of their numbers are as they stand.
+        if order.len() == keys.len() && order.is_sorted() {
+            return Ok((order, columns));
+        }
+        let columns = columns.into_iter().map(|column| column.ordered(&order));
+        let columns = columns.collect();
+        Ok((order, columns))
     }
 
     /// The groups that may be among those wanted: where the first ones by a count are, all that
@@ -135,11 +167,11 @@ impl<'p> Grouping<'p> {
         of_counts().unwrap_or_else(|| all.clone().collect())
     }
 
-    /// Groups in the order that is wanted.
-    fn ordered(
+    /// Groups in the order that is wanted, given what a group comes to by each aggregate.
+    fn ordered<'v>(
         &self,
         keys: &Keys<'_>,
-        columns: &[Column],
+        value: impl Fn(usize, u32) -> Option<Cow<'v, Value>>,
         mut order: Vec<u32>,
         wanted: &Wanted<'_>,
         control: &Control<'_>,
@@ -173,8 +205,7 @@ impl<'p> Grouping<'p> {
                                 }
                             }
                         } else {
-                            let column = columns.get(column - self.by.len());
-                            let of = |group: &u32| column?.value(*group as usize);
+                            let of = |group: &u32| value(column - self.by.len(), *group);
                             match (of(a), of(b)) {
                                 (Some(a), Some(b)) => sort::compare(sort, &a, &b),
                                 _ => Ordering::Equal,
@@ -257,7 +288,9 @@ impl<'p> Grouping<'p> {
             let rows = run
                 .iter()
                 .map(|part| Ok((part, tests.marked(part, control)?)));
-            let is_grouped = accumulated.add(rows, control, |error| self.place(error))?;
+            let is_grouped = accumulated.add(rows, threads::rows_of(run), control, |error| {
+                self.place(error)
+            })?;
             Ok(is_grouped.then_some(accumulated))
         });
         threads::one_of(all, |first, later| {
@@ -305,7 +338,9 @@ impl<'p> Grouping<'p> {
                 let rows = selected.rows().filter(|row| of_share(*row));
                 Ok((part, Selected::Some(rows.map(position).collect())))
             });
-            let is_grouped = accumulated.add(rows, control, |error| self.place(error))?;
+            let is_grouped = accumulated.add(rows, threads::rows_of(parts), control, |error| {
+                self.place(error)
+            })?;
             Ok(is_grouped.then_some(accumulated))
         });
         threads::one_of(all, |first, later| {
@@ -325,10 +360,12 @@ fn share_of(id: Option<Uuid>, shares: usize) -> usize {
 }
 
 impl<'p> Accumulated<'p> {
-    /// Takes in the rows of parts that pass; `false` if a key has to be evaluated row by row.
+    /// Takes in the rows of parts that pass, of so many; `false` if a key has to be evaluated row
+    /// by row.
     fn add<'r>(
         &mut self,
         rows: impl Iterator<Item = Result<(&'r Part<'p>, Selected)>>,
+        of: usize,
         control: &Control<'_>,
         within: impl Fn(QueryError) -> QueryError,
     ) -> Result<bool>
@@ -342,6 +379,7 @@ impl<'p> Accumulated<'p> {
         } = self;
         let counts_alone = accumulators.iter_mut().all(Accumulator::is_plain_count);
         let mut total: Vec<u64> = Vec::new();
+        let mut tally = if counts_alone { keys.tally(of) } else { None };
         for of_part in rows {
             let (part, selected) = of_part?;
             if selected.is_empty() {
@@ -355,6 +393,10 @@ impl<'p> Accumulated<'p> {
             let Some(of_segment) = keys.of(part.segment, &selected) else {
                 return Ok(false);
             };
+            if let Some(tally) = &mut tally {
+                tally.add(&of_segment, &selected);
+                continue;
+            }
             if counts_alone
                 && keys
                     .count(&of_segment, &selected, &mut total)
@@ -362,11 +404,11 @@ impl<'p> Accumulated<'p> {
             {
                 continue;
             }
-            let groups = keys.numbered(&of_segment, &selected).map_err(&within)?;
+            let groups = RowGroups::new(keys, &of_segment, &selected).map_err(&within)?;
             if counts_alone {
                 total.resize(keys.len(), 0);
-                for group in groups {
-                    if let Some(count) = total.get_mut(group as usize) {
+                for group in groups.numbers() {
+                    if let Some(count) = total.get_mut(*group as usize) {
                         *count += 1;
                     }
                 }
@@ -383,6 +425,9 @@ impl<'p> Accumulated<'p> {
                     .update(&rows, budget, control)
                     .map_err(&within)?;
             }
+        }
+        if let Some(tally) = tally {
+            total = tally.finish(keys).map_err(&within)?;
         }
         if counts_alone {
             total.resize(keys.len(), 0);
@@ -409,7 +454,7 @@ impl<'p> Accumulated<'p> {
 }
 
 fn first_key(part: &Part<'_>) -> Option<(DateTime<Utc>, Uuid)> {
-    part.segment.key(0)
+    part.segment.first_key()
 }
 
 fn last_key(part: &Part<'_>) -> Option<(DateTime<Utc>, Uuid)> {

@@ -55,7 +55,7 @@ impl IntBuckets {
         match &mut self.kept {
             Kept::Table(counts) => {
                 counts.resize(self.places * rows.known, 0);
-                rows.selected.each(rows.groups, |row, group| {
+                rows.selected.each(rows.groups(), |row, group| {
                     let Some(int) = ints.get(row) else {
                         return;
                     };
@@ -69,7 +69,7 @@ impl IntBuckets {
             }
             Kept::Groups(groups) => {
                 groups.resize_with(rows.known, LogBuckets::default);
-                for (row, group) in rows.selected.rows().zip(rows.groups) {
+                for (row, group) in rows.selected.rows().zip(rows.groups()) {
                     if let (Some(int), Some(known)) =
                         (ints.get(row), groups.get_mut(*group as usize))
                     {

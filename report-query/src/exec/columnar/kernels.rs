@@ -3,7 +3,9 @@
 //! a kind have.
 
 #[cfg(feature = "simd")]
-use fearless_simd::{Level, Simd, dispatch};
+use fearless_simd::prelude::*;
+#[cfg(feature = "simd")]
+use fearless_simd::{Level, dispatch, u8x64};
 
 /// What a loop is compiled for.
 #[cfg(not(feature = "simd"))]
@@ -52,6 +54,26 @@ pub(super) fn ones(marks: &[u8]) -> usize {
     ones_at(Level::new(), marks)
 }
 
+/// The numbers of those that have a one, of numbers from the first on; `count` of them do.
+pub(super) fn places(marks: &[u8], first: u32, count: usize) -> Vec<u32> {
+    places_at(Level::new(), marks, first, count)
+}
+
+fn places_at(level: Level, marks: &[u8], first: u32, count: usize) -> Vec<u32> {
+    #[cfg(feature = "simd")]
+    return dispatch!(level, simd => simd.vectorize(
+        #[inline(always)]
+        || places_of(marks, first, count, |block| {
+            u8x64::simd_from(simd, *block).simd_eq(1).to_bitmask()
+        })
+    ));
+    #[cfg(not(feature = "simd"))]
+    {
+        let Level = level;
+        places_of(marks, first, count, bits_of_block)
+    }
+}
+
 fn marks_at<T: Copy>(level: Level, numbers: &[T], test: impl Fn(T) -> bool) -> Vec<u8> {
     at!(level, marks_of(numbers, test))
 }
@@ -92,6 +114,87 @@ fn ones_of(marks: &[u8]) -> usize {
     total + rest.iter().map(|mark| usize::from(*mark)).sum::<usize>()
 }
 
+/// Ones of 64 above which they are taken eight places at a time instead of one by one.
+const MANY: u32 = 16;
+
+#[inline(always)]
+fn places_of(marks: &[u8], first: u32, count: usize, bits: impl Fn(&[u8; 64]) -> u64) -> Vec<u32> {
+    // Where eight places are written at a time, those that count stay.
+    let mut places = vec![0; count + 8];
+    let mut len = 0;
+    let (blocks, rest) = marks.as_chunks::<64>();
+    let mut at = first;
+    for block in blocks {
+        let mut bits = bits(block);
+        let ones = bits.count_ones();
+        if ones == 0 {
+            at += 64;
+            continue;
+        }
+        if ones <= MANY {
+            // Eight without asking how many there are, which nobody could guess.
+            let end = len + ones as usize;
+            while len < end {
+                let eight = places.get_mut(len..len + 8);
+                for place in eight.unwrap_or_default() {
+                    *place = at.wrapping_add(bits.trailing_zeros());
+                    bits &= bits.wrapping_sub(1);
+                }
+                len += 8;
+            }
+            len = end;
+            at += 64;
+            continue;
+        }
+        for bits in bits.to_le_bytes() {
+            let eight = places.get_mut(len..len + 8);
+            let ones = PLACES.get(usize::from(bits)).unwrap_or(&[0; 8]);
+            for (place, one) in eight.unwrap_or_default().iter_mut().zip(ones) {
+                *place = at + u32::from(*one);
+            }
+            len += bits.count_ones() as usize;
+            at += 8;
+        }
+    }
+    places.truncate(len);
+    let rest = (at..).zip(rest).filter(|(_, mark)| **mark == 1);
+    places.extend(rest.map(|(place, _)| place));
+    places
+}
+
+/// A bit for each of 64 marks, from the lowest on.
+#[cfg(any(test, not(feature = "simd")))]
+#[inline(always)]
+fn bits_of_block(block: &[u8; 64]) -> u64 {
+    let (words, _) = block.as_chunks::<8>();
+    let bits = |bits, word: &[u8; 8]| bits >> 8 | u64::from(bits_of(*word)) << 56;
+    words.iter().fold(0, bits)
+}
+
+/// A bit for each of eight marks, from the lowest on.
+pub(super) const fn bits_of(marks: [u8; 8]) -> u8 {
+    // The product's highest byte has the lowest bit of each of the eight bytes.
+    (u64::from_le_bytes(marks).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
+}
+
+/// The places of the ones in a byte, from the lowest on.
+const PLACES: [[u8; 8]; 256] = {
+    let mut all = [[0; 8]; 256];
+    let mut bits = 0;
+    while bits < 256 {
+        let (mut place, mut len) = (0, 0);
+        while place < 8 {
+            if bits >> place & 1 == 1 {
+                all[bits][len] = place as u8;
+                len += 1;
+            }
+            place += 1;
+        }
+        bits += 1;
+    }
+    all
+};
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -123,6 +226,9 @@ mod tests {
             let mut marks = marks_at(level, numbers, |number| number >= bound);
             assert_eq!(marks, expected);
             assert_eq!(ones_at(level, &marks), count);
+            let places = places_at(level, &marks, 7, count);
+            let ones = (7..).zip(&marks).filter(|(_, mark)| **mark == 1);
+            assert_eq!(places, ones.map(|(at, _)| at).collect::<Vec<u32>>());
             keep_marks_at(level, &mut marks, numbers, |number| number == bound);
             let equal = numbers.iter().filter(|number| **number == bound).count();
             assert_eq!(ones_at(level, &marks), equal);
@@ -141,6 +247,18 @@ mod tests {
             let narrow: Vec<u8> = numbers.iter().map(|number| *number as u8).collect();
             check(&narrow, bound as u8);
         }
+    }
+
+    #[test]
+    fn bits_of_a_block_are_its_marks() {
+        let mut block = [0; 64];
+        for at in [0, 3, 7, 8, 40, 63] {
+            block[at] = 1;
+        }
+        assert_eq!(
+            bits_of_block(&block),
+            1 << 63 | 1 << 40 | 1 << 8 | 1 << 7 | 1 << 3 | 1
+        );
     }
 
     #[test]

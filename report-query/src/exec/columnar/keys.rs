@@ -9,12 +9,13 @@ use foldhash::fast::RandomState;
 use super::segment_keys::{Key, SegmentKeys};
 use super::selected::Selected;
 use super::space::{NONE, Space};
+use super::tally::Tally;
 use crate::error::Result;
 use crate::exec::batch::{Column, position};
 use crate::exec::coding::Coding;
 use crate::exec::control::Most;
 use crate::expr::Bound;
-use crate::store::{Dictionary, SegmentView, Snapshot};
+use crate::store::{Dictionary, SegmentView, Snapshot, with_codes};
 use crate::value::Value;
 
 /// The groups of a query so far.
@@ -67,16 +68,30 @@ impl<'p> Keys<'p> {
         self.by.is_empty()
     }
 
+    /// What counts so many rows of the only key by its texts, if that is worth it.
+    pub(super) fn tally(&self, rows: usize) -> Option<Tally> {
+        match &self.spaces[..] {
+            [Space::Texts(dictionary)] => Tally::new(dictionary.len(), rows),
+            _ => None,
+        }
+    }
+
     /// The number of a tuple of one value.
     #[inline]
-    fn number_of_one(&mut self, value: u32) -> Result<u32> {
-        if let Tuples::Ones(numbers) = &self.tuples
-            && let Some(number) = numbers.get(value as usize)
-            && *number != NONE
-        {
-            return Ok(*number);
+    pub(super) fn number_of_one(&mut self, value: u32) -> Result<u32> {
+        match self.known_one(value) {
+            Some(number) => Ok(number),
+            None => self.number(&[value]),
         }
-        self.number(&[value])
+    }
+
+    #[inline]
+    pub(super) fn known_one(&self, value: u32) -> Option<u32> {
+        let Tuples::Ones(numbers) = &self.tuples else {
+            return None;
+        };
+        let number = numbers.get(value as usize).copied();
+        number.filter(|number| *number != NONE)
     }
 
     /// The number of a tuple of values.
@@ -184,6 +199,22 @@ impl<'p> Keys<'p> {
                 .iter()
                 .map(|value| self.number_of_one(*value))
                 .collect();
+        }
+        if let [key @ Key::Coded(codes, values, _)] = &keys.keys[..]
+            && let Selected::All(rows) = selected
+            && values.len() < rows.len()
+        {
+            // Mostly no group is new.
+            let known = |small| self.known_one(key.value(small)).unwrap_or(NONE);
+            let table: Vec<u32> = (0..=values.len()).map(known).collect();
+            let numbers: Vec<u32> = with_codes!(codes, codes => {
+                let codes = codes.get(rows.clone()).unwrap_or_default();
+                let number = |code: usize| table.get(code).copied().unwrap_or(NONE);
+                codes.iter().map(|code| number(*code as usize)).collect()
+            });
+            if !numbers.contains(&NONE) {
+                return Ok(numbers);
+            }
         }
         let mut tuple = Vec::with_capacity(keys.keys.len());
         if let Some(count) = keys.dense {

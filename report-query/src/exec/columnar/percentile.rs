@@ -57,14 +57,14 @@ impl Values {
             Kept::Short { least, groups } => {
                 // What a segment has lies between the ends of all.
                 let from = ints.ends().0.abs_diff(*least) as u32;
-                with_differences!(ints, all => rows.selected.each(rows.groups, |row, group| {
+                with_differences!(ints, all => rows.selected.each(rows.groups(), |row, group| {
                     if let (Some(more), Some(values)) =
                         (all.get(row), groups.get_mut(group as usize))
                     {
                         values.push(from + wide(*more));
                         taken += 1;
                     }
-                }), else rows.selected.each(rows.groups, |row, group| {
+                }), else rows.selected.each(rows.groups(), |row, group| {
                     if let (Some(int), Some(values)) =
                         (ints.get(row), groups.get_mut(group as usize))
                     {
@@ -73,7 +73,7 @@ impl Values {
                     }
                 }));
             }
-            Kept::Wide(groups) => rows.selected.each(rows.groups, |row, group| {
+            Kept::Wide(groups) => rows.selected.each(rows.groups(), |row, group| {
                 if let (Some(int), Some(values)) = (ints.get(row), groups.get_mut(group as usize)) {
                     values.push(int);
                     taken += 1;

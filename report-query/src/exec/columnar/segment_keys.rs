@@ -129,7 +129,11 @@ fn of_segment<'s>(
         while at <= last {
             let start: DateTime<Utc> = bucket.start(times.get(at)?)?;
             let same = |time| bucket.start(time) == Some(start);
-            at = times.partition_point(at..times.len(), same).max(at + 1);
+            // Often one bucket has all rows.
+            at = match times.get(last) {
+                Some(time) if same(time) => last + 1,
+                _ => times.partition_point(at..last, same).max(at + 1),
+            };
             buckets.push((at, space.number(Value::Time(start))));
         }
         return Some(Key::Buckets(buckets));
@@ -223,6 +227,9 @@ impl<'s> SegmentKeys<'s> {
         let mut counts = Counts::new(places);
         match (&self.keys[..], selected) {
             // Straight from the codes.
+            ([Key::Coded(Codes::U8(codes), ..)], Selected::All(rows)) => {
+                counts.add_bytes(codes.get(rows.clone()).unwrap_or_default(), |code| code);
+            }
             ([Key::Coded(codes, ..)], Selected::All(rows)) => with_codes!(codes, codes => {
                 let codes = codes.get(rows.clone()).unwrap_or_default();
                 counts.add(codes, |code| *code as usize);
@@ -244,10 +251,16 @@ impl<'s> SegmentKeys<'s> {
                 let mut at = rows.start;
                 for (bucket, (end, _)) in buckets.iter().enumerate() {
                     let end = (*end).min(rows.end);
-                    with_codes!(codes, codes => {
-                        let codes = codes.get(at..end).unwrap_or_default();
-                        counts.add(codes, |code| bucket + *code as usize * buckets.len());
-                    });
+                    let place = |code| bucket + code * buckets.len();
+                    match codes {
+                        Codes::U8(codes) => {
+                            counts.add_bytes(codes.get(at..end).unwrap_or_default(), place);
+                        }
+                        codes => with_codes!(codes, codes => {
+                            let codes = codes.get(at..end).unwrap_or_default();
+                            counts.add(codes, |code| place(*code as usize));
+                        }),
+                    }
                     at = end;
                 }
             }

@@ -9,6 +9,7 @@ use super::chosen::{Chosen, Question};
 use super::items::ItemAnswers;
 use super::selected::Selected;
 use super::texts::{Passes, TextAnswers};
+use super::threads;
 use super::top::TopPer;
 use crate::error::{QueryError, Result};
 use crate::exec::control::{Control, Most};
@@ -128,7 +129,7 @@ impl<'p> Tests<'p> {
             && let Some(first) = self.tests.first()
             && let Some(texts) = &first.answers.texts
         {
-            texts.prepare(parts.iter().map(|part| part.rows.len()).sum());
+            texts.prepare(threads::rows_of(parts));
         }
     }
 

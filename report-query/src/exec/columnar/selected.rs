@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::batch::position;
-use super::kernels::{keep_marks, marks, ones};
+use super::kernels::{keep_marks, marks, ones, places};
 
 /// Rows of a segment, ascending.
 pub(in crate::exec) enum Selected {
@@ -89,30 +89,7 @@ impl Selected {
         if count == marks.len() {
             return Self::All(start..start + count);
         }
-        // Eight places are written at a time, of which those that count stay.
-        let mut rows = vec![0; count + 8];
-        let mut len = 0;
-        let (words, rest) = marks.as_chunks::<8>();
-        let mut at = position(start);
-        for word in words {
-            let bits = bits_of(*word);
-            let places = PLACES.get(usize::from(bits)).unwrap_or(&[0; 8]);
-            if let Some(eight) = rows.get_mut(len..len + 8) {
-                for (row, place) in eight.iter_mut().zip(places) {
-                    *row = at + u32::from(*place);
-                }
-            }
-            len += bits.count_ones() as usize;
-            at += 8;
-        }
-        rows.truncate(len);
-        rows.extend(
-            (at..)
-                .zip(rest)
-                .filter(|(_, mark)| **mark == 1)
-                .map(|(row, _)| row),
-        );
-        Self::Some(rows)
+        Self::Some(places(&marks, position(start), count))
     }
 
     /// The numbers of the rows.
@@ -239,30 +216,6 @@ impl Selected {
         }
     }
 }
-
-/// A bit for each of eight marks, from the lowest on.
-pub(super) const fn bits_of(marks: [u8; 8]) -> u8 {
-    // The product's highest byte has the lowest bit of each of the eight bytes.
-    (u64::from_le_bytes(marks).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
-}
-
-/// The places of the ones in a byte, from the lowest on.
-const PLACES: [[u8; 8]; 256] = {
-    let mut all = [[0; 8]; 256];
-    let mut bits = 0;
-    while bits < 256 {
-        let (mut place, mut len) = (0, 0);
-        while place < 8 {
-            if bits >> place & 1 == 1 {
-                all[bits][len] = place as u8;
-                len += 1;
-            }
-            place += 1;
-        }
-        bits += 1;
-    }
-    all
-};
 
 #[cfg(test)]
 mod tests {

@@ -19,9 +19,14 @@ fn threads() -> usize {
     1
 }
 
+/// How many rows parts have.
+pub(super) fn rows_of(parts: &[Part<'_>]) -> usize {
+    parts.iter().map(|part| part.rows.len()).sum()
+}
+
 /// Parts in runs of about as many rows each, one for each thread that is worth it.
 pub(in crate::exec) fn runs<'r, 'p>(parts: &'r [Part<'p>]) -> Vec<&'r [Part<'p>]> {
-    let rows: usize = parts.iter().map(|part| part.rows.len()).sum();
+    let rows = rows_of(parts);
     let runs = match rows / ROWS {
         // Who asks for the threads starts them.
         0 | 1 => 1,
