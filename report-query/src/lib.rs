@@ -122,6 +122,7 @@ pub mod semantics {}
 
 mod error;
 mod exec;
+mod gallop;
 mod schema;
 mod value;
 

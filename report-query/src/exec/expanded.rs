@@ -72,7 +72,7 @@ impl<'p> ItemGroups<'p> {
             _ => self.stages,
         };
         let needed = columns_of(stages);
-        tests.prepare(threads::runs(parts).len(), parts);
+        tests.prepare(parts, control)?;
         let selected = threads::of_parts(parts, |part| {
             let has_items = part.segment.segment.lists(self.list).is_some();
             let selected = has_items.then(|| tests.select(part, control));

@@ -394,7 +394,7 @@ impl<'s> Run<'s, '_> {
         } else {
             self.looked_at_all(&parts, &looked_at);
             let control = &self.control;
-            tests.prepare(threads::runs(&parts).len(), &parts);
+            tests.prepare(&parts, control)?;
             let of_parts = threads::of_parts(&parts, |part| tests.select(part, control))?;
             for (part, selected) in parts.iter().zip(of_parts) {
                 picks.extend(of_part(part, &selected));

@@ -7,6 +7,8 @@ use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::gallop::gallop;
+
 /// A text of a cell. Cloning copies a pointer, and nothing is allocated when a store's
 /// texts become cells of a result.
 ///
@@ -200,6 +202,20 @@ impl TextBlock {
         }
     }
 
+    /// The text that has a byte, or their number, given one that is not behind it.
+    pub(crate) fn text_of(&self, byte: usize, from: usize) -> usize {
+        match &self.ends {
+            Ends::Narrow(ends) => {
+                // None ends behind that.
+                let byte = u32::try_from(byte).unwrap_or(u32::MAX);
+                from + before(ends.get(from..).unwrap_or_default(), |end| *end <= byte)
+            }
+            Ends::Wide(ends) => {
+                from + before(ends.get(from..).unwrap_or_default(), |end| *end <= byte)
+            }
+        }
+    }
+
     pub(crate) fn get(&self, at: usize) -> Option<&str> {
         let start = match at.checked_sub(1) {
             None => 0,
@@ -228,6 +244,21 @@ impl TextBlock {
     }
 }
 
+/// How many ends come first that pass: mostly few, which are counted without a guess.
+#[inline]
+fn before<T>(ends: &[T], passes: impl Fn(&T) -> bool) -> usize {
+    const FEW: usize = 16;
+
+    let Some(few) = ends.first_chunk::<FEW>() else {
+        return gallop(ends, passes);
+    };
+    let count: usize = few.iter().map(|end| usize::from(passes(end))).sum();
+    match count {
+        FEW => FEW + gallop(ends.get(FEW..).unwrap_or_default(), passes),
+        few => few,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,6 +281,17 @@ mod tests {
         assert_eq!(Text::of(&block, 0), Text::of(&block, 3));
         assert_eq!(Text::of(&block, 9).as_str(), "");
         assert!(TextBlock::default().texts().next().is_none());
+    }
+
+    #[test]
+    fn the_text_of_a_byte_is_found_from_any_before_it() {
+        let texts: Vec<String> = (0..70).map(|n| "x".repeat(n * 7 % 5)).collect();
+        let block = TextBlock::new(texts.iter().map(String::as_str));
+        for byte in 0..=block.all().len() {
+            let text = (0..block.len()).find(|text| block.end(*text) > Some(byte));
+            let text = text.unwrap_or(block.len());
+            assert!((0..=text).all(|from| block.text_of(byte, from) == text));
+        }
     }
 
     #[test]

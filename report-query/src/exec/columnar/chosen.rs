@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::batch::position;
-use super::kernels::bits_of;
+use super::kernels::{SPREAD, bits_of};
 use super::selected::Selected;
 use crate::error::Result;
 use crate::exec::control::Most;
@@ -160,21 +160,6 @@ fn marks_of(bits: &[u8]) -> Vec<u8> {
     }
     marks
 }
-
-/// The bits of a byte as eight bytes.
-const SPREAD: [[u8; 8]; 256] = {
-    let mut all = [[0; 8]; 256];
-    let mut bits = 0;
-    while bits < 256 {
-        let mut place = 0;
-        while place < 8 {
-            all[bits][place] = (bits >> place & 1) as u8;
-            place += 1;
-        }
-        bits += 1;
-    }
-    all
-};
 
 #[cfg(test)]
 mod tests {

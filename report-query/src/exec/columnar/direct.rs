@@ -106,7 +106,7 @@ impl<'r, 's> Direct<'r, 's> {
             parts
         });
         let runs: Vec<Range<usize>> = runs.collect();
-        tests.prepare(runs.len(), self.parts);
+        tests.prepare(self.parts, control)?;
         let all = threads::map(runs, |run| {
             // The others are put into the first one.
             let all = if run.start == 0 {

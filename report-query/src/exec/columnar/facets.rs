@@ -183,7 +183,7 @@ pub(in crate::exec) fn count(
     if let [run] = runs[..] {
         return of_run(counters, run);
     }
-    tests.prepare(runs.len(), parts);
+    tests.prepare(parts, control)?;
     let begun = &*counters;
     let all = threads::map(runs, |run| {
         let mut counters: Vec<_> = begun.iter().map(Counter::another).collect();

@@ -277,7 +277,7 @@ impl<'p> Grouping<'p> {
             return Ok(None);
         }
         let runs = threads::runs(parts);
-        tests.prepare(runs.len(), parts);
+        tests.prepare(parts, control)?;
         if runs.len() > 1
             && let Some(key) = self.key_of_ids(snapshot.schema())
         {

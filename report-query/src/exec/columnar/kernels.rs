@@ -74,6 +74,125 @@ fn places_at(level: Level, marks: &[u8], first: u32, count: usize) -> Vec<u32> {
     }
 }
 
+/// Two bytes of a text that is looked for, and where in it they stand.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BytePair {
+    pub(super) at: [usize; 2],
+    /// As they are with the bits of `fold` set.
+    pub(super) bytes: [u8; 2],
+    /// What is set before bytes are compared: the bit by which cases differ, or nothing.
+    pub(super) fold: [u8; 2],
+}
+
+impl BytePair {
+    fn is_at(&self, bytes: &[u8], start: usize) -> bool {
+        let is_it = |n: usize| {
+            let byte = bytes.get(start + self.at[n]);
+            byte.is_some_and(|byte| byte | self.fold[n] == self.bytes[n])
+        };
+        is_it(0) && is_it(1)
+    }
+}
+
+/// Bytes that a text is looked for in at a time.
+pub(super) const WINDOW: usize = 4096;
+
+/// The places of a window, which begins somewhere among bytes, where a text may stand that has the
+/// pair, ascending. They are told from the beginning of the window, and kept in a buffer.
+pub(super) fn pair_places<'b>(
+    bytes: &[u8],
+    start: usize,
+    pair: &BytePair,
+    buffer: &'b mut PlaceBuffer,
+) -> &'b [u32] {
+    pair_places_at(Level::new(), bytes, start, pair, buffer)
+}
+
+/// Room for all places of a window.
+pub(super) struct PlaceBuffer(Box<[u32]>);
+
+impl PlaceBuffer {
+    pub(super) fn new() -> Self {
+        Self(vec![0; WINDOW + ROOM].into())
+    }
+}
+
+fn pair_places_at<'b>(
+    level: Level,
+    bytes: &[u8],
+    start: usize,
+    pair: &BytePair,
+    buffer: &'b mut PlaceBuffer,
+) -> &'b [u32] {
+    #[cfg(feature = "simd")]
+    return dispatch!(level, simd => simd.vectorize(
+        #[inline(always)]
+        || pair_places_of(bytes, start, pair, buffer, |blocks| {
+            let is_it = |n: usize| {
+                let block = u8x64::simd_from(simd, *blocks[n]);
+                (block | pair.fold[n]).simd_eq(pair.bytes[n])
+            };
+            (is_it(0) & is_it(1)).to_bitmask()
+        })
+    ));
+    #[cfg(not(feature = "simd"))]
+    {
+        let Level = level;
+        pair_places_of(bytes, start, pair, buffer, |blocks| {
+            let mut marks = [0; 64];
+            for (mark, (a, b)) in marks.iter_mut().zip(blocks[0].iter().zip(blocks[1])) {
+                let is_a = a | pair.fold[0] == pair.bytes[0];
+                let is_b = b | pair.fold[1] == pair.bytes[1];
+                *mark = u8::from(is_a & is_b);
+            }
+            bits_of_block(&marks)
+        })
+    }
+}
+
+#[inline(always)]
+fn pair_places_of<'b>(
+    bytes: &[u8],
+    start: usize,
+    pair: &BytePair,
+    buffer: &'b mut PlaceBuffer,
+    bits: impl Fn([&[u8; 64]; 2]) -> u64,
+) -> &'b [u32] {
+    let window = |at: usize| {
+        let rest = bytes.get(start + at..).unwrap_or_default();
+        rest.get(..WINDOW).unwrap_or(rest)
+    };
+    let [of_a, of_b] = pair.at.map(window);
+    let (blocks_a, _) = of_a.as_chunks::<64>();
+    let (blocks_b, _) = of_b.as_chunks::<64>();
+    let mut all = [0; WINDOW / 64];
+    let (mut blocks, mut ones) = (0, 0);
+    for (word, (a, b)) in all.iter_mut().zip(blocks_a.iter().zip(blocks_b)) {
+        *word = bits([a, b]);
+        ones += word.count_ones() as usize;
+        blocks += 1;
+    }
+    let places = &mut buffer.0;
+    let mut len = 0;
+    // Whether a block has any is looked at only where it can be guessed.
+    let are_few = ones < blocks / 4;
+    for (at, bits) in (0_u32..).step_by(64).zip(all).take(blocks) {
+        if !are_few || bits != 0 {
+            len = put_places(bits, at, places, len);
+        }
+    }
+    // What is left of the last window.
+    for place in blocks * 64..of_a.len().min(of_b.len()) {
+        if pair.is_at(bytes, start + place)
+            && let Some(to) = places.get_mut(len)
+        {
+            *to = place as u32;
+            len += 1;
+        }
+    }
+    places.get(..len).unwrap_or_default()
+}
+
 fn marks_at<T: Copy>(level: Level, numbers: &[T], test: impl Fn(T) -> bool) -> Vec<u8> {
     at!(level, marks_of(numbers, test))
 }
@@ -117,49 +236,56 @@ fn ones_of(marks: &[u8]) -> usize {
 /// Ones of 64 above which they are taken eight places at a time instead of one by one.
 const MANY: u32 = 16;
 
+/// Places that are written at a time, of which those that count stay.
+const ROOM: usize = 8;
+
 #[inline(always)]
 fn places_of(marks: &[u8], first: u32, count: usize, bits: impl Fn(&[u8; 64]) -> u64) -> Vec<u32> {
-    // Where eight places are written at a time, those that count stay.
-    let mut places = vec![0; count + 8];
+    let mut places = vec![0; count + ROOM];
     let mut len = 0;
     let (blocks, rest) = marks.as_chunks::<64>();
     let mut at = first;
     for block in blocks {
-        let mut bits = bits(block);
-        let ones = bits.count_ones();
-        if ones == 0 {
-            at += 64;
-            continue;
+        let bits = bits(block);
+        if bits != 0 {
+            len = put_places(bits, at, &mut places, len);
         }
-        if ones <= MANY {
-            // Eight without asking how many there are, which nobody could guess.
-            let end = len + ones as usize;
-            while len < end {
-                let eight = places.get_mut(len..len + 8);
-                for place in eight.unwrap_or_default() {
-                    *place = at.wrapping_add(bits.trailing_zeros());
-                    bits &= bits.wrapping_sub(1);
-                }
-                len += 8;
-            }
-            len = end;
-            at += 64;
-            continue;
-        }
-        for bits in bits.to_le_bytes() {
-            let eight = places.get_mut(len..len + 8);
-            let ones = PLACES.get(usize::from(bits)).unwrap_or(&[0; 8]);
-            for (place, one) in eight.unwrap_or_default().iter_mut().zip(ones) {
-                *place = at + u32::from(*one);
-            }
-            len += bits.count_ones() as usize;
-            at += 8;
-        }
+        at += 64;
     }
     places.truncate(len);
     let rest = (at..).zip(rest).filter(|(_, mark)| **mark == 1);
     places.extend(rest.map(|(place, _)| place));
     places
+}
+
+/// Puts the places of the ones of 64, the first of which is at a place, behind so many others; says
+/// how many there are then.
+#[inline(always)]
+fn put_places(mut bits: u64, at: u32, places: &mut [u32], mut len: usize) -> usize {
+    let ones = bits.count_ones();
+    if ones <= MANY {
+        // Without asking how many there are, which nobody could guess.
+        let end = len + ones as usize;
+        loop {
+            for place in places.get_mut(len..len + ROOM).unwrap_or_default() {
+                *place = at.wrapping_add(bits.trailing_zeros());
+                bits &= bits.wrapping_sub(1);
+            }
+            len += ROOM;
+            if len >= end {
+                return end;
+            }
+        }
+    }
+    for (at, bits) in (at..).step_by(8).zip(bits.to_le_bytes()) {
+        let eight = places.get_mut(len..len + ROOM).unwrap_or_default();
+        let ones = PLACES.get(usize::from(bits)).unwrap_or(&[0; 8]);
+        for (place, one) in eight.iter_mut().zip(ones) {
+            *place = at + u32::from(*one);
+        }
+        len += bits.count_ones() as usize;
+    }
+    len
 }
 
 /// A bit for each of 64 marks, from the lowest on.
@@ -176,6 +302,21 @@ pub(super) const fn bits_of(marks: [u8; 8]) -> u8 {
     // The product's highest byte has the lowest bit of each of the eight bytes.
     (u64::from_le_bytes(marks).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
 }
+
+/// The bits of a byte as eight marks, from the lowest on.
+pub(super) const SPREAD: [[u8; 8]; 256] = {
+    let mut all = [[0; 8]; 256];
+    let mut bits = 0;
+    while bits < 256 {
+        let mut place = 0;
+        while place < 8 {
+            all[bits][place] = (bits >> place & 1) as u8;
+            place += 1;
+        }
+        bits += 1;
+    }
+    all
+};
 
 /// The places of the ones in a byte, from the lowest on.
 const PLACES: [[u8; 8]; 256] = {
@@ -246,6 +387,33 @@ mod tests {
             check(&narrow, (bound % 6) as u16);
             let narrow: Vec<u8> = numbers.iter().map(|number| *number as u8).collect();
             check(&narrow, bound as u8);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_level_finds_all_places_of_a_pair(
+            bytes in prop::collection::vec(prop::sample::select(b"abAB ".to_vec()), 0..300),
+            at in (0_usize..5, 0_usize..5),
+            wanted in (0_usize..3, 0_usize..3),
+            folds: bool,
+            times in prop::sample::select(vec![1_usize, 40]),
+        ) {
+            let bytes = bytes.repeat(times);
+            let fold = |byte: u8| u8::from(folds && byte.is_ascii_alphabetic()) << 5;
+            let wanted = [b"ab "[wanted.0], b"ab "[wanted.1]];
+            let pair = BytePair { at: at.into(), bytes: wanted, fold: wanted.map(fold) };
+            let expected: Vec<usize> =
+                (0..bytes.len()).filter(|place| pair.is_at(&bytes, *place)).collect();
+            for level in levels() {
+                let mut buffer = PlaceBuffer::new();
+                let mut found = Vec::new();
+                for start in (0..bytes.len()).step_by(WINDOW) {
+                    let places = pair_places_at(level, &bytes, start, &pair, &mut buffer);
+                    found.extend(places.iter().map(|place| start + *place as usize));
+                }
+                prop_assert_eq!(&found, &expected);
+            }
         }
     }
 

@@ -1,120 +1,108 @@
 //! Looking for a text within the texts of a block, all at once: they stand one behind the other.
 
-use memchr::memmem::Finder;
-
+use super::kernels::{BytePair, PlaceBuffer, WINDOW, pair_places};
 use crate::expr::{Bound, FOLD_TO_ASCII, Needle, TextTest};
+use crate::store::BLOCK;
 use crate::value::TextBlock;
+
+/// A bit for each text of a block. All of a dictionary's fit a near cache, where they are looked up
+/// in whatever order a segment has its texts.
+pub(super) type Answer = [u64; BLOCK / 64];
 
 /// A search for texts that contain another.
 pub(super) struct Search<'p> {
     needle: &'p Needle,
-    way: Way<'p>,
+    pair: BytePair,
+    words: Box<[Word]>,
 }
 
-enum Way<'p> {
-    Exact(Box<Finder<'p>>),
-    /// The needle is ASCII; where in it the byte stands that is looked for, in both cases.
-    AnyCase {
-        at: usize,
-        lower: u8,
-        upper: u8,
-    },
+/// Bytes of a needle that are compared at once.
+struct Word {
+    /// Where in the needle they stand.
+    at: usize,
+    wanted: u64,
+    /// For each byte the bit by which cases differ, or nothing.
+    fold: u64,
+    /// The bits of those that count.
+    mask: u64,
 }
 
 impl<'p> Search<'p> {
-    /// `None` if a test is none for a text that a column's texts contain.
-    pub(super) fn new(test: &'p Bound) -> Option<Self> {
+    /// `None` if a test is none for a text that a column's texts contain. Some of these texts help
+    /// to look for what they have least of.
+    pub(super) fn new(test: &'p Bound, some: Option<&TextBlock>) -> Option<Self> {
         let Bound::TextTest(TextTest::Contains, of, needle) = test else {
             return None;
         };
         if !matches!(**of, Bound::Column(_)) {
             return None;
         }
-        Self::of(needle)
+        Self::of(needle, some.map(|some| some.all()).unwrap_or_default())
     }
 
-    fn of(needle: &'p Needle) -> Option<Self> {
+    fn of(needle: &'p Needle, some: &str) -> Option<Self> {
         let text = needle.text();
-        if text.is_empty() {
+        if text.is_empty() || needle.is_folded() && !text.is_ascii() {
             return None;
         }
-        if !needle.is_folded() {
-            return Some(Self {
-                needle,
-                way: Way::Exact(Box::new(Finder::new(text))),
-            });
-        }
-        if !text.is_ascii() {
-            return None;
-        }
-        // The byte that texts have least of.
-        let (at, byte) = text
-            .bytes()
-            .enumerate()
-            .min_by_key(|(_, byte)| frequency(*byte))?;
+        let fold = |byte: u8| u8::from(needle.is_folded() && byte.is_ascii_alphabetic()) << 5;
+        let fold: Box<[u8]> = text.bytes().map(fold).collect();
         Some(Self {
             needle,
-            way: Way::AnyCase {
-                at,
-                lower: byte,
-                upper: byte.to_ascii_uppercase(),
-            },
+            pair: rarest_pair(text.as_bytes(), &fold, some.as_bytes()),
+            words: words(text.as_bytes(), &fold).collect(),
+        })
+    }
+
+    /// Whether the needle stands at a place, within some bytes.
+    #[inline]
+    fn is_at(&self, bytes: &[u8], start: usize) -> bool {
+        self.words.iter().all(|word| {
+            let bytes = bytes.get(start + word.at..).unwrap_or_default();
+            let there = bytes.first_chunk::<8>().copied().unwrap_or_else(|| {
+                // What is missing is as nothing in a needle.
+                let mut last = [0; 8];
+                last.iter_mut()
+                    .zip(bytes)
+                    .for_each(|(to, byte)| *to = *byte);
+                last
+            });
+            (u64::from_le_bytes(there) | word.fold) & word.mask == word.wanted
         })
     }
 
     /// Which texts contain it.
-    pub(super) fn find(&self, block: &TextBlock) -> Box<[bool]> {
-        let all = block.all();
-        let bytes = all.as_bytes();
-        let needle = self.needle.text().as_bytes();
-        let len = needle.len();
-        let mut found = vec![false; block.len()].into_boxed_slice();
-        let mut text = 0;
-        // Whether what begins there lies within one text, which is then found: where to look next.
-        let mut take = |start: usize| {
-            while block.end(text).is_some_and(|end| end <= start) {
-                text += 1;
-            }
-            match (block.end(text), found.get_mut(text)) {
-                // Whatever else is in the text.
-                (Some(end), Some(found)) if start + len <= end => {
-                    *found = true;
-                    end
+    pub(super) fn find(&self, block: &TextBlock, buffer: &mut PlaceBuffer) -> Answer {
+        let bytes = block.all().as_bytes();
+        let len = self.needle.text().len();
+        let mut found = [0; BLOCK / 64];
+        let (mut text, mut next) = (0, 0);
+        let mut window = 0;
+        while window < bytes.len() {
+            for place in pair_places(bytes, window, &self.pair, buffer) {
+                let start = window + *place as usize;
+                if start < next || !self.is_at(bytes, start) {
+                    continue;
                 }
-                _ => start + 1,
-            }
-        };
-        let mut from = 0;
-        match &self.way {
-            Way::Exact(finder) => {
-                while let Some(at) = bytes.get(from..).and_then(|rest| finder.find(rest)) {
-                    from = take(from + at);
-                }
-            }
-            Way::AnyCase { at, lower, upper } => {
-                let is_it = |start: usize| {
-                    let there = bytes.get(start..start + len);
-                    there.is_some_and(|there| there.eq_ignore_ascii_case(needle))
-                };
-                from = *at;
-                while let Some(hit) = bytes
-                    .get(from..)
-                    .and_then(|rest| memchr::memchr2(*lower, *upper, rest))
+                text = block.text_of(start, text);
+                // Within one text, of which whatever follows does not matter.
+                if let Some(end) = block.end(text)
+                    && start + len <= end
                 {
-                    let hit = from + hit;
-                    from = hit + 1;
-                    if is_it(hit - at) {
-                        from = from.max(take(hit - at) + at);
-                    }
+                    set(&mut found, text);
+                    next = end;
                 }
-                self.ask_of_others(block, &mut found);
             }
+            window = next.max(window + WINDOW);
+        }
+        if self.needle.is_folded() {
+            self.ask_of_others(block, &mut found);
         }
         found
     }
 
     /// Asks each text with a character beyond ASCII that folds to one of it.
-    fn ask_of_others(&self, block: &TextBlock, found: &mut [bool]) {
+    fn ask_of_others(&self, block: &TextBlock, found: &mut Answer) {
         let all = block.all();
         if all.is_ascii() {
             return;
@@ -122,15 +110,67 @@ impl<'p> Search<'p> {
         for char in FOLD_TO_ASCII {
             let mut text = 0;
             for at in memchr::memmem::find_iter(all.as_bytes(), char) {
-                while block.end(text).is_some_and(|end| end <= at) {
-                    text += 1;
-                }
-                if let (Some(found @ false), Some(text)) = (found.get_mut(text), block.get(text)) {
-                    *found = self.needle.test(TextTest::Contains, text);
+                text = block.text_of(at, text);
+                let is_it = |text: &str| self.needle.test(TextTest::Contains, text);
+                if block.get(text).is_some_and(is_it) {
+                    set(found, text);
                 }
             }
         }
     }
+}
+
+/// A needle in words of eight bytes.
+fn words(needle: &[u8], fold: &[u8]) -> impl Iterator<Item = Word> {
+    let eight = |bytes: &[u8]| {
+        let mut eight = [0; 8];
+        eight
+            .iter_mut()
+            .zip(bytes)
+            .for_each(|(to, byte)| *to = *byte);
+        u64::from_le_bytes(eight)
+    };
+    let words = needle.chunks(8).zip(fold.chunks(8)).enumerate();
+    words.map(move |(n, (bytes, fold))| Word {
+        at: 8 * n,
+        wanted: eight(bytes) | eight(fold),
+        fold: eight(fold),
+        mask: u64::MAX >> (64 - 8 * bytes.len()),
+    })
+}
+
+pub(super) fn set(answer: &mut Answer, at: usize) {
+    if let Some(word) = answer.get_mut(at / 64) {
+        *word |= 1 << (at % 64);
+    }
+}
+
+/// The two bytes of a needle that stand beside each other least in some texts.
+fn rarest_pair(needle: &[u8], fold: &[u8], some: &[u8]) -> BytePair {
+    let mut buffer = PlaceBuffer::new();
+    let byte = |at: usize| {
+        let byte = needle.get(at).copied().unwrap_or_default();
+        (byte, fold.get(at).copied().unwrap_or_default())
+    };
+    let pair = |a: usize, b: usize| {
+        let (a, b) = (a.min(b), a.max(b));
+        let ((of_a, fold_a), (of_b, fold_b)) = (byte(a), byte(b));
+        BytePair {
+            at: [a, b],
+            bytes: [of_a, of_b],
+            fold: [fold_a, fold_b],
+        }
+    };
+    // In one window: a short search must not wait for it.
+    let mut count = |a: usize, b: usize| {
+        let count = pair_places(some, 0, &pair(a, b), &mut buffer).len();
+        (count, frequency(byte(a).0) + frequency(byte(b).0))
+    };
+    let all = || 0..needle.len();
+    let rarest = all().min_by_key(|at| count(*at, *at)).unwrap_or_default();
+    let other = all().filter(|at| *at != rarest);
+    let other = other.min_by_key(|at| count(rarest, *at)).unwrap_or(rarest);
+    pair(rarest, other)
 }
 
 /// How often a byte is in texts, roughly: vowels and frequent consonants most, digits, capitals
@@ -153,15 +193,18 @@ mod tests {
     proptest! {
         #[test]
         fn finds_what_each_text_says_itself(
-            texts in prop::collection::vec("[aAbBkKsSiIüſ\u{131}\u{212a} ]{0,7}", 0..20),
+            texts in prop::collection::vec("[aAbBkKsSiIüſ\u{131}\u{212a} ]{0,7}", 0..90),
             needle in "[abABkKsSiI ]{1,3}",
             fold in any::<bool>(),
         ) {
             let block = TextBlock::new(texts.iter().map(String::as_str));
             let needle = Needle::new(&needle, fold);
-            let found = Search::of(&needle).unwrap().find(&block);
-            for (text, found) in texts.iter().zip(found) {
-                prop_assert_eq!(found, needle.test(TextTest::Contains, text), "{:?}", text);
+            for some in ["", block.all()] {
+                let found = Search::of(&needle, some).unwrap().find(&block, &mut PlaceBuffer::new());
+                for (at, text) in texts.iter().enumerate() {
+                    let is_found = found[at / 64] >> (at % 64) & 1 == 1;
+                    prop_assert_eq!(is_found, needle.test(TextTest::Contains, text), "{:?}", text);
+                }
             }
         }
     }
@@ -170,14 +213,26 @@ mod tests {
     fn a_border_between_texts_is_none_of_them() {
         let block = TextBlock::new(["ab", "cab", "c", "abc"].into_iter());
         let needle = Needle::new("bc", false);
-        let found = Search::of(&needle).unwrap().find(&block);
-        assert_eq!(*found, [false, false, false, true]);
+        let found = Search::of(&needle, "")
+            .unwrap()
+            .find(&block, &mut PlaceBuffer::new());
+        assert_eq!(found[0], 1 << 3);
+    }
+
+    #[test]
+    fn what_texts_have_least_of_is_looked_for() {
+        let needle = Needle::new("Payroll 0001", false);
+        let some = "Payroll 110203 of 7, Payroll 130224 of 11, ".repeat(9);
+        let pair = Search::of(&needle, &some).unwrap().pair;
+        assert_eq!((pair.at[1], pair.bytes[1]), (11, b'1'));
+        let pair = Search::of(&needle, "").unwrap().pair;
+        assert_eq!(pair.bytes, [b'P', b'y']);
     }
 
     #[test]
     fn what_has_no_bytes_or_other_folds_is_asked_of_each() {
         for needle in [Needle::new("", false), Needle::new("ö", true)] {
-            assert!(Search::of(&needle).is_none());
+            assert!(Search::of(&needle, "").is_none());
         }
     }
 }

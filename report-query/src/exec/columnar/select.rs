@@ -122,14 +122,18 @@ impl<'p> Tests<'p> {
         self.tests.iter().all(|test| test.answers.test.is_total())
     }
 
-    /// Asks what all rows of so many runs of the parts are asked first, before each thread does.
-    pub(in crate::exec) fn prepare(&self, runs: usize, parts: &[Part<'_>]) {
-        if runs > 1
-            && self.chosen.is_none()
-            && let Some(first) = self.tests.first()
-            && let Some(texts) = &first.answers.texts
-        {
-            texts.prepare(threads::rows_of(parts));
+    /// Asks what all rows of the parts are asked first.
+    pub(in crate::exec) fn prepare(&self, parts: &[Part<'_>], control: &Control<'_>) -> Result<()> {
+        match self.tests.first() {
+            Some(Test { stage, answers }) if self.chosen.is_none() => {
+                let Some(texts) = &answers.texts else {
+                    return Ok(());
+                };
+                texts
+                    .prepare(threads::rows_of(parts), control)
+                    .map_err(|error| error.at("filter").at_index(*stage).at("stages"))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -5,10 +5,14 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use super::super::batch::truth;
-use super::search::Search;
+use super::kernels::{PlaceBuffer, SPREAD};
+use super::search::{Answer, Search, set as set_bit};
 use super::selected::Selected;
 use super::threads;
+use crate::error::Result;
+use crate::exec::control::Control;
 use crate::expr::{Bound, Comparison, Row, Scope};
+use crate::gallop::gallop;
 use crate::store::{BLOCK, Dictionary, Memo, TextColumn};
 use crate::value::{TextBlock, Value};
 
@@ -28,6 +32,8 @@ enum Way<'p> {
         blocks: Vec<Block<'p>>,
         search: Option<Search<'p>>,
         answers: Arc<Vec<OnceLock<Answer>>>,
+        /// A bit for each code, once all blocks are looked through.
+        all: OnceLock<Vec<u64>>,
     },
 }
 
@@ -43,10 +49,6 @@ struct Question(Bound);
 
 /// How many texts there have to be for each row, that these are few.
 const FEW: usize = if cfg!(test) { 1 } else { 16 };
-
-/// A bit for each text of a block. All of a dictionary's fit a near cache, where they are looked up
-/// in whatever order a segment has its texts.
-type Answer = [u64; BLOCK / 64];
 
 /// Which codes of a segment pass.
 #[derive(Debug, PartialEq, Eq)]
@@ -94,10 +96,13 @@ impl<'p> TextAnswers<'p> {
                     Block { block, codes }
                 });
                 let blocks: Vec<Block<'_>> = blocks.collect();
+                let some: Option<&'p TextBlock> =
+                    blocks.get(blocks.len() / 2).map(|some| &**some.block);
                 Way::Blocks {
                     answers: answers(test, blocks.len(), memo),
                     blocks,
-                    search: Search::new(test),
+                    search: Search::new(test, some),
+                    all: OnceLock::new(),
                 }
             }
         };
@@ -117,21 +122,29 @@ impl<'p> TextAnswers<'p> {
         }
     }
 
-    /// Asks it of the texts of all blocks, whose answers threads wait for otherwise, if so many
-    /// rows are likely to have them.
-    pub(super) fn prepare(&self, rows: usize) {
+    /// Asks it of the texts of all blocks first, if so many rows are likely to have them: threads
+    /// would wait for each other's, and the answers of many segments are soon found.
+    pub(super) fn prepare(&self, rows: usize, control: &Control<'_>) -> Result<()> {
         if let Way::Blocks {
             blocks,
             search,
             answers,
+            all,
         } = &self.way
             && rows >= self.dictionary.len()
         {
-            let all = blocks.iter().zip(&**answers).collect();
-            threads::map(all, |(block, answer): (&Block<'_>, &OnceLock<Answer>)| {
-                answer.get_or_init(|| self.of_block(block.block, search.as_ref()));
-            });
+            let each = blocks.iter().zip(&**answers).collect();
+            let ask = |buffer: &mut PlaceBuffer,
+                       (block, answer): (&Block<'_>, &OnceLock<Answer>)| {
+                control.check()?;
+                answer.get_or_init(|| self.of_block(block.block, search.as_ref(), buffer));
+                Ok(())
+            };
+            let asked = threads::map_with(each, usize::MAX, PlaceBuffer::new, ask);
+            asked.into_iter().collect::<Result<()>>()?;
+            all.get_or_init(|| flat(blocks, answers));
         }
+        Ok(())
     }
 
     /// The only number of a segment's texts that passes, if the test is for few texts and null is
@@ -180,6 +193,7 @@ impl<'p> TextAnswers<'p> {
                 blocks,
                 search,
                 answers,
+                all,
             } => {
                 let mut table = vec![false; null + 1];
                 set(&mut table, null, self.of_null);
@@ -199,43 +213,116 @@ impl<'p> TextAnswers<'p> {
                     }
                     return Passes::of(table);
                 }
-                let mut rest = codes.iter().zip(&mut table).peekable();
+                if let Some(all) = all.get() {
+                    say(all, 0, codes, &mut table);
+                    return Passes::of(table);
+                }
+                let mut buffer = PlaceBuffer::new();
+                let mut codes = codes;
+                let mut places = &mut table[..];
                 for (block, answer) in blocks.iter().zip(&**answers) {
                     let Range { start, end } = block.codes;
-                    if rest.peek().is_none_or(|(code, _)| **code >= end) {
+                    if codes.first().is_none_or(|code| *code >= end) {
                         continue;
                     }
-                    let answer = answer.get_or_init(|| self.of_block(block.block, search.as_ref()));
-                    while let Some((code, passes)) = rest.next_if(|(code, _)| **code < end) {
-                        let at = (code - start) as usize;
-                        let word = answer.get(at / 64).copied().unwrap_or_default();
-                        *passes = word >> (at % 64) & 1 == 1;
-                    }
+                    let answer = answer
+                        .get_or_init(|| self.of_block(block.block, search.as_ref(), &mut buffer));
+                    let of_block = gallop(codes, |code| *code < end);
+                    let (here, behind) = codes.split_at(of_block);
+                    let (of_here, of_others) = places.split_at_mut(of_block);
+                    say(answer, start, here, of_here);
+                    (codes, places) = (behind, of_others);
                 }
                 Passes::of(table)
             }
         }
     }
 
-    fn of_block(&self, block: &Arc<TextBlock>, search: Option<&Search<'p>>) -> Answer {
-        let found: Box<[bool]> = match (search, self.test) {
-            (Some(search), _) => search.find(block),
+    fn of_block(
+        &self,
+        block: &Arc<TextBlock>,
+        search: Option<&Search<'p>>,
+        buffer: &mut PlaceBuffer,
+    ) -> Answer {
+        let mut answer = [0; BLOCK / 64];
+        let mut take = |(at, passes): (usize, bool)| {
+            if passes {
+                set_bit(&mut answer, at);
+            }
+        };
+        match (search, self.test) {
+            (Some(search), _) => return search.find(block, buffer),
             // Without a value of each text.
             (None, Bound::TextTest(test, of, needle)) if matches!(**of, Bound::Column(_)) => {
-                block.texts().map(|text| needle.test(*test, text)).collect()
+                let passes = block.texts().map(|text| needle.test(*test, text));
+                passes.enumerate().for_each(&mut take);
             }
             (None, _) => (0..block.len())
-                .map(|at| passes(self.test, &self.dictionary.value_in(block, at)))
-                .collect(),
-        };
-        let mut answer = [0; BLOCK / 64];
-        for (at, passes) in found.iter().enumerate() {
-            if let Some(word) = answer.get_mut(at / 64) {
-                *word |= u64::from(*passes) << (at % 64);
-            }
+                .map(|at| (at, passes(self.test, &self.dictionary.value_in(block, at))))
+                .for_each(&mut take),
         }
         answer
     }
+}
+
+/// What an answer says of codes, given the one of its first bit. Mostly they follow each other.
+fn say(answer: &[u64], first: u32, codes: &[u32], places: &mut [bool]) {
+    let bit = |at: usize| {
+        let word = answer.get(at / 64).copied().unwrap_or_default();
+        word >> (at % 64) & 1 == 1
+    };
+    // There is one more place, for null.
+    let places = places.get_mut(..codes.len()).unwrap_or_default();
+    let (eights, rest) = codes.as_chunks::<8>();
+    let (of_eights, of_rest) = places.as_chunks_mut::<8>();
+    for (eight, of_eight) in eights.iter().zip(of_eights) {
+        let at = (eight[0] - first) as usize;
+        if eight[7] - eight[0] == 7 {
+            let low = answer.get(at / 64).copied().unwrap_or_default();
+            let high = answer.get(at / 64 + 1).copied().unwrap_or_default();
+            let bits = (u128::from(high) << 64 | u128::from(low)) >> (at % 64);
+            let said = SAID.get(usize::from(bits as u8)).copied();
+            *of_eight = said.unwrap_or_default();
+            continue;
+        }
+        for (code, place) in eight.iter().zip(of_eight) {
+            *place = bit((code - first) as usize);
+        }
+    }
+    for (code, place) in rest.iter().zip(of_rest) {
+        *place = bit((code - first) as usize);
+    }
+}
+
+/// What the bits of a byte say.
+const SAID: [[bool; 8]; 256] = {
+    let mut all = [[false; 8]; 256];
+    let mut bits = 0;
+    while bits < 256 {
+        let mut place = 0;
+        while place < 8 {
+            all[bits][place] = SPREAD[bits][place] == 1;
+            place += 1;
+        }
+        bits += 1;
+    }
+    all
+};
+
+/// The answers of all blocks, one behind the other.
+fn flat(blocks: &[Block<'_>], answers: &[OnceLock<Answer>]) -> Vec<u64> {
+    let codes = blocks.last().map_or(0, |last| last.codes.end as usize);
+    let mut all = vec![0; codes / 64 + 2];
+    for (block, answer) in blocks.iter().zip(answers) {
+        let starts = block.codes.clone().step_by(64);
+        for (at, word) in starts.zip(answer.get().into_iter().flatten()) {
+            let shifted = u128::from(*word) << (at % 64);
+            let words = all.iter_mut().skip(at as usize / 64);
+            let halves = [shifted as u64, (shifted >> 64) as u64];
+            words.zip(halves).for_each(|(word, half)| *word |= half);
+        }
+    }
+    all
 }
 
 /// Where codes stand among those of a segment.

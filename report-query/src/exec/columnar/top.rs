@@ -54,7 +54,7 @@ impl<'p> TopPer<'p> {
             return direct.rows(segments, tests, control, place).map(Some);
         }
         let runs = threads::runs(parts);
-        tests.prepare(runs.len(), parts);
+        tests.prepare(parts, control)?;
         let all = threads::map(runs, |run| {
             let mut firsts = Firsts {
                 keys: Keys::new(self.by, snapshot, most),
