@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::coding::Coding;
 use super::control::{Control, ROWS, sort_by};
+use super::numbers::Numbers;
 use crate::error::{QueryError, Result};
 use crate::expr::{Bound, Cells, Row, Scope};
 use crate::query::Limits;
@@ -39,7 +40,14 @@ pub(super) enum Column {
     Items(usize, Arc<Vec<Option<u32>>>),
     /// A code for each row.
     Codes(Arc<Vec<u32>>, Arc<Coding>),
+    Numbers(Numbers),
     Own(Arc<Vec<Value>>),
+}
+
+impl From<Numbers> for Column {
+    fn from(numbers: Numbers) -> Self {
+        Self::Numbers(numbers)
+    }
 }
 
 impl Column {
@@ -55,6 +63,7 @@ impl Column {
     pub(super) fn value(&self, row: usize) -> Option<Cow<'_, Value>> {
         match self {
             Self::Codes(codes, of) => Some(Cow::Owned(of.value(*codes.get(row)?))),
+            Self::Numbers(numbers) => numbers.value(row).map(Cow::Owned),
             Self::Own(values) => values.get(row).map(Cow::Borrowed),
             Self::Store(_) | Self::Items(..) => None,
         }
@@ -63,7 +72,8 @@ impl Column {
     /// Rows of a computed column, each at most once, in an order.
     pub(super) fn ordered(self, rows: &[u32]) -> Self {
         match self {
-            Self::Codes(codes, of) => Self::Codes(codes_at(&codes, rows.iter().map(Some)), of),
+            Self::Codes(codes, of) => Self::Codes(codes_at(&codes, rows), of),
+            Self::Numbers(numbers) => numbers.at(rows).into(),
             Self::Own(values) => {
                 let mut values = Arc::unwrap_or_clone(values);
                 let mut take = |row: &u32| values.get_mut(*row as usize).map(std::mem::take);
@@ -78,7 +88,7 @@ impl Column {
     }
 
     const fn is_computed(&self) -> bool {
-        matches!(self, Self::Own(_) | Self::Codes(..))
+        matches!(self, Self::Own(_) | Self::Codes(..) | Self::Numbers(_))
     }
 }
 
@@ -149,6 +159,14 @@ impl<'s> Batch<'s> {
         }
     }
 
+    /// The numbers of a computed column that is kept as such.
+    pub(super) fn numbers(&self, column: usize) -> Option<&Numbers> {
+        match self.columns.get(column) {
+            Some(Column::Numbers(numbers)) => Some(numbers),
+            _ => None,
+        }
+    }
+
     /// Adds a computed column.
     pub(super) fn push(&mut self, values: Vec<Value>) {
         self.push_column(Column::own(values));
@@ -184,7 +202,11 @@ impl<'s> Batch<'s> {
                 }
                 Column::Codes(codes, of) => {
                     ticker.steps(rows.len())?;
-                    Column::Codes(codes_at(codes, rows.iter().map(Some)), Arc::clone(of))
+                    Column::Codes(codes_at(codes, rows), Arc::clone(of))
+                }
+                Column::Numbers(numbers) => {
+                    ticker.steps(rows.len())?;
+                    numbers.at(rows).into()
                 }
                 Column::Own(values) => {
                     let mut taken = Vec::with_capacity(rows.len());
@@ -318,7 +340,7 @@ impl<'s> Batch<'s> {
                     items.cell(item as usize).into_owned()
                 })
             }
-            Column::Own(_) | Column::Codes(..) => Value::Null,
+            Column::Own(_) | Column::Codes(..) | Column::Numbers(_) => Value::Null,
         })
     }
 
@@ -337,7 +359,7 @@ impl<'s> Batch<'s> {
             Some((0, code.map_or(len, |code| code as usize), len + 1))
         };
         match self.columns.get(column)? {
-            Column::Own(_) => None,
+            Column::Own(_) | Column::Numbers(_) => None,
             Column::Codes(codes, of) => {
                 let code = codes.get(row).map_or(of.len(), |code| *code as usize);
                 Some((0, code.min(of.len()), of.len() + 1))
@@ -373,13 +395,14 @@ impl<'s> Batch<'s> {
     }
 }
 
-/// The codes of rows; null's where there is no row.
-pub(super) fn codes_at<'r>(
-    codes: &[u32],
-    rows: impl Iterator<Item = Option<&'r u32>>,
-) -> Arc<Vec<u32>> {
-    let code = |row: Option<&u32>| codes.get(*row? as usize).copied();
-    Arc::new(rows.map(|row| code(row).unwrap_or(u32::MAX)).collect())
+/// The codes of rows; null's where there is no such row.
+pub(super) fn codes_at(codes: &[u32], rows: &[u32]) -> Arc<Vec<u32>> {
+    let code = |row: &u32| codes.get(*row as usize).copied();
+    Arc::new(
+        rows.iter()
+            .map(|row| code(row).unwrap_or(u32::MAX))
+            .collect(),
+    )
 }
 
 /// Checks a number of rows.
@@ -415,7 +438,7 @@ impl Cells for Batch<'_> {
 
     fn field(&self, row: usize, column: usize, field: usize) -> Option<Cow<'_, Value>> {
         match self.columns.get(column)? {
-            Column::Own(_) | Column::Codes(..) | Column::Store(_) => None,
+            Column::Own(_) | Column::Codes(..) | Column::Numbers(_) | Column::Store(_) => None,
             Column::Items(column, items) => {
                 let (segment, _) = self.place(row)?;
                 let items_of = Self::items(segment, *column)?;

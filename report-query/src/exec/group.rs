@@ -7,8 +7,9 @@ use foldhash::fast::RandomState;
 
 use super::batch::{Batch, Evaluator, column, position, value};
 use super::control::{Control, Most, sort_by};
+use super::numbers::Numbers;
 use super::sort::Order;
-use crate::aggregate::{BoundAggregate, Budget, State};
+use crate::aggregate::{AggregateFunction, BoundAggregate, Budget, State};
 use crate::error::Result;
 use crate::expr::{Bound, Cells};
 use crate::query::BoundSort;
@@ -26,6 +27,12 @@ pub(super) fn groups(
     most: Most,
     control: &Control<'_>,
 ) -> Result<Groups> {
+    if by.is_empty() && batch.len() > 0 {
+        return Ok(Groups {
+            keys: vec![Box::default()],
+            of_row: vec![0; batch.len()],
+        });
+    }
     if let [Bound::Column(column)] = by
         && let Some(values) = batch.own(*column)
     {
@@ -145,10 +152,18 @@ pub(super) fn group<'s>(
     let mut ticker = control.ticker();
     for aggregate in aggregates {
         let mut states = vec![State::new(aggregate.function); count];
+        let ints = ints(batch, aggregate);
         for (row, group) in groups.of_row.iter().enumerate() {
             ticker.step()?;
-            if let Some(state) = states.get_mut(*group as usize) {
-                state.update(aggregate, &batch.scope(row), &mut budget)?;
+            let Some(state) = states.get_mut(*group as usize) else {
+                continue;
+            };
+            match ints {
+                Some(ints) => {
+                    let value = ints.value(row).unwrap_or_default();
+                    state.take(aggregate, &value, &mut budget)?;
+                }
+                None => state.update(aggregate, &batch.scope(row), &mut budget)?,
             }
         }
         let values = states
@@ -162,6 +177,18 @@ pub(super) fn group<'s>(
     }
     let keys = groups.keys;
     Numbered { keys, columns }.into_batch(by.len(), control)
+}
+
+/// The numbers that an aggregate adds up, if they stand in a column of such.
+fn ints<'b>(batch: &'b Batch<'_>, aggregate: &BoundAggregate) -> Option<&'b Numbers> {
+    use AggregateFunction as F;
+
+    match (aggregate.function, &aggregate.arguments[..]) {
+        (F::Sum | F::Avg, [Bound::Column(column)]) if aggregate.filter.is_none() => {
+            batch.numbers(*column)
+        }
+        _ => None,
+    }
 }
 
 /// What the end of a group counts for: its values may have to be sorted.

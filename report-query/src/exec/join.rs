@@ -87,16 +87,18 @@ impl<F> Partners<F> {
         Self { first, next }
     }
 
-    fn of<K>(&self, key: Option<&K>) -> impl Iterator<Item = u32>
+    /// The first row that has a key, or none.
+    fn first<K>(&self, key: Option<&K>) -> u32
     where
         F: ByKey<K>,
     {
-        let mut at = key.and_then(|key| self.first.get(key));
-        std::iter::from_fn(move || {
-            let row = at.filter(|row| *row != NONE)?;
-            at = self.next.get(row as usize).copied();
-            Some(row)
-        })
+        let row = key.and_then(|key| self.first.get(key));
+        row.unwrap_or(NONE)
+    }
+
+    /// The next row with the key of one.
+    fn next(&self, row: u32) -> u32 {
+        self.next.get(row as usize).copied().unwrap_or(NONE)
     }
 }
 
@@ -171,11 +173,11 @@ fn tuples(
     (0..rows).map(key_of)
 }
 
-/// The pairs of rows that a join gives: of the left and, but where there is none, of the right.
+/// The pairs of rows that a join gives: of the left and of the right, where that may be none.
 #[derive(Default)]
 struct Pairs {
     left: Vec<u32>,
-    right: Vec<Option<u32>>,
+    right: Vec<u32>,
 }
 
 impl Pairs {
@@ -190,22 +192,23 @@ impl Pairs {
         for (row, key) in left.enumerate() {
             ticker.step()?;
             let row = position(row);
-            let mut found = partners.of(key.as_ref()).peekable();
+            let mut partner = partners.first(key.as_ref());
             match kind {
-                JoinKind::Semi if found.peek().is_none() => {}
-                JoinKind::Anti if found.peek().is_some() => {}
+                JoinKind::Semi if partner == NONE => {}
+                JoinKind::Anti if partner != NONE => {}
                 JoinKind::Semi | JoinKind::Anti => pairs.left.push(row),
-                JoinKind::Left if found.peek().is_none() => {
+                JoinKind::Left if partner == NONE => {
                     pairs.left.push(row);
-                    pairs.right.push(None);
+                    pairs.right.push(NONE);
                 }
                 JoinKind::Inner | JoinKind::Left => {
-                    for partner in found {
+                    while partner != NONE {
                         ticker.step()?;
                         pairs.left.push(row);
-                        pairs.right.push(Some(partner));
+                        pairs.right.push(partner);
                         // Checked on the way: the pairs may be many more than the rows.
                         check_rows(pairs.left.len() as u64, control.limits)?;
+                        partner = partners.next(partner);
                     }
                 }
             }
@@ -265,8 +268,8 @@ impl Cells for Joined<'_, '_> {
                 row.map(|row| self.left.cell(*row as usize, column))
             }
             Some(column) => {
-                let row = self.pairs.right.get(row).copied().flatten();
-                row.map(|row| self.right.cell(row as usize, column))
+                let row = self.pairs.right.get(row).filter(|row| **row != NONE);
+                row.map(|row| self.right.cell(*row as usize, column))
             }
         };
         cell.unwrap_or(Cow::Owned(Value::Null))
@@ -331,16 +334,20 @@ pub(super) fn join<'s>(
     if has_right {
         for index in 0..right.width() {
             if let Some((codes, of)) = right.codes(index) {
-                let codes = codes_at(codes, right_rows.iter().map(Option::as_ref));
+                let codes = codes_at(codes, &right_rows);
                 joined.push_column(Column::Codes(codes, Arc::clone(of)));
+                continue;
+            }
+            if let Some(numbers) = right.numbers(index) {
+                joined.push_column(numbers.at(&right_rows).into());
                 continue;
             }
             let mut cells = Vec::with_capacity(right_rows.len());
             for row in &right_rows {
                 ticker.step()?;
-                cells.push(match row {
-                    Some(row) => right.cell(*row as usize, index).into_owned(),
-                    None => Value::Null,
+                cells.push(match *row {
+                    NONE => Value::Null,
+                    row => right.cell(row as usize, index).into_owned(),
                 });
             }
             joined.push(cells);

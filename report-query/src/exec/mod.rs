@@ -15,6 +15,7 @@ mod expanded;
 mod facets;
 mod group;
 mod join;
+mod numbers;
 mod partial;
 mod run;
 mod sort;

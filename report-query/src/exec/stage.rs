@@ -2,7 +2,7 @@
 
 use super::batch::{Batch, Column, Evaluator, column, position, truth};
 use super::control::Control;
-use super::{group, join, sort};
+use super::{group, join, numbers, sort};
 use crate::error::{QueryError, QueryErrorKind, Result};
 use crate::expr::Bound;
 use crate::query::BoundStage;
@@ -113,12 +113,20 @@ fn computed(batch: &Batch<'_>, expr: &Bound, control: &Control<'_>) -> Result<Co
             Some(column) => Ok(column.clone()),
             None => Ok(Column::own(vec![Value::Null; batch.len()])),
         },
-        expr => column(batch, expr, control).map(Column::own),
+        expr => match numbers::computed(batch, expr, control)? {
+            Some(numbers) => Ok(numbers.into()),
+            None => column(batch, expr, control).map(Column::own),
+        },
     }
 }
 
 /// The positions of the rows of which a predicate is true.
 fn filter(batch: &Batch<'_>, predicate: &Bound, control: &Control<'_>) -> Result<Vec<u32>> {
+    if let Some(passes) = numbers::compared(batch, predicate) {
+        control.check()?;
+        let passing = (0..).zip(passes).filter(|(_, passes)| *passes);
+        return Ok(passing.map(|(row, _)| row).collect());
+    }
     let parts = match predicate {
         Bound::And(parts) => parts.as_slice(),
         one => std::slice::from_ref(one),

@@ -102,5 +102,5 @@ pub(crate) use dictionary::{BLOCK, Dictionary};
 pub(crate) use expand::ItemRows;
 pub(crate) use lists::{Items, ListColumn};
 pub(crate) use memo::Memo;
-pub(crate) use packed::{Differences, Packed, with_differences};
+pub(crate) use packed::{Differences, Packed, with_differences, with_numbers};
 pub(crate) use segment::{Segment, SegmentView};

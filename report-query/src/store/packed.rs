@@ -43,6 +43,28 @@ macro_rules! with_differences {
 }
 pub(crate) use with_differences;
 
+/// Runs a block with a function that gives the number of a row, once for each width.
+macro_rules! with_numbers {
+    ($packed:expr, $get:ident => $block:expr) => {{
+        let packed: &$crate::store::Packed = $packed;
+        match packed.all_more() {
+            Some($crate::store::Differences::U16(all)) => {
+                let $get = |row: usize| all.get(row).map(|more| packed.number(u64::from(*more)));
+                $block
+            }
+            Some($crate::store::Differences::U32(all)) => {
+                let $get = |row: usize| all.get(row).map(|more| packed.number(u64::from(*more)));
+                $block
+            }
+            _ => {
+                let $get = |row: usize| packed.get(row);
+                $block
+            }
+        }
+    }};
+}
+pub(crate) use with_numbers;
+
 impl Default for Differences {
     fn default() -> Self {
         Self::None(0)
@@ -108,8 +130,17 @@ impl Packed {
         (self.least, self.greatest)
     }
 
+    /// What each row has more, if each has a number.
+    pub(crate) const fn all_more(&self) -> Option<&Differences> {
+        match &self.missing {
+            None => Some(&self.more),
+            Some(_) => None,
+        }
+    }
+
     /// The number that has so much more.
-    const fn number(&self, more: u64) -> i64 {
+    #[inline]
+    pub(crate) const fn number(&self, more: u64) -> i64 {
         self.least
             .wrapping_add_unsigned(more.wrapping_mul(self.unit))
     }
@@ -186,6 +217,14 @@ impl Times {
         match self {
             Self::Packed(numbers) => numbers.get(row).map(DateTime::from_timestamp_nanos),
             Self::Wide(times) => times.get(row).copied().flatten(),
+        }
+    }
+
+    /// Nanoseconds since 1970, of times that these can say.
+    pub(crate) const fn nanoseconds(&self) -> Option<&Packed> {
+        match self {
+            Self::Packed(numbers) => Some(numbers),
+            Self::Wide(_) => None,
         }
     }
 

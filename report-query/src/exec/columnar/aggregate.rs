@@ -2,8 +2,6 @@
 
 mod merge;
 
-use chrono::{DateTime, Utc};
-
 use super::approx::ApproxTexts;
 use super::distinct::DistinctTexts;
 use super::int_buckets::IntBuckets;
@@ -12,15 +10,16 @@ use super::row_groups::RowGroups;
 use super::select::Answers;
 use super::selected::Selected;
 use super::threads;
-use crate::aggregate::{AggregateFunction, BoundAggregate, Budget, State, int};
-use crate::error::Result;
+use crate::aggregate::{AggregateFunction, BoundAggregate, Budget, State};
+use crate::error::{QueryError, Result};
 use crate::exec::batch::{Column, position};
 use crate::exec::coding::Coding;
 use crate::exec::control::Control;
 use crate::exec::group::FINISH_STEPS;
+use crate::exec::numbers::{Are, Numbers};
 use crate::expr::{Bound, Cells, Row, Scope};
 use crate::schema::{DataType, Schema};
-use crate::store::{Dictionary, Part, SegmentView, Snapshot, TextColumn, with_codes};
+use crate::store::{Dictionary, Part, SegmentView, Snapshot, TextColumn, with_codes, with_numbers};
 use crate::value::Value;
 
 /// Rows of a segment with the numbers of their groups, of which there are `known` by now.
@@ -53,8 +52,8 @@ enum States<'p> {
     Values(Values),
     /// The integers of another accumulator, by its number.
     Same(usize),
-    /// The least or greatest time of the rows.
-    Times(Vec<Option<DateTime<Utc>>>),
+    /// The least or greatest time of the rows, as [`Numbers`].
+    Times(Vec<i64>),
     Distinct(DistinctTexts<'p>),
     ApproxTexts(ApproxTexts<'p>),
     IntBuckets(IntBuckets),
@@ -163,16 +162,17 @@ impl<'p> Accumulator<'p> {
             States::Values(values) => budget.take(values.update(rows)),
             States::Same(_) => Ok(()),
             States::Times(times) => {
-                times.resize(known, None);
-                let of = rows.segment.times();
+                times.resize(known, Numbers::NULL);
+                let Some(of) = rows.segment.times().nanoseconds() else {
+                    return Ok(());
+                };
                 let is_least = aggregate.function == AggregateFunction::Min;
-                rows.selected.each(rows.groups(), |row, group| {
-                    if let (Some(time), Some(kept)) = (of.get(row), times.get_mut(group as usize))
-                        && kept.is_none_or(|kept| if is_least { time < kept } else { time > kept })
-                    {
-                        *kept = Some(time);
+                let times = &mut times[..];
+                with_numbers!(of, number => rows.selected.each(rows.groups(), |row, group| {
+                    if let (Some(time), Some(kept)) = (number(row), times.get_mut(group as usize)) {
+                        take_time(kept, time, is_least);
                     }
-                });
+                }));
                 Ok(())
             }
             States::Distinct(distinct) => {
@@ -266,8 +266,8 @@ impl<'p> Accumulator<'p> {
         let function = self.aggregate.function;
         let values = match self.states {
             States::Times(mut times) => {
-                times.resize(groups, None);
-                Ok(times.into_iter().map(Value::from).collect())
+                times.resize(groups, Numbers::NULL);
+                return Ok(Numbers::new(times, Are::Times).into());
             }
             States::Picks(mut picks) => {
                 picks.picks.resize(groups, NONE);
@@ -285,10 +285,12 @@ impl<'p> Accumulator<'p> {
             States::Distinct(distinct) if function == AggregateFunction::CollectSet => {
                 return distinct.lists(groups, control);
             }
-            States::Distinct(distinct) => distinct.counts(groups).into_iter().map(int).collect(),
+            States::Distinct(distinct) => {
+                return of_counts(distinct.counts(groups).into_iter()).map(Column::from);
+            }
             States::Counts(_, mut counts) => {
                 counts.resize(groups, 0);
-                counts.into_iter().map(int).collect()
+                return of_counts(counts.into_iter()).map(Column::from);
             }
             states => {
                 let states = Self { states, ..self }.into_states(groups)?.into_iter();
@@ -354,12 +356,14 @@ impl<'p> Accumulator<'p> {
                 sums.into_iter().map(state).collect()
             }
             States::Times(mut times) => {
-                times.resize(groups, None);
-                let state = |time: Option<DateTime<Utc>>| match function {
-                    AggregateFunction::Max => State::Max(time.into()),
-                    _ => State::Min(time.into()),
+                times.resize(groups, Numbers::NULL);
+                let times = Numbers::new(times, Are::Times);
+                let value = |group| times.value(group).unwrap_or_default();
+                let state = |group| match function {
+                    AggregateFunction::Max => State::Max(value(group)),
+                    _ => State::Min(value(group)),
                 };
-                times.into_iter().map(state).collect()
+                (0..groups).map(state).collect()
             }
             States::Distinct(distinct) => {
                 let values = distinct.values(groups).into_iter();
@@ -427,7 +431,9 @@ impl<'p> States<'p> {
         match aggregate.function {
             F::Sum | F::Avg if is_int => Self::Sums(column, Vec::new()),
             F::Percentile(_) if is_int => Self::Values(Values::new(column, parts)),
-            F::Min | F::Max if time == Some(column) => Self::Times(Vec::new()),
+            F::Min | F::Max if time == Some(column) && parts.iter().all(are_nanoseconds) => {
+                Self::Times(Vec::new())
+            }
             F::CountDistinct | F::CollectSet if schema.is_coded(column) => {
                 match dictionaries.get(column) {
                     Some(dictionary) => Self::Distinct(DistinctTexts::new(column, dictionary)),
@@ -454,6 +460,31 @@ impl<'p> States<'p> {
             _ => any,
         }
     }
+}
+
+/// Whether the times of a part are numbers, of which none is kept for another use.
+fn are_nanoseconds(part: &Part<'_>) -> bool {
+    let times = part.segment.segment.times().nanoseconds();
+    times.is_some_and(|times| times.ends().0 != Numbers::NULL)
+}
+
+/// Keeps the lesser or the greater of two times.
+fn take_time(kept: &mut i64, time: i64, is_least: bool) {
+    // No time is less than none.
+    if *kept == Numbers::NULL || is_least && time < *kept {
+        *kept = time;
+    } else if !is_least {
+        *kept = time.max(*kept);
+    }
+}
+
+/// Counts, none of which can be too large.
+pub(super) fn of_counts(counts: impl Iterator<Item = u64>) -> Result<Numbers> {
+    let number = |count| i64::try_from(count).map_err(|_| QueryError::overflow("a count"));
+    Ok(Numbers::new(
+        counts.map(number).collect::<Result<_>>()?,
+        Are::Ints,
+    ))
 }
 
 impl<'p> Picks<'p> {

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::aggregate::{Accumulator, Rows};
+use super::aggregate::{Accumulator, Rows, of_counts};
 use super::keys::Keys;
 use super::order::Wanted;
 use super::row_groups::RowGroups;
@@ -109,8 +109,9 @@ impl<'p> Grouping<'p> {
             };
             let order = self.ordered(keys, value, groups, wanted, control)?;
             let column = |counts: &&[u64]| {
-                let values = order.iter().map(|group| of(counts, *group));
-                values.collect::<Result<_>>().map(Column::own)
+                let count = |group: &u32| counts.get(*group as usize).copied();
+                let counts = order.iter().map(|group| count(group).unwrap_or_default());
+                of_counts(counts).map(Column::from)
             };
             let columns = counts.iter().map(column).collect::<Result<_>>()?;
             return Ok((order, columns));

@@ -30,6 +30,9 @@ pub(in crate::exec) struct Keys<'p> {
     most: Most,
 }
 
+/// Places for numbers that are made at a time.
+const MORE: usize = 1 << 10;
+
 /// The number of each tuple.
 enum Tuples {
     /// Of one value.
@@ -79,10 +82,23 @@ impl<'p> Keys<'p> {
     /// The number of a tuple of one value.
     #[inline]
     pub(super) fn number_of_one(&mut self, value: u32) -> Result<u32> {
-        match self.known_one(value) {
-            Some(number) => Ok(number),
-            None => self.number(&[value]),
+        let Tuples::Ones(numbers) = &mut self.tuples else {
+            return self.number(&[value]);
+        };
+        let at = value as usize;
+        if numbers.len() <= at {
+            numbers.resize(at + MORE, NONE);
         }
+        let Some(place) = numbers.get_mut(at) else {
+            return Ok(NONE);
+        };
+        if *place == NONE {
+            self.most.check(self.len as u64 + 1)?;
+            *place = position(self.len);
+            self.len += 1;
+            self.values.push(value);
+        }
+        Ok(*place)
     }
 
     #[inline]
@@ -96,17 +112,14 @@ impl<'p> Keys<'p> {
 
     /// The number of a tuple of values.
     fn number(&mut self, tuple: &[u32]) -> Result<u32> {
-        let known = match (&mut self.tuples, tuple) {
-            (Tuples::Ones(numbers), _) => {
-                let value = tuple.first().copied().unwrap_or_default() as usize;
-                if numbers.len() <= value {
-                    numbers.resize(value + 1, NONE);
-                }
-                numbers.get(value).copied().filter(|number| *number != NONE)
+        let known = match &self.tuples {
+            Tuples::Ones(_) => {
+                // Of no values it is that of all rows.
+                return self.number_of_one(tuple.first().copied().unwrap_or_default());
             }
-            (Tuples::Pairs(numbers), _) => numbers.get(&pair(tuple)).copied(),
-            (Tuples::Few(numbers), _) => numbers.get(&few(tuple)).copied(),
-            (Tuples::Longer(numbers), _) => numbers.get(tuple).copied(),
+            Tuples::Pairs(numbers) => numbers.get(&pair(tuple)).copied(),
+            Tuples::Few(numbers) => numbers.get(&few(tuple)).copied(),
+            Tuples::Longer(numbers) => numbers.get(tuple).copied(),
         };
         if let Some(number) = known {
             return Ok(number);
@@ -116,12 +129,7 @@ impl<'p> Keys<'p> {
         self.len += 1;
         self.values.extend_from_slice(tuple);
         match &mut self.tuples {
-            Tuples::Ones(numbers) => {
-                let value = tuple.first().copied().unwrap_or_default() as usize;
-                if let Some(place) = numbers.get_mut(value) {
-                    *place = number;
-                }
-            }
+            Tuples::Ones(_) => {}
             Tuples::Pairs(numbers) => {
                 numbers.insert(pair(tuple), number);
             }
@@ -200,6 +208,20 @@ impl<'p> Keys<'p> {
                 .map(|value| self.number_of_one(*value))
                 .collect();
         }
+        if let [Key::Coded(codes, values, null)] = &keys.keys[..]
+            && let Selected::Some(rows) = selected
+            && rows.len() <= values.len()
+        {
+            // Few rows of many values.
+            return with_codes!(codes, codes => {
+                let number = |row: &u32| {
+                    let code = codes.get(*row as usize).map(|code| *code as usize);
+                    let value = code.and_then(|code| values.get(code)).unwrap_or(null);
+                    self.number_of_one(*value)
+                };
+                rows.iter().map(number).collect()
+            });
+        }
         if let [key @ Key::Coded(codes, values, _)] = &keys.keys[..]
             && let Selected::All(rows) = selected
             && values.len() < rows.len()
@@ -220,15 +242,6 @@ impl<'p> Keys<'p> {
         if let Some(count) = keys.dense {
             let mut table = vec![NONE; count];
             let mut places = keys.places(selected);
-            if let [key] = &keys.keys[..] {
-                // Few rows of many values.
-                if selected.len() < count {
-                    for place in &mut places {
-                        *place = self.number_of_one(key.value(*place as usize))?;
-                    }
-                    return Ok(places);
-                }
-            }
             for place in &mut places {
                 let Some(known) = table.get_mut(*place as usize) else {
                     continue;

@@ -1,10 +1,11 @@
 //! One of two accumulators: of rows, and of those that come after them.
 
-use super::{Accumulator, NONE, Picks, States};
+use super::{Accumulator, NONE, Picks, States, take_time};
 use crate::aggregate::{AggregateFunction, Budget, State};
 use crate::error::Result;
 use crate::exec::batch::position;
 use crate::exec::control::Control;
+use crate::exec::numbers::Numbers;
 
 impl Accumulator<'_> {
     /// Takes in what another knows of later rows, given the numbers that its groups have here,
@@ -33,16 +34,11 @@ impl Accumulator<'_> {
                 });
             }
             (States::Times(times), States::Times(more)) => {
-                times.resize(known, None);
+                times.resize(known, Numbers::NULL);
                 let is_least = function == AggregateFunction::Min;
                 each(times, more, groups, |kept, time| {
-                    let is_better = match (&time, &kept) {
-                        (None, _) => false,
-                        (_, None) => true,
-                        (time, kept) => (time < kept) == is_least,
-                    };
-                    if is_better {
-                        *kept = time;
+                    if time != Numbers::NULL {
+                        take_time(kept, time, is_least);
                     }
                 });
             }
