@@ -85,10 +85,12 @@ pub(super) struct Ticker<'c> {
 }
 
 impl Ticker<'_> {
+    #[inline]
     pub(super) fn step(&mut self) -> Result<()> {
         self.steps(1)
     }
 
+    #[inline]
     pub(super) fn steps(&mut self, steps: usize) -> Result<()> {
         if steps < self.left {
             self.left -= steps;

@@ -21,6 +21,8 @@ struct Partners<F> {
     first: F,
     /// For each row the next one with its key.
     next: Vec<u32>,
+    /// Whether each has a key of its own.
+    are_unique: bool,
 }
 
 /// A row for each key.
@@ -74,6 +76,7 @@ impl<F> Partners<F> {
         F: ByKey<K>,
     {
         let mut next = vec![NONE; keys.len()];
+        let mut are_unique = true;
         // From behind, so that rows come in their order.
         for (row, key) in keys.enumerate().rev() {
             let Some(key) = key else {
@@ -82,9 +85,14 @@ impl<F> Partners<F> {
             if let (Some(after), Some(next)) = (first.insert(key, position(row)), next.get_mut(row))
             {
                 *next = after;
+                are_unique = false;
             }
         }
-        Self { first, next }
+        Self {
+            first,
+            next,
+            are_unique,
+        }
     }
 
     /// The first row that has a key, or none.
@@ -182,11 +190,14 @@ struct Pairs {
 
 impl Pairs {
     fn find<K, F: ByKey<K>>(
-        left: impl Iterator<Item = Option<K>>,
+        left: impl ExactSizeIterator<Item = Option<K>>,
         partners: &Partners<F>,
         kind: JoinKind,
         control: &Control<'_>,
     ) -> Result<Self> {
+        if partners.are_unique && kind == JoinKind::Inner {
+            return Self::find_only(left, partners, control);
+        }
         let mut pairs = Self::default();
         let mut ticker = control.ticker();
         for (row, key) in left.enumerate() {
@@ -214,6 +225,34 @@ impl Pairs {
             }
             check_rows(pairs.left.len() as u64, control.limits)?;
         }
+        Ok(pairs)
+    }
+
+    /// The pairs of rows that have a partner, and one alone: nobody could guess which have.
+    fn find_only<K, F: ByKey<K>>(
+        left: impl ExactSizeIterator<Item = Option<K>>,
+        partners: &Partners<F>,
+        control: &Control<'_>,
+    ) -> Result<Self> {
+        // There is a place for each row, of which those of pairs stay.
+        let mut pairs = Self {
+            left: vec![0; left.len()],
+            right: vec![0; left.len()],
+        };
+        let mut ticker = control.ticker();
+        let mut len = 0;
+        for (row, key) in left.enumerate() {
+            ticker.step()?;
+            let partner = partners.first(key.as_ref());
+            let places = (pairs.left.get_mut(len), pairs.right.get_mut(len));
+            if let (Some(of_left), Some(of_right)) = places {
+                (*of_left, *of_right) = (position(row), partner);
+            }
+            len += usize::from(partner != NONE);
+        }
+        pairs.left.truncate(len);
+        pairs.right.truncate(len);
+        check_rows(len as u64, control.limits)?;
         Ok(pairs)
     }
 }

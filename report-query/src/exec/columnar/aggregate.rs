@@ -469,13 +469,15 @@ fn are_nanoseconds(part: &Part<'_>) -> bool {
 }
 
 /// Keeps the lesser or the greater of two times.
+#[inline]
 fn take_time(kept: &mut i64, time: i64, is_least: bool) {
-    // No time is less than none.
-    if *kept == Numbers::NULL || is_least && time < *kept {
-        *kept = time;
-    } else if !is_least {
-        *kept = time.max(*kept);
-    }
+    *kept = if is_least {
+        // One less than what stands for none is more than all others: nothing has to be guessed.
+        let less = |number: i64| number.wrapping_sub(1);
+        less(*kept).min(less(time)).wrapping_add(1)
+    } else {
+        time.max(*kept)
+    };
 }
 
 /// Counts, none of which can be too large.

@@ -101,6 +101,36 @@ impl<'p> Keys<'p> {
         Ok(*place)
     }
 
+    /// The numbers of tuples of one value, of which nobody could guess whether they are new.
+    fn numbers_of_ones(&mut self, of: impl ExactSizeIterator<Item = u32>) -> Result<Vec<u32>> {
+        let Tuples::Ones(numbers) = &mut self.tuples else {
+            return of.map(|value| self.number_of_one(value)).collect();
+        };
+        let mut len = self.len;
+        // There is a place for each, of which those of new ones stay.
+        self.values.resize(len + of.len(), 0);
+        let number = |value: u32| {
+            let at = value as usize;
+            if numbers.len() <= at {
+                numbers.resize(at + MORE, NONE);
+            }
+            let (Some(number), Some(place)) = (numbers.get_mut(at), self.values.get_mut(len))
+            else {
+                return NONE;
+            };
+            let is_new = *number == NONE;
+            *number = if is_new { position(len) } else { *number };
+            *place = value;
+            len += usize::from(is_new);
+            *number
+        };
+        let all = of.map(number).collect();
+        self.values.truncate(len);
+        self.len = len;
+        self.most.check(len as u64)?;
+        Ok(all)
+    }
+
     #[inline]
     pub(super) fn known_one(&self, value: u32) -> Option<u32> {
         let Tuples::Ones(numbers) = &self.tuples else {
@@ -214,12 +244,11 @@ impl<'p> Keys<'p> {
         {
             // Few rows of many values.
             return with_codes!(codes, codes => {
-                let number = |row: &u32| {
+                let value = |row: &u32| {
                     let code = codes.get(*row as usize).map(|code| *code as usize);
-                    let value = code.and_then(|code| values.get(code)).unwrap_or(null);
-                    self.number_of_one(*value)
+                    *code.and_then(|code| values.get(code)).unwrap_or(null)
                 };
-                rows.iter().map(number).collect()
+                self.numbers_of_ones(rows.iter().map(value))
             });
         }
         if let [key @ Key::Coded(codes, values, _)] = &keys.keys[..]
