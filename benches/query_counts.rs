@@ -12,8 +12,8 @@ use chrono::TimeDelta;
 use hybrid_benches::events::{self, questions};
 use questions::Question;
 use report_query::{
-    AppendReport, Query, Result, Retention, Store, StoreOptions, Value, approx_count_distinct,
-    approx_percentile, col,
+    AppendReport, Query, QueryResult, Result, Retention, Store, StoreOptions, Value,
+    approx_count_distinct, approx_percentile, col,
 };
 
 fn main() -> ExitCode {
@@ -47,14 +47,18 @@ fn run() -> std::result::Result<(), Box<dyn std::error::Error>> {
         ),
     ] {
         let query = Query::new().group_by(["activity"]).aggregate(aggregates);
-        let rows = counted_answer(&Question::Events(query), &events, &lists)?;
-        println!("{name} {}", rows.len());
+        let answer = counted_answer(&Question::Events(query), &events, &lists)?;
+        println!("{name} {}", rows_of(&answer));
     }
     for (name, question) in questions::questions() {
-        let rows = counted_answer(&question, &events, &lists)?;
-        println!("{name} {}", rows.len());
+        let answer = counted_answer(&question, &events, &lists)?;
+        println!("{name} {}", rows_of(&answer));
     }
     Ok(())
+}
+
+fn rows_of(answer: &[QueryResult]) -> usize {
+    answer.iter().map(QueryResult::len).sum()
 }
 
 /// What is counted of appending, by its name.
@@ -65,6 +69,6 @@ fn counted_answer_of_append(store: &Store, rows: Vec<Vec<Value>>) -> AppendRepor
 
 /// What is counted, by its name.
 #[inline(never)]
-fn counted_answer(question: &Question, events: &Store, lists: &Store) -> Result<Vec<Vec<Value>>> {
-    question.answer(events, lists)
+fn counted_answer(question: &Question, events: &Store, lists: &Store) -> Result<Vec<QueryResult>> {
+    question.ask(events, lists)
 }

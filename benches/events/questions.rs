@@ -1,8 +1,8 @@
 //! The questions that engines are compared by.
 
 use report_query::{
-    Bucket, Facet, Facets, Join, Query, Result, Store, Value, arg_max, asc, avg, col, collect_set,
-    count, count_distinct, desc, item, percentile,
+    Bucket, Facet, Facets, Join, Query, QueryResult, Result, Store, Value, arg_max, asc, avg, col,
+    collect_set, count, count_distinct, desc, item, percentile,
 };
 
 use super::start;
@@ -20,32 +20,35 @@ pub enum Question {
 }
 
 impl Question {
-    /// The rows of the answer, and its columns' names; `events` and `lists` hold the two tables.
+    /// The answer: several of several counts. `events` and `lists` hold the two tables.
     ///
     /// # Errors
     ///
     /// None for the [questions] of this module.
-    pub fn answer(&self, events: &Store, lists: &Store) -> Result<Vec<Vec<Value>>> {
+    pub fn ask(&self, events: &Store, lists: &Store) -> Result<Vec<QueryResult>> {
         // A snapshot of its own: what queries of one snapshot share must not answer for it.
-        let rows = |query: &Query, store: &Store| {
-            let result = query.run(&store.snapshot())?;
-            Ok(result.rows().map(<[Value]>::to_vec).collect())
-        };
         match self {
-            Self::Events(query) => rows(query, events),
-            Self::Lists(query) => rows(query, lists),
+            Self::Events(query) => Ok(vec![query.run(&events.snapshot())?]),
+            Self::Lists(query) => Ok(vec![query.run(&lists.snapshot())?]),
             Self::Facets(facets) => {
                 let counts = facets.run(&events.snapshot())?;
-                let of_facet = |(n, result): (usize, &report_query::QueryResult)| {
-                    let numbered = |row: &[Value]| {
-                        let number = Value::from(n as i64);
-                        std::iter::once(number).chain(row.iter().cloned()).collect()
-                    };
-                    result.rows().map(numbered).collect::<Vec<_>>()
-                };
-                Ok(counts.iter().enumerate().flat_map(of_facet).collect())
+                Ok(counts.iter().cloned().collect())
             }
         }
+    }
+
+    /// The rows of an answer; of several counts each with the number of its own.
+    #[must_use]
+    pub fn rows(&self, answer: &[QueryResult]) -> Vec<Vec<Value>> {
+        let are_several = matches!(self, Self::Facets(_));
+        let of_one = |(n, result): (usize, &QueryResult)| {
+            let numbered = |row: &[Value]| {
+                let number = are_several.then(|| Value::from(n as i64));
+                number.into_iter().chain(row.iter().cloned()).collect()
+            };
+            result.rows().map(numbered).collect::<Vec<_>>()
+        };
+        answer.iter().enumerate().flat_map(of_one).collect()
     }
 }
 
