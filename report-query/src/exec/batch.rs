@@ -184,8 +184,13 @@ impl<'s> Batch<'s> {
                 .get(pick.segment as usize)
                 .and_then(|segment| segment.key(pick.row as usize))
         };
+        // The rows of a segment stand in that order.
+        let compare = |a: &Pick, b: &Pick| match a.segment == b.segment {
+            true => a.row.cmp(&b.row),
+            false => key(a).cmp(&key(b)),
+        };
         // Stable, since it is quick on runs that are sorted already.
-        sort_by(&mut self.picks, |a, b| key(a).cmp(&key(b)), control)
+        sort_by(&mut self.picks, compare, control)
     }
 
     /// The rows at these positions, in this order.
