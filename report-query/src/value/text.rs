@@ -203,16 +203,17 @@ impl TextBlock {
     }
 
     /// The text that has a byte, or their number, given one that is not behind it.
+    #[inline]
     pub(crate) fn text_of(&self, byte: usize, from: usize) -> usize {
+        // Of texts of about the same length it stands near there.
+        let near = byte * self.len() / self.text.len().max(1);
         match &self.ends {
             Ends::Narrow(ends) => {
                 // None ends behind that.
                 let byte = u32::try_from(byte).unwrap_or(u32::MAX);
-                from + before(ends.get(from..).unwrap_or_default(), |end| *end <= byte)
+                before(ends, near, from, |end| *end <= byte)
             }
-            Ends::Wide(ends) => {
-                from + before(ends.get(from..).unwrap_or_default(), |end| *end <= byte)
-            }
+            Ends::Wide(ends) => before(ends, near, from, |end| *end <= byte),
         }
     }
 
@@ -244,19 +245,20 @@ impl TextBlock {
     }
 }
 
-/// How many ends come first that pass: mostly few, which are counted without a guess.
+/// How many ends come first that pass: mostly about so many, and at least `from`. What does not
+/// wait for the text before is found at the same time.
 #[inline]
-fn before<T>(ends: &[T], passes: impl Fn(&T) -> bool) -> usize {
+fn before<T>(ends: &[T], near: usize, from: usize, passes: impl Fn(&T) -> bool) -> usize {
     const FEW: usize = 16;
 
-    let Some(few) = ends.first_chunk::<FEW>() else {
-        return gallop(ends, passes);
-    };
-    let count: usize = few.iter().map(|end| usize::from(passes(end))).sum();
-    match count {
-        FEW => FEW + gallop(ends.get(FEW..).unwrap_or_default(), passes),
-        few => few,
+    let first = near.saturating_sub(FEW / 2);
+    if let Some(few) = ends.get(first..).and_then(<[T]>::first_chunk::<FEW>) {
+        let count: u32 = few.iter().map(|end| u32::from(passes(end))).sum();
+        if count < FEW as u32 && (count > 0 || first == 0) {
+            return first + count as usize;
+        }
     }
+    from + gallop(ends.get(from..).unwrap_or_default(), passes)
 }
 
 #[cfg(test)]

@@ -175,10 +175,18 @@ fn pair_places_of<'b>(
     let places = &mut buffer.0;
     let mut len = 0;
     // Whether a block has any is looked at only where it can be guessed.
-    let are_few = ones < blocks / 4;
-    for (at, bits) in (0_u32..).step_by(64).zip(all).take(blocks) {
-        if !are_few || bits != 0 {
-            len = put_places(bits, at, places, len);
+    let words = (0_u32..).step_by(64).zip(all).take(blocks);
+    if ones < blocks / 4 {
+        for (at, bits) in words.filter(|(_, bits)| *bits != 0) {
+            len = put_places::<2>(bits, at, places, len);
+        }
+    } else if ones < blocks * 2 {
+        for (at, bits) in words {
+            len = put_places::<2>(bits, at, places, len);
+        }
+    } else {
+        for (at, bits) in words {
+            len = put_places::<ROOM>(bits, at, places, len);
         }
     }
     // What is left of the last window.
@@ -248,7 +256,7 @@ fn places_of(marks: &[u8], first: u32, count: usize, bits: impl Fn(&[u8; 64]) ->
     for block in blocks {
         let bits = bits(block);
         if bits != 0 {
-            len = put_places(bits, at, &mut places, len);
+            len = put_places::<ROOM>(bits, at, &mut places, len);
         }
         at += 64;
     }
@@ -258,20 +266,25 @@ fn places_of(marks: &[u8], first: u32, count: usize, bits: impl Fn(&[u8; 64]) ->
     places
 }
 
-/// Puts the places of the ones of 64, the first of which is at a place, behind so many others; says
-/// how many there are then.
+/// Puts the places of the ones of 64, the first of which is at a place, behind so many others, some
+/// at a time; says how many there are then.
 #[inline(always)]
-fn put_places(mut bits: u64, at: u32, places: &mut [u32], mut len: usize) -> usize {
+fn put_places<const SOME: usize>(
+    mut bits: u64,
+    at: u32,
+    places: &mut [u32],
+    mut len: usize,
+) -> usize {
     let ones = bits.count_ones();
     if ones <= MANY {
         // Without asking how many there are, which nobody could guess.
         let end = len + ones as usize;
         loop {
-            for place in places.get_mut(len..len + ROOM).unwrap_or_default() {
+            for place in places.get_mut(len..len + SOME).unwrap_or_default() {
                 *place = at.wrapping_add(bits.trailing_zeros());
                 bits &= bits.wrapping_sub(1);
             }
-            len += ROOM;
+            len += SOME;
             if len >= end {
                 return end;
             }
