@@ -145,6 +145,10 @@ fn pair_places_at<'b>(
                 let is_b = b | pair.fold[1] == pair.bytes[1];
                 *mark = u8::from(is_a & is_b);
             }
+            // Mostly there is none.
+            if marks == [0; 64] {
+                return 0;
+            }
             bits_of_block(&marks)
         })
     }

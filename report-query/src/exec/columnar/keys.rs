@@ -31,7 +31,7 @@ pub(in crate::exec) struct Keys<'p> {
 }
 
 /// Places for numbers that are made at a time.
-const MORE: usize = 1 << 10;
+const MORE: usize = 1 << 8;
 
 /// The number of each tuple.
 enum Tuples {
