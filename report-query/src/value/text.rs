@@ -202,11 +202,18 @@ impl TextBlock {
         }
     }
 
-    /// The text that has a byte, or their number, given one that is not behind it.
+    /// How many texts there are to a byte, in parts of 2^32.
+    pub(crate) fn density(&self) -> u64 {
+        let texts = (self.len() as u64) << 32;
+        texts / self.text.len().max(1) as u64
+    }
+
+    /// The text that has a byte, or their number, given one that is not behind it, and the
+    /// [density](Self::density).
     #[inline]
-    pub(crate) fn text_of(&self, byte: usize, from: usize) -> usize {
+    pub(crate) fn text_of(&self, byte: usize, from: usize, density: u64) -> usize {
         // Of texts of about the same length it stands near there.
-        let near = byte * self.len() / self.text.len().max(1);
+        let near = ((byte as u64).wrapping_mul(density) >> 32) as usize;
         match &self.ends {
             Ends::Narrow(ends) => {
                 // None ends behind that.
@@ -292,7 +299,10 @@ mod tests {
         for byte in 0..=block.all().len() {
             let text = (0..block.len()).find(|text| block.end(*text) > Some(byte));
             let text = text.unwrap_or(block.len());
-            assert!((0..=text).all(|from| block.text_of(byte, from) == text));
+            // However good the guess is.
+            for density in [block.density(), 0, u64::MAX] {
+                assert!((0..=text).all(|from| block.text_of(byte, from, density) == text));
+            }
         }
     }
 

@@ -75,6 +75,7 @@ impl<'p> Search<'p> {
     pub(super) fn find(&self, block: &TextBlock, buffer: &mut PlaceBuffer) -> Answer {
         let bytes = block.all().as_bytes();
         let len = self.needle.text().len();
+        let density = block.density();
         let mut found = [0; BLOCK / 64];
         let (mut text, mut next) = (0, 0);
         let mut window = 0;
@@ -84,7 +85,7 @@ impl<'p> Search<'p> {
                 if start < next || !self.is_at(bytes, start) {
                     continue;
                 }
-                text = block.text_of(start, text);
+                text = block.text_of(start, text, density);
                 // Within one text, of which whatever follows does not matter.
                 if let Some(end) = block.end(text)
                     && start + len <= end
@@ -107,10 +108,11 @@ impl<'p> Search<'p> {
         if all.is_ascii() {
             return;
         }
+        let density = block.density();
         for char in FOLD_TO_ASCII {
             let mut text = 0;
             for at in memchr::memmem::find_iter(all.as_bytes(), char) {
-                text = block.text_of(at, text);
+                text = block.text_of(at, text, density);
                 let is_it = |text: &str| self.needle.test(TextTest::Contains, text);
                 if block.get(text).is_some_and(is_it) {
                     set(found, text);
