@@ -372,6 +372,7 @@ pub(super) fn join<'s>(
     let mut joined = left.take(&left_rows, control)?;
     if has_right {
         for index in 0..right.width() {
+            ticker.steps(right_rows.len())?;
             if let Some((codes, of)) = right.codes(index) {
                 let codes = codes_at(codes, &right_rows);
                 joined.push_column(Column::Codes(codes, Arc::clone(of)));

@@ -112,8 +112,10 @@ pub(super) fn computed(
         let seconds = (i128::from(*to) - i128::from(*from)) / SECOND;
         i64::try_from(seconds).unwrap_or(Numbers::NULL)
     };
-    control.check()?;
-    let numbers = from.all().iter().zip(to.all()).map(seconds).collect();
+    let mut ticker = control.ticker();
+    let pairs = from.all().iter().zip(to.all());
+    let numbers = pairs.map(|pair| ticker.step().map(|()| seconds(pair)));
+    let numbers = numbers.collect::<Result<_>>()?;
     Ok(Some(Numbers::new(numbers, Are::Ints)))
 }
 

@@ -52,11 +52,11 @@ impl Plan {
     /// Runs on a snapshot until it is done, or until `stop` says true: then there is no
     /// result, but the error [`Cancelled`](QueryErrorKind::Cancelled).
     ///
-    /// `stop` is asked in every stage, once for each segment, some thousand rows or
-    /// some thousand comparisons of a sort; not while the values of one group are put in order for
-    /// a percentile, nor while the texts of a column are put in order for all queries that follow,
-    /// nor while rows are compared with a page's token. It may look at a flag that another thread
-    /// sets, or at a clock.
+    /// `stop` is asked in every stage, once for each segment, a thousand texts of a search, some
+    /// thousand rows or some thousand comparisons of a sort; not while the values of one group are
+    /// put in order for a percentile, nor while the texts of a column are put in order for all
+    /// queries that follow, nor while rows are compared with a page's token. It may look at a flag
+    /// that another thread sets, or at a clock.
     ///
     /// ```
     /// use std::sync::atomic::{AtomicBool, Ordering};

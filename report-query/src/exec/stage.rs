@@ -123,9 +123,15 @@ fn computed(batch: &Batch<'_>, expr: &Bound, control: &Control<'_>) -> Result<Co
 /// The positions of the rows of which a predicate is true.
 fn filter(batch: &Batch<'_>, predicate: &Bound, control: &Control<'_>) -> Result<Vec<u32>> {
     if let Some(passes) = numbers::compared(batch, predicate) {
-        control.check()?;
-        let passing = (0..).zip(passes).filter(|(_, passes)| *passes);
-        return Ok(passing.map(|(row, _)| row).collect());
+        let mut kept = Vec::new();
+        let mut ticker = control.ticker();
+        for (row, passes) in (0..).zip(passes) {
+            ticker.step()?;
+            if passes {
+                kept.push(row);
+            }
+        }
+        return Ok(kept);
     }
     let parts = match predicate {
         Bound::And(parts) => parts.as_slice(),

@@ -2,6 +2,7 @@
 //! at once, and only of what is needed.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::super::batch::truth;
@@ -134,13 +135,23 @@ impl<'p> TextAnswers<'p> {
             && rows >= self.dictionary.len()
         {
             let each = blocks.iter().zip(&**answers).collect();
+            let has_ended = AtomicBool::new(false);
             let ask = |buffer: &mut PlaceBuffer,
                        (block, answer): (&Block<'_>, &OnceLock<Answer>)| {
-                control.check()?;
-                answer.get_or_init(|| self.of_block(block.block, search.as_ref(), buffer));
-                Ok(())
+                if has_ended.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+                let goes_on = control.check();
+                match goes_on {
+                    Ok(()) => {
+                        answer.get_or_init(|| self.of_block(block.block, search.as_ref(), buffer));
+                    }
+                    Err(_) => has_ended.store(true, Ordering::Relaxed),
+                }
+                goes_on
             };
-            let asked = threads::map_with(each, usize::MAX, PlaceBuffer::new, ask);
+            let texts = self.dictionary.len();
+            let asked = threads::map_with(each, texts, PlaceBuffer::new, ask);
             asked.into_iter().collect::<Result<()>>()?;
             all.get_or_init(|| flat(blocks, answers));
         }

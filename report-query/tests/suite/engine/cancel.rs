@@ -200,6 +200,29 @@ fn a_run_ends_at_the_first_yes_and_else_gives_the_same() {
 }
 
 #[test]
+fn a_search_asks_for_each_block_of_texts() {
+    const BLOCK: usize = 1_024;
+
+    let options = StoreOptions::new(Retention::MONTH);
+    let store = Store::new(schema(), options).unwrap();
+    let rows = (0..ROWS).map(|at| {
+        let mut row = vec![Value::Null; 7];
+        row[0] = minute((at / 40) as i64).into();
+        row[1] = Uuid::from_u128(at as u128).into();
+        row[2] = format!("door {at} of {ROWS}").into();
+        row
+    });
+    assert_eq!(store.append(rows, now()).appended, ROWS as u64);
+    let find = |filter| Query::new().filter(filter).aggregate([count()]);
+    let query = find(col("door").contains("99 OF"));
+    let (asked, _) = asked(&query, &store);
+    assert!(asked >= ROWS / BLOCK, "{asked}");
+    for number in [1, asked / 3, asked / 2] {
+        stopped_at(&query, &store, number);
+    }
+}
+
+#[test]
 fn a_cancelled_query_says_so() {
     let plan = Query::new().bind(&schema()).unwrap();
     let error = plan.run_until(&store().snapshot(), &|| true).unwrap_err();
