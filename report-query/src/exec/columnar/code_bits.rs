@@ -1,6 +1,7 @@
 //! `CodeBits`: which texts of a dictionary each group has, a bit for each code.
 
 use super::aggregate::Rows;
+use super::kernels::read_through;
 use super::selected::Selected;
 use crate::aggregate::Budget;
 use crate::error::Result;
@@ -62,7 +63,7 @@ impl CodeBits {
         self.all.resize(rows.known * words, 0);
         let all = &mut self.all[..];
         let codes = texts.texts();
-        super::tally::read_through(codes);
+        read_through(codes);
         let add = move |small: usize, group: u32| {
             if let Some(code) = codes.get(small)
                 && let Some(word) = all.get_mut(group as usize * words + *code as usize / 64)

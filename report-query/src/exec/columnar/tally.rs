@@ -1,5 +1,6 @@
 //! Counts of the rows of one text each, by its code: the groups get their numbers at the end.
 
+use super::kernels::read_through;
 use super::keys::Keys;
 use super::segment_keys::{Key, SegmentKeys};
 use super::selected::Selected;
@@ -67,17 +68,4 @@ impl Tally {
         }
         Ok(total)
     }
-}
-
-/// Reads through numbers that are then looked at here and there: memory gives what follows each
-/// other many times faster.
-pub(super) fn read_through(numbers: &[u32]) {
-    /// Numbers that come together.
-    const LINE: usize = 16;
-
-    let all = numbers
-        .iter()
-        .step_by(LINE)
-        .fold(0, |all, number| all | number);
-    std::hint::black_box(all);
 }
