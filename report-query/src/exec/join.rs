@@ -61,6 +61,9 @@ impl ByKey<u32> for ByCode {
 
 const NONE: u32 = u32::MAX;
 
+/// Rows that are looked at at a time, of which nobody could guess whether they have a partner.
+const SOME: usize = 1 << 10;
+
 /// Columns of rows that are narrow.
 const NARROW: usize = if cfg!(test) { 0 } else { 8 };
 
@@ -234,26 +237,36 @@ impl Pairs {
         partners: &Partners<F>,
         control: &Control<'_>,
     ) -> Result<Self> {
-        // There is a place for each row, of which those of pairs stay.
-        let mut pairs = Self {
-            left: vec![0; left.len()],
-            right: vec![0; left.len()],
-        };
-        let mut ticker = control.ticker();
+        let mut pairs = Self::default();
+        let mut rows = left.enumerate();
+        while rows.len() > 0 {
+            control.check()?;
+            pairs.extend(rows.by_ref().take(SOME), partners);
+            check_rows(pairs.left.len() as u64, control.limits)?;
+        }
+        Ok(pairs)
+    }
+
+    /// Adds those of some rows that have a partner.
+    fn extend<K, F: ByKey<K>>(
+        &mut self,
+        rows: impl Iterator<Item = (usize, Option<K>)>,
+        partners: &Partners<F>,
+    ) {
+        // There is a place for each, of which those of pairs stay.
+        let (mut left, mut right) = ([0; SOME], [0; SOME]);
         let mut len = 0;
-        for (row, key) in left.enumerate() {
-            ticker.step()?;
+        for (row, key) in rows {
             let partner = partners.first(key.as_ref());
-            let places = (pairs.left.get_mut(len), pairs.right.get_mut(len));
-            if let (Some(of_left), Some(of_right)) = places {
+            if let (Some(of_left), Some(of_right)) = (left.get_mut(len), right.get_mut(len)) {
                 (*of_left, *of_right) = (position(row), partner);
             }
             len += usize::from(partner != NONE);
         }
-        pairs.left.truncate(len);
-        pairs.right.truncate(len);
-        check_rows(len as u64, control.limits)?;
-        Ok(pairs)
+        self.left
+            .extend_from_slice(left.get(..len).unwrap_or_default());
+        self.right
+            .extend_from_slice(right.get(..len).unwrap_or_default());
     }
 }
 

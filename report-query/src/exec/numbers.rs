@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::batch::Batch;
 use super::control::Control;
 use crate::error::Result;
-use crate::expr::{Bound, Function};
+use crate::expr::{Bound, Comparison, Function};
 use crate::value::Value;
 
 /// A number for each row.
@@ -40,6 +40,12 @@ impl Numbers {
         &self.numbers
     }
 
+    /// The number of a row; null's where there is no such row.
+    fn number(&self, row: u32) -> i64 {
+        let number = self.numbers.get(row as usize).copied();
+        number.unwrap_or(Self::NULL)
+    }
+
     pub(super) fn value(&self, row: usize) -> Option<Value> {
         let number = *self.numbers.get(row)?;
         Some(match self.are {
@@ -51,8 +57,7 @@ impl Numbers {
 
     /// Those of rows; null where there is no such row.
     pub(super) fn at(&self, rows: &[u32]) -> Self {
-        let number = |row: &u32| self.numbers.get(*row as usize).copied();
-        let numbers = rows.iter().map(|row| number(row).unwrap_or(Self::NULL));
+        let numbers = rows.iter().map(|row| self.number(*row));
         Self::new(numbers.collect(), self.are)
     }
 }
@@ -80,11 +85,13 @@ pub(super) fn compared<'b>(
     };
     let [a, b] = pair(batch, a, b)?;
     let comparison = *comparison;
-    let holds = move |(a, b): (&i64, &i64)| {
-        // What is null is neither.
-        *a != Numbers::NULL && *b != Numbers::NULL && comparison.holds(a.cmp(b))
-    };
-    Some(a.all().iter().zip(b.all()).map(holds))
+    let both = a.all().iter().zip(b.all());
+    Some(both.map(move |(a, b)| holds(comparison, *a, *b)))
+}
+
+/// Whether two numbers compare so; null compares with nothing.
+fn holds(comparison: Comparison, a: i64, b: i64) -> bool {
+    a != Numbers::NULL && b != Numbers::NULL && comparison.holds(a.cmp(&b))
 }
 
 /// The column of an expression, if it is the time between two columns of times.
@@ -125,7 +132,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::expr::{Comparison, Row, Scope};
+    use crate::expr::{Row, Scope};
     use crate::query::Limits;
 
     fn instants() -> impl Strategy<Value = Vec<(i64, i64)>> {

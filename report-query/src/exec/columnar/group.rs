@@ -75,13 +75,16 @@ impl<'p> Grouping<'p> {
         let mut all = Vec::with_capacity(self.by.len() + columns.len());
         for key in 0..self.by.len() {
             control.check()?;
+            if let Some(codes) = keys.codes(key, &order) {
+                all.push(codes);
+                continue;
+            }
             // Of equal keys it must not matter which one came first.
             let value = |at| match order.get(at) {
                 Some(group) => keys.value(*group, key).normalized(),
                 None => Value::Null,
             };
-            let values = || Column::own(threads::of_numbers(order.len(), value));
-            all.push(keys.codes(key, &order).unwrap_or_else(values));
+            all.push(Column::own(threads::of_numbers(order.len(), value)));
         }
         all.extend(columns);
         Ok(Some(Batch::of_columns(all, order.len())))

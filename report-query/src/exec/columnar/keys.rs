@@ -368,11 +368,16 @@ impl<'p> Keys<'p> {
     }
 
     /// A key of groups in an order by its codes, if it has such.
-    pub(super) fn codes(&self, key: usize, order: &[u32]) -> Option<Column> {
+    pub(super) fn codes(&mut self, key: usize, order: &[u32]) -> Option<Column> {
         let Some(Space::Texts(dictionary)) = self.spaces.get(key) else {
             return None;
         };
         let width = self.by.len();
+        // The only key of all groups in the order of their numbers is not asked for again.
+        if width == 1 && order.len() == self.len && order.is_sorted() {
+            let of = Coding::Dictionary(Dictionary::clone(dictionary));
+            return Some(Column::codes(std::mem::take(&mut self.values), of));
+        }
         let null = position(dictionary.len());
         let code = |group: &u32| self.values.get(*group as usize * width + key).copied();
         let codes = order.iter().map(|group| code(group).unwrap_or(null));
