@@ -177,6 +177,10 @@ impl<'p> Keys<'p> {
     pub(super) fn absorb(&mut self, other: Self) -> Result<Vec<u32>> {
         let spaces = self.spaces.iter_mut().zip(other.spaces);
         let numbers: Vec<_> = spaces.map(|(own, other)| own.absorb(other)).collect();
+        if let [None] = &numbers[..] {
+            // Codes are the same there.
+            return self.numbers_of_ones(other.values.into_iter());
+        }
         let mut tuple = Vec::with_capacity(self.by.len());
         let number = |group: usize| {
             tuple_of(&other.values, group, &numbers, &mut tuple);
