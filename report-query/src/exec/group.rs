@@ -1,6 +1,7 @@
 //! Groups: rows with equal keys, sessions, and the first rows of each key.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use foldhash::fast::RandomState;
@@ -33,10 +34,19 @@ pub(super) fn groups(
             of_row: vec![0; batch.len()],
         });
     }
-    if let [Bound::Column(column)] = by
-        && let Some(values) = batch.own(*column)
-    {
-        return groups_of(values, most, control);
+    if let [Bound::Column(column)] = by {
+        if let Some(values) = batch.own(*column) {
+            let value = |row: usize| values.get(row).cloned();
+            return groups_of(values.iter(), value, most, control);
+        }
+        if let Some(numbers) = batch.numbers(*column) {
+            return groups_of(
+                numbers.all().iter(),
+                |row| numbers.value(row),
+                most,
+                control,
+            );
+        }
     }
     if let [Bound::Column(column)] = by
         && let Some(groups) = groups_of_codes(batch, *column, most, control)?
@@ -73,21 +83,27 @@ pub(super) fn groups(
     })
 }
 
-/// The groups of rows by one column of computed values.
-fn groups_of(values: &[Value], most: Most, control: &Control<'_>) -> Result<Groups> {
-    let mut numbers: HashMap<&Value, u32, RandomState> = HashMap::default();
+/// The groups of rows by one computed column, given what is different in each row's value, and the
+/// value.
+fn groups_of<K: Eq + Hash>(
+    all: impl ExactSizeIterator<Item = K>,
+    value: impl Fn(usize) -> Option<Value>,
+    most: Most,
+    control: &Control<'_>,
+) -> Result<Groups> {
+    let mut numbers: HashMap<K, u32, RandomState> = HashMap::default();
     let mut keys: Vec<Box<[Value]>> = Vec::new();
-    let mut of_row = Vec::with_capacity(values.len());
+    let mut of_row = Vec::with_capacity(all.len());
     let mut ticker = control.ticker();
-    for value in values {
+    for (row, known) in all.enumerate() {
         ticker.step()?;
-        let number = match numbers.get(value) {
+        let number = match numbers.get(&known) {
             Some(number) => *number,
             None => {
                 most.check(keys.len() as u64 + 1)?;
                 let number = position(keys.len());
-                numbers.insert(value, number);
-                keys.push(Box::new([value.clone()]));
+                numbers.insert(known, number);
+                keys.push(Box::new([value(row).unwrap_or_default()]));
                 number
             }
         };

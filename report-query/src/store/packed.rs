@@ -147,8 +147,8 @@ impl Packed {
 
     /// How much more than the least each row has, if each has a number, of units of 1.
     pub(crate) const fn differences(&self) -> Option<&Differences> {
-        match (&self.missing, self.unit) {
-            (None, 1) => Some(&self.more),
+        match self.unit {
+            1 => self.all_more(),
             _ => None,
         }
     }

@@ -63,7 +63,7 @@ impl CodeBits {
         self.all.resize(rows.known * words, 0);
         let all = &mut self.all[..];
         let codes = texts.texts();
-        read_through(codes);
+        read_through(codes, rows.selected.len());
         let add = move |small: usize, group: u32| {
             if let Some(code) = codes.get(small)
                 && let Some(word) = all.get_mut(group as usize * words + *code as usize / 64)
@@ -117,21 +117,16 @@ impl CodeBits {
     }
 }
 
+/// Calls a function with the code and the group of each row.
 fn add_each<T: Copy + Into<u32>>(
     rows: &Rows<'_, '_>,
     codes: &[T],
     mut add: impl FnMut(usize, u32),
 ) {
-    if let Selected::All(range) = rows.selected {
+    if let (Selected::All(range), Some(bytes)) = (rows.selected, rows.groups.bytes()) {
         let codes = codes.get(range.clone()).unwrap_or_default();
-        if let Some(bytes) = rows.groups.bytes() {
-            for (code, byte) in codes.iter().zip(bytes.codes) {
-                add(wide(*code) as usize, bytes.group(*byte));
-            }
-            return;
-        }
-        for (code, group) in codes.iter().zip(rows.groups()) {
-            add(wide(*code) as usize, *group);
+        for (code, byte) in codes.iter().zip(bytes.codes) {
+            add(wide(*code) as usize, bytes.group(*byte));
         }
         return;
     }

@@ -104,16 +104,15 @@ impl<'p> Grouping<'p> {
         if let Some(counts) = counts.filter(|_| groups.len() < keys.len()) {
             let of = |counts: &[u64], group: u32| {
                 let count = counts.get(group as usize).copied();
-                int(count.unwrap_or_default())
+                count.unwrap_or_default()
             };
             let value = |column: usize, group| {
-                let counts = *counts.get(column)?;
-                of(counts, group).ok().map(Cow::Owned)
+                let count = of(counts.get(column)?, group);
+                int(count).ok().map(Cow::Owned)
             };
             let order = self.ordered(keys, value, groups, wanted, control)?;
             let column = |counts: &&[u64]| {
-                let count = |group: &u32| counts.get(*group as usize).copied();
-                let counts = order.iter().map(|group| count(group).unwrap_or_default());
+                let counts = order.iter().map(|group| of(counts, *group));
                 of_counts(counts).map(Column::from)
             };
             let columns = counts.iter().map(column).collect::<Result<_>>()?;

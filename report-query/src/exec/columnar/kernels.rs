@@ -37,12 +37,15 @@ macro_rules! at {
     }};
 }
 
-/// Reads through numbers that are then looked at here and there: memory gives what follows each
-/// other many times faster.
-pub(super) fn read_through(numbers: &[u32]) {
+/// Reads through numbers that are then looked up here and there so often: memory gives what follows
+/// each other many times faster. A few of them are better looked up alone.
+pub(super) fn read_through(numbers: &[u32], lookups: usize) {
     /// Numbers that come together.
     const LINE: usize = 16;
 
+    if lookups < numbers.len() / LINE {
+        return;
+    }
     let all = numbers
         .iter()
         .step_by(LINE)

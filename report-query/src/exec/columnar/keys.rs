@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
+use super::kernels::read_through;
 use super::segment_keys::{Key, SegmentKeys};
 use super::selected::Selected;
 use super::space::{NONE, Space};
@@ -31,7 +32,7 @@ pub(in crate::exec) struct Keys<'p> {
 }
 
 /// Places for numbers that are made at a time.
-const MORE: usize = 1 << 8;
+const MORE: usize = if cfg!(test) { 1 } else { 1 << 8 };
 
 /// The number of each tuple.
 enum Tuples {
@@ -242,33 +243,22 @@ impl<'p> Keys<'p> {
                 .map(|value| self.number_of_one(*value))
                 .collect();
         }
-        if let [Key::Coded(codes, values, null)] = &keys.keys[..]
-            && let Selected::Some(rows) = selected
-            && rows.len() <= values.len()
-        {
-            // Few rows of many values.
-            return with_codes!(codes, codes => {
-                let value = |row: &u32| {
-                    let code = codes.get(*row as usize).map(|code| *code as usize);
-                    *code.and_then(|code| values.get(code)).unwrap_or(null)
-                };
-                self.numbers_of_ones(rows.iter().map(value))
+        if let [Key::Coded(codes, values, null)] = &keys.keys[..] {
+            read_through(values, selected.len());
+            let value = |code: usize| *values.get(code).unwrap_or(null);
+            let numbers = with_codes!(codes, codes => match selected {
+                Selected::All(rows) => {
+                    let codes = codes.get(rows.clone()).unwrap_or_default().iter();
+                    Some(self.numbers_of_ones(codes.map(|code| value(*code as usize))))
+                }
+                Selected::Some(rows) => Some(self.numbers_of_ones(rows.iter().map(|row| {
+                    let code = codes.get(*row as usize);
+                    code.map_or(*null, |code| value(*code as usize))
+                }))),
+                Selected::Marked(..) => None,
             });
-        }
-        if let [key @ Key::Coded(codes, values, _)] = &keys.keys[..]
-            && let Selected::All(rows) = selected
-            && values.len() < rows.len()
-        {
-            // Mostly no group is new.
-            let known = |small| self.known_one(key.value(small)).unwrap_or(NONE);
-            let table: Vec<u32> = (0..=values.len()).map(known).collect();
-            let numbers: Vec<u32> = with_codes!(codes, codes => {
-                let codes = codes.get(rows.clone()).unwrap_or_default();
-                let number = |code: usize| table.get(code).copied().unwrap_or(NONE);
-                codes.iter().map(|code| number(*code as usize)).collect()
-            });
-            if !numbers.contains(&NONE) {
-                return Ok(numbers);
+            if let Some(numbers) = numbers {
+                return numbers;
             }
         }
         let mut tuple = Vec::with_capacity(keys.keys.len());

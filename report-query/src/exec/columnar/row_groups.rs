@@ -40,10 +40,10 @@ impl<'s> RowGroups<'s> {
         selected: &Selected,
     ) -> Result<Self> {
         let by_bytes = Self::by_bytes(keys, of_segment, selected)?;
-        let numbers = OnceCell::new();
-        if by_bytes.is_none() {
-            let _ = numbers.set(keys.numbered(of_segment, selected)?);
-        }
+        let numbers = match by_bytes {
+            Some(_) => OnceCell::new(),
+            None => OnceCell::from(keys.numbered(of_segment, selected)?),
+        };
         Ok(Self { by_bytes, numbers })
     }
 

@@ -58,16 +58,8 @@ impl<'p> Search<'p> {
     #[inline]
     fn is_at(&self, bytes: &[u8], start: usize) -> bool {
         self.words.iter().all(|word| {
-            let bytes = bytes.get(start + word.at..).unwrap_or_default();
-            let there = bytes.first_chunk::<8>().copied().unwrap_or_else(|| {
-                // What is missing is as nothing in a needle.
-                let mut last = [0; 8];
-                last.iter_mut()
-                    .zip(bytes)
-                    .for_each(|(to, byte)| *to = *byte);
-                last
-            });
-            (u64::from_le_bytes(there) | word.fold) & word.mask == word.wanted
+            let there = eight(bytes.get(start + word.at..).unwrap_or_default());
+            (there | word.fold) & word.mask == word.wanted
         })
     }
 
@@ -124,23 +116,28 @@ impl<'p> Search<'p> {
 
 /// A needle in words of eight bytes.
 fn words(needle: &[u8], fold: &[u8]) -> impl Iterator<Item = Word> {
-    let eight = |bytes: &[u8]| {
-        let mut eight = [0; 8];
-        eight
-            .iter_mut()
-            .zip(bytes)
-            .for_each(|(to, byte)| *to = *byte);
-        u64::from_le_bytes(eight)
-    };
     let words = needle.chunks(8).zip(fold.chunks(8)).enumerate();
     words.map(move |(n, (bytes, fold))| Word {
         at: 8 * n,
-        wanted: eight(bytes) | eight(fold),
+        wanted: eight(bytes),
         fold: eight(fold),
         mask: u64::MAX >> (64 - 8 * bytes.len()),
     })
 }
 
+/// The first eight bytes as a number; what is missing is zero.
+#[inline]
+fn eight(bytes: &[u8]) -> u64 {
+    let eight = bytes.first_chunk::<8>().copied().unwrap_or_else(|| {
+        let mut last = [0; 8];
+        let places = last.iter_mut().zip(bytes);
+        places.for_each(|(to, byte)| *to = *byte);
+        last
+    });
+    u64::from_le_bytes(eight)
+}
+
+/// Sets the bit of a text.
 pub(super) fn set(answer: &mut Answer, at: usize) {
     if let Some(word) = answer.get_mut(at / 64) {
         *word |= 1 << (at % 64);
@@ -149,6 +146,9 @@ pub(super) fn set(answer: &mut Answer, at: usize) {
 
 /// The two bytes of a needle that stand beside each other least in some texts.
 fn rarest_pair(needle: &[u8], fold: &[u8], some: &[u8]) -> BytePair {
+    /// Bytes of a needle that are tried: as many as these of a long one are rare enough.
+    const TRIED: usize = 64;
+
     let mut buffer = PlaceBuffer::new();
     let byte = |at: usize| {
         let byte = needle.get(at).copied().unwrap_or_default();
@@ -168,7 +168,7 @@ fn rarest_pair(needle: &[u8], fold: &[u8], some: &[u8]) -> BytePair {
         let count = pair_places(some, 0, &pair(a, b), &mut buffer).len();
         (count, frequency(byte(a).0) + frequency(byte(b).0))
     };
-    let all = || 0..needle.len();
+    let all = || 0..needle.len().min(TRIED);
     let rarest = all().min_by_key(|at| count(*at, *at)).unwrap_or_default();
     let other = all().filter(|at| *at != rarest);
     let other = other.min_by_key(|at| count(rarest, *at)).unwrap_or(rarest);
@@ -192,6 +192,23 @@ mod tests {
 
     use super::*;
 
+    fn check(texts: &[String], needle: &str, fold: bool) {
+        let block = TextBlock::new(texts.iter().map(String::as_str));
+        let needle = Needle::new(needle, fold);
+        for some in ["", block.all()] {
+            let search = Search::of(&needle, some).unwrap();
+            let found = search.find(&block, &mut PlaceBuffer::new());
+            for (at, text) in texts.iter().enumerate() {
+                let is_found = found[at / 64] >> (at % 64) & 1 == 1;
+                assert_eq!(
+                    is_found,
+                    needle.test(TextTest::Contains, text),
+                    "{text:?} {needle:?}"
+                );
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn finds_what_each_text_says_itself(
@@ -199,14 +216,21 @@ mod tests {
             needle in "[abABkKsSiI ]{1,3}",
             fold in any::<bool>(),
         ) {
-            let block = TextBlock::new(texts.iter().map(String::as_str));
-            let needle = Needle::new(&needle, fold);
-            for some in ["", block.all()] {
-                let found = Search::of(&needle, some).unwrap().find(&block, &mut PlaceBuffer::new());
-                for (at, text) in texts.iter().enumerate() {
-                    let is_found = found[at / 64] >> (at % 64) & 1 == 1;
-                    prop_assert_eq!(is_found, needle.test(TextTest::Contains, text), "{:?}", text);
-                }
+            check(&texts, &needle, fold);
+        }
+
+        // More than one window, and needles of several words.
+        #[test]
+        fn finds_long_texts_in_longer_ones(
+            texts in prop::collection::vec("[abAB0 ]{0,60}", 1..400),
+            (of, start, len) in (any::<prop::sample::Index>(), 0_usize..50, 1_usize..30),
+            fold in any::<bool>(),
+        ) {
+            let text = of.get(&texts);
+            let start = start.min(text.len());
+            let needle = text.get(start..text.len().min(start + len)).unwrap_or_default();
+            if !needle.is_empty() {
+                check(&texts, needle, fold);
             }
         }
     }

@@ -38,7 +38,7 @@ impl Tally {
             ([Key::Coded(codes, values, null)], Selected::Some(rows))
                 if rows.len() < values.len() =>
             {
-                read_through(values);
+                read_through(values, rows.len());
                 with_codes!(codes, codes => for row in rows {
                     if let Some(code) = codes.get(*row as usize) {
                         let value = values.get(*code as usize).unwrap_or(null);
